@@ -1,0 +1,42 @@
+# How this project's targets are made. A layer is a folder of src/ and one static library; it sees the headers of the
+# layers it names and of no other, because each layer's include directory holds a link to that one folder.
+
+add_library(fastio_options INTERFACE)
+target_compile_features(fastio_options INTERFACE cxx_std_20)
+target_compile_options(fastio_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual
+  $<$<BOOL:${FASTIO_WERROR}>:-Werror>)
+if(FASTIO_SANITIZE STREQUAL "address")
+  target_compile_options(fastio_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
+                         -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS)
+  target_link_options(fastio_options INTERFACE -fsanitize=address,undefined)
+elseif(FASTIO_SANITIZE STREQUAL "thread")
+  target_compile_options(fastio_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(fastio_options INTERFACE -fsanitize=thread)
+elseif(FASTIO_SANITIZE)
+  message(FATAL_ERROR "FASTIO_SANITIZE is '${FASTIO_SANITIZE}'; it takes address, thread or nothing")
+endif()
+
+# fastio_layer(NAME SOURCES ... DEPENDS <layers> PUBLIC <libraries> PRIVATE <libraries>)
+function(fastio_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PUBLIC;PRIVATE" ${ARGN})
+  set(visible ${CMAKE_BINARY_DIR}/layers/${name})
+  file(MAKE_DIRECTORY ${visible})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${visible}/${name} SYMBOLIC)
+
+  add_library(fastio_${name} STATIC ${arg_SOURCES})
+  set_target_properties(fastio_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+                        VISIBILITY_INLINES_HIDDEN ON CXX_EXTENSIONS OFF)
+  target_include_directories(fastio_${name} PUBLIC ${visible})
+  list(TRANSFORM arg_DEPENDS PREPEND fastio_)
+  target_link_libraries(fastio_${name} PUBLIC fastio_headers ${arg_DEPENDS} ${arg_PUBLIC}
+                        PRIVATE fastio_options ${arg_PRIVATE})
+endfunction()
+
+# fastio_program(TARGET SOURCES ... LINK <libraries>)
+function(fastio_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  target_link_libraries(${name} PRIVATE fastio_options ${arg_LINK})
+endfunction()

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <fastio/data_type.hpp>
+#include <fastio/error.hpp>
+#include <fastio/export.hpp>
+#include <fastio/stream.hpp>
+
+namespace fastio {
+
+/// String pairs that travel with a publication, at most 4 KiB in all (keys and values, plus 4 bytes per pair).
+using Attributes = std::map<std::string, std::string, std::less<>>;
+
+struct PublishOptions {
+    Stream stream = {};          ///< complete when the work enqueued here so far is; none: when the call returns
+    bool replace = false;        ///< a taken name moves to this allocation instead of already_exists
+    Attributes attributes = {};  ///< copied into the publication
+};
+
+struct CopyOptions {
+    Stream stream = {};        ///< enqueue the copy here; none: the copy is done when the call returns
+    std::uint64_t offset = 0;  ///< bytes from the start of the allocation
+};
+
+namespace detail {
+struct AllocationImpl;
+struct AllocationImplDeleter {
+    FASTIO_EXPORT void operator()(AllocationImpl* impl) const noexcept;
+};
+struct AllocationAccess;
+}  // namespace detail
+
+/// One process's claim (lease) on a region of device memory, with its own copy of the metadata. Made by
+/// Context::create and Context::get, which differ in nothing but where the metadata comes from: what was got can be
+/// changed, published under further names and freed like what was created.
+///
+/// *Ownership.* Move-only; the destructor releases. The memory stays as long as any lease or any name refers to it. An
+/// Allocation may outlive its Context: the connection stays until the last Allocation is gone.
+///
+/// *Threads.* Different Allocations may be used from different threads. One Allocation is not synchronised: const
+/// members may run together, the others alone.
+///
+/// *When another process dies.* A publisher's death does not touch what it completely published. If the contents that
+/// this `get` gave were never completed, check() throws producer_lost. When the service dies the mapping stays readable
+/// and writable until released; calls that need the service throw service_lost.
+///
+/// *After release() or free(), or when moved from,* every call but the destructor, assignment and `operator bool`
+/// throws `released`. *In a child made by fork()* every call throws `forked`, and the destructor leaves the parent's
+/// lease alone.
+class FASTIO_EXPORT Allocation {
+public:
+    /// Refers to nothing.
+    Allocation() noexcept;
+    Allocation(Allocation&& other) noexcept;
+    Allocation& operator=(Allocation&& other) noexcept;
+    Allocation(const Allocation&) = delete;
+    Allocation& operator=(const Allocation&) = delete;
+    /// Releases; never throws.
+    ~Allocation();
+
+    /// True while this object holds a lease.
+    [[nodiscard]] explicit operator bool() const noexcept;
+
+    /// The address in this process: of host memory on the device "host", of device memory on "cuda:N". It differs from
+    /// process to process. Valid until the lease is dropped. Errors: released, forked.
+    [[nodiscard]] void* data() const;
+
+    /// data() as a `T*`, which is not checked against type(). `T` may be `void` or const.
+    template <class T>
+    [[nodiscard]] T* data() const {
+        return static_cast<T*>(data());
+    }
+
+    /// The elements as a span of `T`, size() / sizeof(T) of them. Errors: released, forked, and invalid_argument where
+    /// sizeof(T) does not divide size().
+    template <class T>
+    [[nodiscard]] std::span<T> as_span() const {
+        return {static_cast<T*>(data()), span_count(sizeof(T))};
+    }
+
+    /// Bytes as asked for at create: type().size_bytes() * count() unless set_type_and_dimensions shrank the metadata.
+    [[nodiscard]] std::uint64_t size() const;
+
+    /// Elements: the product of dimensions(); 1 for a scalar, 0 for an empty array.
+    [[nodiscard]] std::uint64_t count() const;
+
+    [[nodiscard]] DataType type() const;
+
+    /// Elements per dimension, outermost first, at most 8; empty for a scalar. Valid until the object changes.
+    [[nodiscard]] std::span<const std::int64_t> dimensions() const;
+
+    /// As they were published; empty for what was created. Valid until the object changes.
+    [[nodiscard]] const Attributes& attributes() const;
+
+    /// "host" or "cuda:N", N as this process numbers its GPUs.
+    [[nodiscard]] std::string device() const;
+
+    /// The name this object was got by or last published under; empty before the first publish. Valid until the object
+    /// changes.
+    [[nodiscard]] std::string_view name() const;
+
+    /// The version of that publication, from one counter per context; 0 before the first publish.
+    [[nodiscard]] std::uint64_t version() const;
+
+    /// Changes this object's metadata, not the memory and not what is already published. Errors: invalid_argument when
+    /// `dimensions` are more than 8, negative, overflow, or need more than size() bytes; released; forked.
+    void set_type_and_dimensions(DataType type, std::span<const std::int64_t> dimensions);
+    void set_type_and_dimensions(DataType type, std::initializer_list<std::int64_t> dimensions);
+
+    /// Binds `name` to this memory with a copy of the present metadata; any process of the job can then get it. May be
+    /// called again, under further names, by every holder. With a stream the call returns at once and the publication
+    /// is complete when the stream's work so far is; without one the call synchronises first.
+    ///
+    /// Errors: already_exists (without replace); invalid_argument (name: 1 to 255 bytes of UTF-8 without NUL;
+    /// attributes over 4 KiB); table_full; unsupported (a stream with host memory, a capturing stream); released;
+    /// service_lost; context_closed; forked. After an error nothing is published and the lease is as it was.
+    /// Cost: one round trip to the service.
+    void publish(std::string_view name, const PublishOptions& options = {});
+
+    /// Drops this lease. The memory returns when the last lease and the last name are gone. Errors: released, forked.
+    /// Cost: no system call unless this was the last claim on memory without a name.
+    void release();
+    /// The same, once the stream's work so far is done; the host does not wait. Errors as above, and unsupported for
+    /// host memory.
+    void release(Stream stream);
+
+    /// Removes every name of this memory, for everyone, and drops this lease. Other leases and pointers stay valid;
+    /// the memory returns with the last. Errors: released, service_lost, context_closed, forked.
+    void free();
+    /// The same, where this lease goes once the stream's work so far is done. Also: unsupported for host memory.
+    void free(Stream stream);
+
+    /// To be called after the stream given to get() was synchronised: returns if the contents that this get gave were
+    /// complete. Errors: producer_lost when their producer died first; released; forked.
+    void check() const;
+
+    /// Copies `bytes` from host memory at `host` into this memory at options.offset. Errors: invalid_argument where
+    /// offset + bytes exceeds size(); unsupported (a stream with host memory); device_error; released; forked.
+    void copy_from(const void* host, std::uint64_t bytes, const CopyOptions& options = {});
+    /// Copies `bytes` from this memory at options.offset to host memory at `host`. Errors as copy_from.
+    void copy_to(void* host, std::uint64_t bytes, const CopyOptions& options = {}) const;
+
+private:
+    friend struct detail::AllocationAccess;
+    explicit Allocation(std::unique_ptr<detail::AllocationImpl, detail::AllocationImplDeleter> impl) noexcept;
+
+    [[nodiscard]] std::size_t span_count(std::size_t element_bytes) const;
+
+    std::unique_ptr<detail::AllocationImpl, detail::AllocationImplDeleter> impl_;
+};
+
+}  // namespace fastio

@@ -1,0 +1,168 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fastio/allocation.hpp>
+#include <fastio/array_view.hpp>
+#include <fastio/data_type.hpp>
+#include <fastio/export.hpp>
+#include <fastio/stream.hpp>
+#include <fastio/watch.hpp>
+
+namespace fastio {
+
+/// A timeout that never ends.
+inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
+
+struct ContextOptions {
+    std::string job = {};     ///< 1 to 255 bytes; empty: $FASTIO_JOB, else "default"
+    std::string socket = {};  ///< empty: $FASTIO_SOCKET, else $XDG_RUNTIME_DIR/fastio/fastiod.sock (or the same below
+                              ///< /run/user/UID or /tmp/fastio-UID), else /run/fastio/fastiod.sock
+    std::string device = {};  ///< "auto", "host", "cuda:N" or "cuda:UUID"; empty: $FASTIO_DEVICE, else "auto", which is
+                              ///< the service's first device
+    bool embedded = false;    ///< host the service in this process; others can join through its socket
+    std::uint64_t quota = 0;  ///< bytes this context may hold; 0: the service's. The smaller of the two holds
+    bool persistent = false;  ///< the context outlives its last member, until Service::end
+    std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1);  ///< for a service that is starting or busy
+};
+
+struct CreateOptions {
+    Stream stream = {};             ///< the stream of the first use: `zero` is ordered on it
+    std::string device = {};        ///< empty: the context's
+    std::uint64_t alignment = 256;  ///< bytes; a power of two from 256 to 2 MiB
+    bool zero = false;              ///< fill with zero bytes; otherwise the contents are undefined
+};
+
+struct GetOptions {
+    Stream stream = {};                    ///< the GPU waits for the contents here; none: the host waits
+    std::chrono::nanoseconds timeout{0};   ///< for the name, or for a version above newer_than
+    std::uint64_t newer_than = 0;          ///< only a version above this one counts
+    std::chrono::nanoseconds contents_timeout = std::chrono::seconds(30);  ///< for the contents, without a stream
+};
+
+/// What is published under one name.
+struct PublicationInfo {
+    std::string name{};
+    std::uint64_t version = 0;
+    DataType type = uint8;
+    std::vector<std::int64_t> dimensions{};
+    std::uint64_t size = 0;   ///< bytes
+    std::string device{};     ///< "host" or "cuda:N", as this process numbers them
+    std::string publisher{};  ///< operator and process id, e.g. "smooth[1234]"
+    std::chrono::nanoseconds age{0};
+    Attributes attributes{};
+};
+
+/// Counters of one context and of this client.
+struct ContextStats {
+    std::uint64_t allocations = 0;        ///< alive in the context, created and not yet reclaimed
+    std::uint64_t publications = 0;       ///< names in the context
+    std::uint64_t leases = 0;             ///< held by all clients of the context
+    std::uint64_t members = 0;            ///< sessions of the context
+    std::uint64_t bytes_reserved = 0;     ///< in slabs
+    std::uint64_t bytes_in_use = 0;       ///< in allocations, rounded to their granularity
+    std::uint64_t bytes_quarantined = 0;  ///< in allocations that only ended sessions hold
+    std::uint64_t largest_free_block = 0; ///< bytes that one create can get without a new slab
+    std::uint64_t quota = 0;              ///< bytes; 0: none
+    std::uint64_t own_leases = 0;         ///< held by this Context
+    std::uint64_t gets = 0;               ///< that this Context served
+    std::uint64_t retries = 0;            ///< lookups repeated because a writer was at work
+    std::uint64_t waits = 0;              ///< times a get slept
+    std::uint64_t slabs_mapped = 0;       ///< by this Context now
+    std::uint64_t bytes_published = 0;    ///< by this Context
+    std::uint64_t bytes_copied = 0;       ///< moved between memories to serve a get; 0 is the point of it all
+};
+
+namespace detail {
+class Client;
+}
+
+/// The shared memory of one job: its names, its memory, its quota. Processes that name the same job at the same service
+/// share one context, which is made by the first and ends with the last (unless `persistent`).
+///
+/// *Threads.* Every call may be made from any thread at any time.
+///
+/// *When another process dies* nothing here changes: what it had published stays, what it held comes back. *When the
+/// service dies* every call, blocked ones included, throws service_lost; make a new Context. *In a child made by
+/// fork()* every call throws `forked`; the child makes a Context of its own.
+///
+/// *Costs.* get, find and Allocation::release of published names make no system call once the memory is mapped;
+/// create, publish, unpublish and free are one round trip to the service.
+class FASTIO_EXPORT Context {
+public:
+    /// Joins the job's context, or creates it. Errors: service_unreachable, permission_denied (the socket or the
+    /// context belongs to another user), version_mismatch, incompatible_host, device_unavailable, invalid_argument,
+    /// quota_exceeded (too many clients).
+    explicit Context(const ContextOptions& options = {});
+    Context(Context&&) noexcept;
+    Context& operator=(Context&&) noexcept;
+    Context(const Context&) = delete;
+    Context& operator=(const Context&) = delete;
+    /// close(), and leaves the context once the last Allocation is gone. Never throws.
+    ~Context();
+
+    /// Memory that only this process can reach until it is published: `bytes` of type uint8 and dimensions {bytes}.
+    /// Errors: invalid_argument (0 bytes, a bad alignment), out_of_memory, quota_exceeded, table_full,
+    /// device_unavailable, service_lost, context_closed, forked.
+    [[nodiscard]] Allocation create(std::uint64_t bytes, const CreateOptions& options = {});
+    /// The same for an array: `dimensions` elements, outermost first, at most 8; {} is a scalar, and a 0 among them an
+    /// empty array. Also: invalid_argument for negative dimensions, an invalid type, or a product over 2^63 bytes.
+    [[nodiscard]] Allocation create(DataType type, std::span<const std::int64_t> dimensions,
+                                    const CreateOptions& options = {});
+    [[nodiscard]] Allocation create(DataType type, std::initializer_list<std::int64_t> dimensions,
+                                    const CreateOptions& options = {});
+
+    /// A new lease on what is published as `name`, with a copy of its metadata. Errors: not_found (no timeout given) or
+    /// timed_out; producer_lost; lease_limit; invalid_argument; device_error and device_unavailable when the memory
+    /// cannot be mapped; unsupported (a stream with host memory); service_lost; context_closed; forked.
+    [[nodiscard]] Allocation get(std::string_view name, const GetOptions& options = {});
+
+    /// get, with an empty optional instead of not_found and timed_out.
+    [[nodiscard]] std::optional<Allocation> find(std::string_view name, const GetOptions& options = {});
+
+    /// find for each of `names`, without waiting; one optional per name, in order.
+    [[nodiscard]] std::vector<std::optional<Allocation>> find_many(std::span<const std::string> names);
+
+    /// create, set the metadata, copy `array` in, publish. Errors of these four.
+    void publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options = {});
+
+    /// Removes one name; the memory stays while leases or other names hold it. Errors: not_found, service_lost,
+    /// context_closed, invalid_argument, forked.
+    void unpublish(std::string_view name);
+
+    /// The publications whose name starts with `prefix`, in order of their names. A snapshot that was true name by
+    /// name, not as a whole. Errors: service_lost, context_closed, forked.
+    [[nodiscard]] std::vector<PublicationInfo> list(std::string_view prefix = {});
+
+    /// Changes to names that start with `prefix`. Errors as list.
+    [[nodiscard]] Watch watch(std::string_view prefix = {});
+
+    /// Errors: service_lost, context_closed, forked.
+    [[nodiscard]] ContextStats stats();
+
+    /// False once a call would throw service_lost, context_closed or forked. Makes no system call.
+    [[nodiscard]] bool alive() const noexcept;
+
+    /// Ends this Context: calls and waits, also those under way in other threads, throw context_closed. Allocations
+    /// stay usable until they are released, and with them the connection.
+    void close() noexcept;
+
+    [[nodiscard]] const std::string& job() const noexcept;
+    /// The socket's path, for others to join an embedded service.
+    [[nodiscard]] const std::string& socket() const noexcept;
+    /// "host" or "cuda:N": where create allocates by default.
+    [[nodiscard]] const std::string& device() const noexcept;
+
+private:
+    std::shared_ptr<detail::Client> client_;
+};
+
+}  // namespace fastio

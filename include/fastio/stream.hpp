@@ -1,0 +1,38 @@
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+struct CUstream_st;  // what cudaStream_t and CUstream point to
+
+namespace fastio {
+
+/// A CUDA stream, or none. `Stream{}` is no stream: the call then does not return before the work is done. Anything
+/// convertible to cudaStream_t makes a stream, and so do 0 (the legacy default stream) and cudaStreamPerThread. A value
+/// type: it neither owns the stream nor needs a CUDA header.
+class Stream {
+public:
+    constexpr Stream() noexcept = default;
+
+    // NOLINTNEXTLINE(google-explicit-constructor): a stream is written where an option asks for one
+    constexpr Stream(CUstream_st* stream) noexcept : stream_(stream), given_(true) {}
+
+    template <class T>
+        requires(std::is_class_v<T> && !std::same_as<T, Stream> && std::convertible_to<const T&, CUstream_st*>)
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    constexpr Stream(const T& stream) noexcept : Stream(static_cast<CUstream_st*>(stream)) {}
+
+    /// True when a stream was given, the null stream included.
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return given_; }
+
+    /// The stream's handle; null for the legacy default stream and for no stream.
+    [[nodiscard]] constexpr CUstream_st* handle() const noexcept { return stream_; }
+
+    friend constexpr bool operator==(const Stream&, const Stream&) = default;
+
+private:
+    CUstream_st* stream_ = nullptr;
+    bool given_ = false;
+};
+
+}  // namespace fastio

@@ -1,0 +1,6 @@
+#pragma once
+
+#define FASTIO_VERSION_MAJOR 0
+#define FASTIO_VERSION_MINOR 1
+#define FASTIO_VERSION_PATCH 0
+#define FASTIO_VERSION_STRING "0.1.0"
