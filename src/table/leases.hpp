@@ -1,0 +1,127 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "device/descriptor.hpp"
+#include "device/mapping.hpp"
+#include "table/layout.hpp"
+#include "table/reader.hpp"
+
+namespace fastio::table {
+
+/// A client's side of its lease pages: 8-byte entries that keep allocations alive.
+///
+/// *Thread safety:* every member, from any thread, without locks.
+///
+/// *Invariants.*
+/// 1. An entry is taken by one compare-exchange from 0 to {slot, generation}: that store is the hazard pointer (design
+///    P2), sequentially consistent so that it is ordered before the re-read of the allocation's state.
+/// 2. A lease never moves from the entry it was first written to; only its holder (or, later, its GPU) clears it.
+/// 3. Entries beyond the granted ones are never used: the service does not scan them.
+class LeasePages {
+public:
+    /// Maps the file; `granted` chunks may be used. Errors: io_error, protocol_error (size).
+    LeasePages(Descriptor file, std::uint32_t granted_chunks);
+
+    /// The entry taken, or empty when every granted entry is in use (ask the service for a chunk).
+    [[nodiscard]] std::optional<std::uint32_t> claim(AllocationRef allocation) noexcept;
+    /// Clears an entry (seq_cst: ordered before the caller's re-read of the state). Does nothing in a forked child:
+    /// the caller has tested that.
+    void drop(std::uint32_t entry) noexcept;
+
+    [[nodiscard]] std::uint32_t granted_chunks() const noexcept;
+    void grant(std::uint32_t chunks) noexcept;
+    [[nodiscard]] std::uint32_t in_use() const noexcept;  ///< counts; for stats
+    void abandon() noexcept;                              ///< in a forked child: forget the mapping, which is not there
+
+private:
+    Mapping mapping_;
+    Descriptor file_;
+    std::atomic<std::uint32_t> granted_{0};
+    std::atomic<std::uint32_t> hint_{0};
+};
+
+/// The service's side of one session's lease pages. What stands in them is hostile: read once, checked, never trusted
+/// to be in range.
+class LeaseBook {
+public:
+    /// A file for up to `max_leases` entries with `chunks` granted. Errors: out_of_memory, io_error.
+    LeaseBook(std::uint32_t max_leases, std::uint32_t chunks);
+
+    [[nodiscard]] int file() const noexcept { return file_.get(); }
+    [[nodiscard]] std::uint32_t granted_chunks() const noexcept { return granted_; }
+    [[nodiscard]] std::uint32_t max_chunks() const noexcept { return max_chunks_; }
+    /// Grants one chunk more; false at the limit. Errors: out_of_memory.
+    bool grant();
+
+    /// One entry (acquire); 0 where it is not granted.
+    [[nodiscard]] std::uint64_t entry(std::uint32_t index) const noexcept;
+
+    /// Calls visit(AllocationRef, entry index) for every entry in use, each read once with sequential consistency
+    /// (pairs with LeasePages::claim: either this sees the lease, or its holder sees the retired state).
+    template <class Visit>
+    void scan(Visit&& visit) const {
+        const auto* words = reinterpret_cast<const std::uint64_t*>(mapping_.data());
+        const std::uint32_t count = granted_ * kLeasesPerChunk;
+        for (std::uint32_t index = 0; index < count; ++index) {
+            const std::uint64_t word = __atomic_load_n(words + index, __ATOMIC_SEQ_CST);
+            if (word != 0) {
+                visit(AllocationRef{static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)}, index);
+            }
+        }
+    }
+
+private:
+    Descriptor file_;
+    Mapping mapping_;
+    std::uint32_t granted_ = 0;
+    std::uint32_t max_chunks_ = 0;
+};
+
+/// What P2's `get` yields before any memory is mapped: the record's copy and the lease that protects its allocation.
+struct Acquired {
+    PublicationCopy copy{};
+    Placement placement{};
+    std::uint32_t lease = 0;
+};
+
+enum class AcquireResult {
+    acquired,
+    missing,          ///< no such name, or only a version that is not newer than asked for
+    no_lease_entry,   ///< every granted entry is in use: grant a chunk, then try again
+};
+
+/// P2 in full: look up, copy, claim, re-read the state, retry when it moved. `nudge(AllocationRef)` is called after a
+/// claimed entry was dropped again for an allocation that is retired, since the service's scan may have seen it.
+template <class Nudge>
+AcquireResult acquire(TableReader& reader, LeasePages& leases, std::string_view name, std::uint64_t hash,
+                      std::uint64_t newer_than, Acquired& acquired, std::uint64_t& retries, Nudge&& nudge) {
+    while (true) {
+        if (!reader.lookup(name, hash, acquired.copy, &retries) || acquired.copy.version <= newer_than) {
+            return AcquireResult::missing;
+        }
+        const AllocationRef allocation = acquired.copy.allocation;
+        const std::optional<std::uint32_t> entry = leases.claim(allocation);
+        if (!entry) {
+            return AcquireResult::no_lease_entry;
+        }
+        const StateWord state = reader.allocation_state(allocation.slot);
+        if (state.generation == allocation.generation && state.state == AllocationState::live) {
+            acquired.lease = *entry;
+            acquired.placement = reader.placement(allocation.slot);
+            return AcquireResult::acquired;
+        }
+        leases.drop(*entry);
+        const StateWord again = reader.allocation_state(allocation.slot);
+        if (again.generation == allocation.generation && again.state == AllocationState::retired) {
+            nudge(allocation);
+        }
+        ++retries;
+    }
+}
+
+}  // namespace fastio::table

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fastio/data_type.hpp>
+
+#include "core/life_cycle.hpp"
+#include "core/shape.hpp"
+#include "device/descriptor.hpp"
+#include "device/mapping.hpp"
+#include "table/layout.hpp"
+#include "table/writer.hpp"
+
+namespace fastio::table {
+
+/// Where a reader gets the segments that it has not mapped yet: from the service, over the socket.
+class SegmentSource {
+public:
+    virtual ~SegmentSource() = default;
+    /// Errors: service_lost, protocol_error.
+    [[nodiscard]] virtual Descriptor fetch(SegmentKind kind, std::uint32_t ordinal) = 0;
+};
+
+/// A copy of one publication record, taken consistently.
+struct PublicationCopy {
+    std::uint64_t version = 0;
+    AllocationRef allocation{};
+    DataType type = uint8;
+    Shape shape{};
+    std::uint64_t size = 0;
+    std::uint64_t published_ns = 0;
+    std::int64_t publisher_pid = 0;
+    std::uint64_t fence_value = 0;
+    std::uint32_t fence_word = 0;
+    std::vector<std::byte> attributes{};  ///< encoded; empty where there are none
+};
+
+/// A listing's row: the copy and what get does not need.
+struct PublicationRow {
+    std::string name{};
+    std::string publisher{};
+    PublicationCopy copy{};
+};
+
+/// One process's read-only view of a table. Whatever stands in the shared memory, it ends, stays inside its mappings
+/// and returns either what some committed state said or nothing.
+///
+/// *Thread safety:* every member may be called from any thread; mapping a further segment takes a mutex, reads none.
+///
+/// *Invariants.*
+/// 1. What a lookup found or missed counts only if index_state was the same before and after (pairs with the writer's
+///    invariant 4).
+/// 2. What was copied from a record counts only if its generation is still the index word's after the copy (writer's 2).
+class TableReader {
+public:
+    /// Maps the header from `header` and checks magic, signature and sizes. Errors: version_mismatch (the layout),
+    /// incompatible_host (another boot), corrupt_input.
+    TableReader(Descriptor header, SegmentSource& source);
+    ~TableReader();
+    TableReader(const TableReader&) = delete;
+    TableReader& operator=(const TableReader&) = delete;
+
+    [[nodiscard]] const TableHeader& header() const noexcept;
+    [[nodiscard]] bool ended() const noexcept;
+
+    /// True and `copy` filled when the name is published. `retries` counts repeated lookups. Errors: those of
+    /// SegmentSource::fetch for a segment not yet mapped, and corrupt_input.
+    bool lookup(std::string_view name, std::uint64_t hash, PublicationCopy& copy, std::uint64_t* retries = nullptr);
+
+    /// The state word of a slot, loaded with sequential consistency (design P2). A vacant word where there is no slot.
+    [[nodiscard]] StateWord allocation_state(std::uint32_t slot);
+    /// Where an allocation lies. Only stable while the caller's lease protects it.
+    [[nodiscard]] Placement placement(std::uint32_t slot);
+
+    struct Slab {
+        SlabHandle handle{};
+        std::uint64_t bytes = 0;
+        std::uint32_t device = 0;
+        std::int64_t owner_pid = 0;
+        bool exists = false;
+    };
+    [[nodiscard]] Slab slab(SlabRef slab);
+
+    /// The rows whose name starts with `prefix`, unordered; each was true at some moment during the call.
+    [[nodiscard]] std::vector<PublicationRow> list(std::string_view prefix);
+
+    /// The bucket word that a waiter for this hash sleeps on.
+    [[nodiscard]] const std::uint32_t* bucket(std::uint64_t hash) const noexcept;
+    [[nodiscard]] std::uint32_t bucket_sequence(std::uint64_t hash) const noexcept;  // acquire
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Sleeps until *bucket differs from `seen`, `*cancel` differs from `cancel_seen`, or the deadline (steady clock)
+/// passes; may return early. One futex_waitv on both words (`bucket` in shared memory, `cancel` private).
+enum class WaitResult { woken, timed_out };
+WaitResult wait_for_change(const std::uint32_t* bucket, std::uint32_t seen, const std::uint32_t* cancel,
+                           std::uint32_t cancel_seen, std::chrono::steady_clock::time_point deadline);
+/// Wakes everybody who sleeps on a word. `shared` for words in shared memory.
+void wake(const std::uint32_t* word, bool shared) noexcept;
+
+}  // namespace fastio::table

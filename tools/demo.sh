@@ -1,0 +1,19 @@
+# Sourced by ./run: the example pipeline, from the sources to the picture.
+# shellcheck shell=bash
+
+command_demo() {
+    (($# == 0)) || die "demo takes no options"
+    command_setup
+    configure release
+    build release src/all examples/all
+
+    local folder=$root/out/demo pictures
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    say "running examples/brain_mri/pipeline.yaml in out/demo"
+    PATH=$root/build/release/bin:$PATH fastio run --workdir "$folder" examples/brain_mri/pipeline.yaml
+    mapfile -t pictures < <(find "$folder" -name '*.png' | sort)
+    ((${#pictures[@]} > 0)) || die "demo: the pipeline ended well but left no picture in $folder"
+    say "the picture:"
+    printf '%s\n' "${pictures[0]}"
+}

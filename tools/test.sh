@@ -1,0 +1,61 @@
+# Sourced by ./run: configures, builds and tests the presets one after another.
+# shellcheck shell=bash
+
+readonly least_test_cases=150
+
+# The thread sanitizer's shadow memory collides with addresses that a kernel with much randomisation hands out, so its
+# programs run without randomisation where the machine allows to turn it off.
+without_randomisation() {
+    if setarch --addr-no-randomize true 2>/dev/null; then
+        setarch --addr-no-randomize "$@"
+    else
+        "$@"
+    fi
+}
+
+# in_environment_of PRESET COMMAND...
+in_environment_of() {
+    local preset=$1
+    shift
+    if [[ $preset == tsan ]]; then
+        without_randomisation "$@"
+    else
+        "$@"
+    fi
+}
+
+test_preset() {
+    local preset=$1 cases
+    configure "$preset"
+    # Building runs each test program once, to list its cases.
+    say "building build/$preset"
+    in_environment_of "$preset" cmake --build "build/$preset" --parallel "$(nproc)"
+    cases=$(ctest --preset "$preset" --show-only | sed -n 's/^Total Tests: //p')
+    ((${cases:-0} > 0)) || die "test: the preset $preset has no test cases"
+    if [[ $preset == dev ]] && ((cases < least_test_cases)); then
+        die "test: the preset dev has $cases test cases, fewer than $least_test_cases: some are not built"
+    fi
+    say "testing build/$preset: $cases cases"
+    in_environment_of "$preset" ctest --preset "$preset" --parallel 2
+}
+
+command_test() {
+    local presets=() preset
+    while (($# > 0)); do
+        case $1 in
+            --quick) presets+=(dev) ;;
+            --preset)
+                (($# > 1)) || die "test: --preset takes the name of a preset"
+                presets+=("$2")
+                shift
+                ;;
+            *) die "test: unknown option $1; see ./run help" ;;
+        esac
+        shift
+    done
+    ((${#presets[@]} > 0)) || presets=(dev asan tsan)
+    command_setup
+    for preset in "${presets[@]}"; do
+        test_preset "$preset"
+    done
+}
