@@ -1,0 +1,452 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "device/device_memory.hpp"
+
+/// The control protocol's messages: fixed-size little-endian structs over a SOCK_SEQPACKET Unix socket, one message a
+/// packet. docs/protocol.md tells the conversation. A client sends on the *request* socket one message at a time and
+/// reads one reply, except for the kinds marked one-way. The *event* socket, a socketpair whose other end the client
+/// passes with hello, carries what the service says unasked and the client's acknowledgements.
+namespace fastio::wire {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kMagic = 0x4f49'5346;  // "FSIO"
+inline constexpr std::size_t kMaxMessageBytes = 4096;
+inline constexpr std::size_t kMaxDescriptors = 2;  ///< in flight to a client, and per message
+
+enum class Kind : std::uint16_t {
+    error = 1,  ///< reply: Failure
+    ok = 2,     ///< reply: Ok
+
+    hello = 10,  ///< fds: lifeline's read end, event socket. First message of every connection
+    hello_reply = 11,  ///< fds: the service's pidfd
+    join = 12,
+    join_reply = 13,  ///< fds: the table's header segment, the lease file
+    bye = 14,         ///< reply ok; the client has synchronised and its leases count no more
+
+    segment = 20,
+    segment_reply = 21,  ///< fds: the segment
+    slab = 22,
+    slab_reply = 23,   ///< fds: the slab's file for HandleKind::memfd
+    grant_leases = 24,
+    grant_reply = 25,
+
+    create = 30,
+    create_reply = 31,
+    attributes = 32,  ///< one-way, before the publish that they belong to
+    publish = 33,
+    publish_reply = 34,
+    unpublish = 35,     ///< reply ok
+    release_hold = 36,  ///< one-way: a created allocation that was never published is not wanted any more
+    free = 37,          ///< reply ok
+    nudge = 38,         ///< one-way: a lease of a retired allocation was dropped
+
+    watch = 40,    ///< reply ok; events follow on the event socket
+    unwatch = 41,  ///< reply ok
+
+    context_stats = 50,
+    context_stats_reply = 51,
+
+    // For Service: need hello, not join.
+    totals = 60,
+    totals_reply = 61,
+    list_contexts = 62,  ///< replies carry one row and the cursor of the next
+    context_row = 63,
+    list_sessions = 64,
+    session_row = 65,
+    list_allocations = 66,
+    allocation_row = 67,
+    list_publications = 68,
+    publication_row = 69,
+    admin_unpublish = 70,  ///< reply ok
+    end_context = 71,      ///< reply ok
+
+    // Event socket, service to client.
+    event = 80,
+    events_lost = 81,
+    slab_closing = 82,
+    context_ended = 83,
+    // Event socket, client to service.
+    slab_closed = 90,
+};
+
+struct Header {
+    std::uint32_t magic = kMagic;
+    Kind kind = Kind::error;
+    std::uint16_t bytes = 0;    ///< of the whole message
+    std::uint64_t request = 0;  ///< chosen by the client, repeated in the reply
+};
+static_assert(sizeof(Header) == 16);
+
+/// A string with its length, in a fixed field. Bytes after `bytes` are zero.
+template <std::size_t Capacity>
+struct Text {
+    std::uint32_t bytes = 0;
+    char data[Capacity] = {};
+};
+using NameText = Text<256>;   ///< a publication name, a prefix or a job
+using ShortText = Text<60>;   ///< a device, an operator
+
+struct Failure {
+    static constexpr Kind kKind = Kind::error;
+    Header header{};
+    std::int32_t code = 0;  ///< Errc
+    Text<1020> message{};
+};
+struct Ok {
+    static constexpr Kind kKind = Kind::ok;
+    Header header{};
+};
+
+struct Hello {
+    static constexpr Kind kKind = Kind::hello;
+    Header header{};
+    std::uint32_t protocol_version = kProtocolVersion;
+    std::uint32_t reserved = 0;
+    std::uint64_t layout_signature = 0;
+    std::uint8_t boot_id[16] = {};
+    std::int64_t pid = 0;             ///< as the client sees itself
+    std::uint64_t pid_namespace = 0;  ///< inode of /proc/self/ns/pid
+    ShortText name{};                 ///< $FASTIO_STAGE, else the program's name
+};
+struct HelloReply {
+    static constexpr Kind kKind = Kind::hello_reply;
+    Header header{};
+    std::uint32_t protocol_version = kProtocolVersion;
+    std::uint32_t reserved = 0;
+    std::uint64_t layout_signature = 0;
+    std::uint8_t instance[16] = {};
+    std::uint8_t boot_id[16] = {};
+    std::int64_t pid = 0;  ///< of the service, as it sees itself
+    std::uint64_t pid_namespace = 0;
+    ShortText version{};
+};
+
+struct Join {
+    static constexpr Kind kKind = Kind::join;
+    static constexpr std::uint32_t kPersistent = 1;
+    Header header{};
+    NameText job{};
+    ShortText device{};  ///< "auto", "host", "cuda:N" as the service numbers them, "cuda:UUID"
+    std::uint64_t quota = 0;
+    std::uint32_t flags = 0;
+    std::uint32_t reserved = 0;
+};
+struct JoinReply {
+    static constexpr Kind kKind = Kind::join_reply;
+    Header header{};
+    std::uint64_t session = 0;
+    std::uint64_t context_id = 0;
+    std::uint32_t default_device = 0;  ///< index into the table header's devices
+    std::uint32_t granted_chunks = 0;
+    std::uint32_t max_chunks = 0;
+    std::uint32_t reserved = 0;
+    std::uint64_t quota = 0;
+};
+struct Bye {
+    static constexpr Kind kKind = Kind::bye;
+    Header header{};
+};
+
+struct Segment {
+    static constexpr Kind kKind = Kind::segment;
+    Header header{};
+    std::uint32_t segment_kind = 0;
+    std::uint32_t ordinal = 0;
+};
+struct SegmentReply {
+    static constexpr Kind kKind = Kind::segment_reply;
+    Header header{};
+    std::uint64_t bytes = 0;
+};
+struct Slab {
+    static constexpr Kind kKind = Kind::slab;
+    Header header{};
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;
+};
+struct SlabReply {
+    static constexpr Kind kKind = Kind::slab_reply;
+    Header header{};
+    SlabHandle handle{};
+    std::uint64_t bytes = 0;
+    std::uint32_t device = 0;
+    std::uint32_t reserved = 0;
+};
+struct GrantLeases {
+    static constexpr Kind kKind = Kind::grant_leases;
+    Header header{};
+};
+struct GrantReply {
+    static constexpr Kind kKind = Kind::grant_reply;
+    Header header{};
+    std::uint32_t granted_chunks = 0;
+    std::uint32_t reserved = 0;
+};
+
+struct Create {
+    static constexpr Kind kKind = Kind::create;
+    Header header{};
+    std::uint64_t size = 0;  ///< bytes as asked for; 0 (an empty array) takes the smallest block
+    std::uint64_t alignment = 256;
+    ShortText device{};      ///< empty: the session's
+};
+struct CreateReply {
+    static constexpr Kind kKind = Kind::create_reply;
+    Header header{};
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    std::uint32_t slab = 0;
+    std::uint32_t slab_generation = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t capacity = 0;
+    std::uint32_t device = 0;
+    std::uint32_t reserved = 0;
+};
+struct AttributesPart {
+    static constexpr Kind kKind = Kind::attributes;
+    Header header{};
+    std::uint32_t offset = 0;  ///< parts come in order, without gaps; offset 0 starts anew
+    std::uint32_t bytes = 0;
+    std::byte data[2048] = {};
+};
+inline constexpr std::uint32_t kNoLease = 0xffff'ffffU;
+struct Publish {
+    static constexpr Kind kKind = Kind::publish;
+    static constexpr std::uint32_t kReplace = 1;
+    Header header{};
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    std::uint32_t lease = kNoLease;  ///< the publisher's own lease entry on it, written before this is sent
+    std::uint32_t flags = 0;
+    NameText name{};
+    std::uint8_t type_code = 0;
+    std::uint8_t type_bits = 0;
+    std::uint16_t type_lanes = 0;
+    std::uint32_t rank = 0;
+    std::int64_t extents[8] = {};
+    std::uint32_t attribute_bytes = 0;  ///< sent before in AttributesPart
+    std::uint32_t reserved = 0;
+};
+struct PublishReply {
+    static constexpr Kind kKind = Kind::publish_reply;
+    Header header{};
+    std::uint64_t version = 0;
+};
+struct Unpublish {
+    static constexpr Kind kKind = Kind::unpublish;
+    Header header{};
+    NameText name{};
+};
+struct ReleaseHold {
+    static constexpr Kind kKind = Kind::release_hold;
+    Header header{};
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+};
+struct Free {
+    static constexpr Kind kKind = Kind::free;
+    Header header{};
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    std::uint32_t lease = kNoLease;  ///< the caller's entry, which the service no longer counts; kNoLease: its hold
+    std::uint32_t reserved = 0;
+};
+struct Nudge {
+    static constexpr Kind kKind = Kind::nudge;
+    Header header{};
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+};
+
+struct Watch {
+    static constexpr Kind kKind = Kind::watch;
+    Header header{};
+    std::uint32_t all_contexts = 0;  ///< 1: for Service
+    std::uint32_t id = 0;            ///< chosen by the client; repeated in each event
+    NameText prefix{};
+};
+struct Unwatch {
+    static constexpr Kind kKind = Kind::unwatch;
+    Header header{};
+    std::uint32_t id = 0;
+    std::uint32_t reserved = 0;
+};
+
+struct ContextStatsRequest {
+    static constexpr Kind kKind = Kind::context_stats;
+    Header header{};
+};
+struct ContextStatsReply {
+    static constexpr Kind kKind = Kind::context_stats_reply;
+    Header header{};
+    std::uint64_t allocations = 0;
+    std::uint64_t publications = 0;
+    std::uint64_t leases = 0;
+    std::uint64_t members = 0;
+    std::uint64_t bytes_reserved = 0;
+    std::uint64_t bytes_in_use = 0;
+    std::uint64_t bytes_quarantined = 0;
+    std::uint64_t largest_free_block = 0;
+    std::uint64_t quota = 0;
+};
+
+struct TotalsRequest {
+    static constexpr Kind kKind = Kind::totals;
+    Header header{};
+};
+struct TotalsReply {
+    static constexpr Kind kKind = Kind::totals_reply;
+    Header header{};
+    std::uint64_t sessions = 0;
+    std::uint64_t contexts = 0;
+    std::uint64_t allocations = 0;
+    std::uint64_t leases = 0;
+    std::uint64_t publications = 0;
+    std::uint64_t bytes_reserved = 0;
+    std::uint64_t bytes_in_use = 0;
+    std::uint64_t bytes_quarantined = 0;
+    std::uint64_t pool_max = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t sessions_cut = 0;
+};
+
+/// Asks for the first row whose key is at least `cursor`; `job` selects where the rows are of one context.
+template <Kind kind>
+struct ListRequest {
+    static constexpr Kind kKind = kind;
+    Header header{};
+    std::uint64_t cursor = 0;  ///< 0 for the first; then what the last row gave as `next`
+    NameText job{};
+    NameText after{};  ///< list_publications: rows come in order of names after this one; its `cursor` is unused
+};
+using ListContexts = ListRequest<Kind::list_contexts>;
+using ListSessions = ListRequest<Kind::list_sessions>;
+using ListAllocations = ListRequest<Kind::list_allocations>;
+using ListPublications = ListRequest<Kind::list_publications>;
+
+/// Every row starts with these; `valid` 0 says that there are no more.
+struct RowHead {
+    std::uint32_t valid = 0;
+    std::uint32_t reserved = 0;
+    std::uint64_t next = 0;
+};
+struct ContextRow {
+    static constexpr Kind kKind = Kind::context_row;
+    Header header{};
+    RowHead row{};
+    NameText job{};
+    std::uint32_t uid = 0;
+    std::uint32_t persistent = 0;
+    std::uint64_t members = 0;
+    std::uint64_t allocations = 0;
+    std::uint64_t leases = 0;
+    std::uint64_t publications = 0;
+    std::uint64_t bytes_reserved = 0;
+    std::uint64_t bytes_in_use = 0;
+    std::uint64_t bytes_quarantined = 0;
+    std::uint64_t quota = 0;
+    std::uint64_t age_ns = 0;
+};
+struct SessionRow {
+    static constexpr Kind kKind = Kind::session_row;
+    Header header{};
+    RowHead row{};
+    std::uint64_t id = 0;
+    NameText job{};
+    ShortText name{};
+    std::int64_t pid = 0;
+    std::uint32_t uid = 0;
+    std::uint32_t quarantined = 0;
+    Text<252> reason{};
+    std::uint64_t lifeline_inode = 0;  ///< of the pipe, for finding who holds it
+    std::uint64_t leases = 0;
+    std::uint64_t holds = 0;
+    std::uint64_t bytes_held = 0;
+    std::uint64_t age_ns = 0;
+};
+struct AllocationRow {
+    static constexpr Kind kKind = Kind::allocation_row;
+    static constexpr std::size_t kMaxHolders = 64;
+    static constexpr std::size_t kMaxNames = 8;
+    Header header{};
+    RowHead row{};
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    std::uint64_t size = 0;
+    ShortText device{};
+    std::uint32_t state = 0;         ///< AllocationState
+    std::uint32_t holder_count = 0;  ///< in all; the first kMaxHolders follow
+    std::uint32_t name_count = 0;    ///< in all; the first kMaxNames follow
+    std::uint32_t reserved = 0;
+    std::uint64_t holders[kMaxHolders] = {};
+    NameText names[kMaxNames]{};
+};
+struct PublicationRow {
+    static constexpr Kind kKind = Kind::publication_row;
+    Header header{};
+    RowHead row{};
+    NameText name{};
+    std::uint64_t version = 0;
+    std::uint8_t type_code = 0;
+    std::uint8_t type_bits = 0;
+    std::uint16_t type_lanes = 0;
+    std::uint32_t rank = 0;
+    std::int64_t extents[8] = {};
+    std::uint64_t size = 0;
+    ShortText device{};
+    Text<124> publisher{};
+    std::uint64_t age_ns = 0;
+};
+struct AdminUnpublish {
+    static constexpr Kind kKind = Kind::admin_unpublish;
+    Header header{};
+    NameText job{};
+    NameText name{};
+};
+struct EndContext {
+    static constexpr Kind kKind = Kind::end_context;
+    Header header{};
+    NameText job{};
+};
+
+struct Event {
+    static constexpr Kind kKind = Kind::event;
+    Header header{};
+    std::uint32_t id = 0;    ///< of the watch
+    std::uint32_t type = 0;  ///< WatchEvent::Kind
+    std::uint64_t version = 0;
+    NameText job{};
+    NameText name{};
+};
+struct EventsLost {
+    static constexpr Kind kKind = Kind::events_lost;
+    Header header{};
+};
+struct SlabClosing {
+    static constexpr Kind kKind = Kind::slab_closing;
+    Header header{};
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;
+};
+struct SlabClosed {
+    static constexpr Kind kKind = Kind::slab_closed;
+    Header header{};
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;
+};
+struct ContextEnded {
+    static constexpr Kind kKind = Kind::context_ended;
+    Header header{};
+};
+
+template <class Message>
+concept WireMessage = std::is_trivially_copyable_v<Message> && std::is_standard_layout_v<Message> &&
+                      sizeof(Message) <= kMaxMessageBytes && sizeof(Message) % 8 == 0 &&
+                      requires { { Message::kKind } -> std::convertible_to<Kind>; };
+
+}  // namespace fastio::wire

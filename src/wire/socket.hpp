@@ -1,0 +1,119 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/fail.hpp"
+#include "device/descriptor.hpp"
+#include "wire/messages.hpp"
+
+namespace fastio::wire {
+
+template <std::size_t Capacity>
+void set_text(Text<Capacity>& text, std::string_view value) noexcept {
+    text.bytes = static_cast<std::uint32_t>(value.size() < Capacity ? value.size() : Capacity);
+    std::memset(text.data, 0, Capacity);
+    std::memcpy(text.data, value.data(), text.bytes);
+}
+/// Empty when the length is out of range: text that nobody vouches for.
+template <std::size_t Capacity>
+[[nodiscard]] std::optional<std::string_view> get_text(const Text<Capacity>& text) noexcept {
+    if (text.bytes > Capacity) {
+        return std::nullopt;
+    }
+    return std::string_view{text.data, text.bytes};
+}
+
+/// One received packet with its descriptors (more than kMaxDescriptors are closed and `truncated` is set).
+struct Packet {
+    alignas(8) std::array<std::byte, kMaxMessageBytes> data;
+    std::size_t bytes = 0;
+    std::array<Descriptor, kMaxDescriptors> descriptors{};
+    std::size_t descriptor_count = 0;
+    bool truncated = false;
+
+    /// The header, or empty when the packet is shorter than one, has another magic, or states another length.
+    [[nodiscard]] std::optional<Header> header() const noexcept;
+    /// The message, copied, or empty unless kind and size are exactly Message's.
+    template <WireMessage Message>
+    [[nodiscard]] std::optional<Message> as() const noexcept {
+        const std::optional<Header> head = header();
+        if (!head || truncated || head->kind != Message::kKind || bytes != sizeof(Message)) {
+            return std::nullopt;
+        }
+        Message message;
+        std::memcpy(&message, data.data(), sizeof(Message));
+        return message;
+    }
+};
+
+enum class SendResult { sent, would_block, closed };
+enum class ReceiveResult { received, would_block, closed };
+
+/// A connected SOCK_SEQPACKET socket. Sends never raise SIGPIPE. *Thread safety:* one sender and one receiver at a time.
+class Socket {
+public:
+    Socket() noexcept = default;
+    explicit Socket(Descriptor descriptor) noexcept : descriptor_(std::move(descriptor)) {}
+
+    /// Errors: service_unreachable (no socket, nobody listens), permission_denied, invalid_argument (path too long).
+    [[nodiscard]] static Socket connect(const std::string& path);
+    /// Two connected ends, close-on-exec. Errors: io_error.
+    [[nodiscard]] static std::pair<Socket, Socket> pair();
+
+    /// Fills in kind, size and magic and sends one packet. `blocking` false never waits.
+    template <WireMessage Message>
+    SendResult send(Message& message, std::span<const int> descriptors = {}, bool blocking = true) noexcept {
+        message.header.magic = kMagic;
+        message.header.kind = Message::kKind;
+        message.header.bytes = static_cast<std::uint16_t>(sizeof(Message));
+        return send_bytes({reinterpret_cast<const std::byte*>(&message), sizeof(Message)}, descriptors, blocking);
+    }
+    SendResult send_bytes(std::span<const std::byte> bytes, std::span<const int> descriptors, bool blocking) noexcept;
+    /// One packet. EOF, ECONNRESET and the like are `closed`.
+    ReceiveResult receive(Packet& packet, bool blocking = true) noexcept;
+
+    void shutdown() noexcept;
+    void set_non_blocking();
+    [[nodiscard]] int fd() const noexcept { return descriptor_.get(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(descriptor_); }
+    void reset() noexcept { descriptor_.reset(); }
+
+private:
+    Descriptor descriptor_;
+};
+
+struct PeerCredentials {
+    pid_t pid = 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+/// SO_PEERCRED. Errors: io_error.
+[[nodiscard]] PeerCredentials peer_credentials(int socket);
+/// A pidfd of the peer: SO_PEERPIDFD (Linux 6.5), else pidfd_open with the start time compared before and after; a
+/// pid of 0 (another PID namespace) is refused. Errors: io_error, permission_denied.
+[[nodiscard]] Descriptor peer_pidfd(int socket);
+
+/// What both sides say of the machine in hello.
+struct HostIdentity {
+    std::array<std::uint8_t, 16> boot_id{};
+    std::int64_t pid = 0;
+    std::uint64_t pid_namespace = 0;
+};
+[[nodiscard]] HostIdentity host_identity();
+/// $FASTIO_STAGE, else the program's short name.
+[[nodiscard]] std::string operator_name();
+
+/// The socket's path as ContextOptions::socket documents it; `given` wins when it is not empty.
+[[nodiscard]] std::string default_socket_path(std::string_view given);
+
+}  // namespace fastio::wire
