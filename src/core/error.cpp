@@ -82,9 +82,13 @@ const std::error_category& category() noexcept {
     return *instance;
 }
 
-std::error_code make_error_code(Errc code) noexcept { return {static_cast<int>(code), category()}; }
+std::error_code make_error_code(Errc code) noexcept {
+    return {static_cast<int>(code), category()};
+}
 
-const char* to_string(Errc code) noexcept { return spelling(code).name; }
+const char* to_string(Errc code) noexcept {
+    return spelling(code).name;
+}
 
 Error::Error(Errc code, std::string message) : std::system_error(make_error_code(code)), message_(std::move(message)) {}
 

@@ -17,17 +17,17 @@ struct Block {
 };
 
 struct SubAllocatorStats {
-    std::uint64_t capacity = 0;            ///< bytes
-    std::uint64_t used = 0;                ///< bytes in blocks
-    std::uint64_t blocks = 0;              ///< live
+    std::uint64_t capacity = 0;  ///< bytes
+    std::uint64_t used = 0;      ///< bytes in blocks
+    std::uint64_t blocks = 0;    ///< live
     std::uint64_t free_blocks = 0;
     std::uint64_t largest_free_block = 0;  ///< bytes
 };
 
 /// Carves blocks out of one slab. Works on offsets only and never touches the slab's memory. Two-level segregated fit
-/// (Masmano et al., "TLSF: a new dynamic memory allocator for real-time systems", ECRTS 2004), with two changes that
-/// docs on TLSF leave out: the request is not rounded up to a class, so its own class is searched before a larger one;
-/// and what the search finds is the best of a few, not the first.
+/// (Masmano et al., "TLSF: a new dynamic memory allocator for real-time systems", ECRTS 2004), with two changes: a
+/// request is not rounded up to a class, so that its own class is searched before a larger one, and the search takes
+/// the best of a few free blocks instead of the first.
 ///
 /// *Promise.* A request is refused only if no free block can hold it at its alignment. So an empty allocator gives all
 /// of itself in one piece, and a request of largest_free_block() bytes at 256 bytes alignment always succeeds.
@@ -41,7 +41,7 @@ struct SubAllocatorStats {
 /// 4. Offsets and sizes are multiples of 256 bytes, and no size is 0.
 class SubAllocator {
 public:
-    /// `capacity` in bytes, a positive multiple of 256. Errors: invalid_argument.
+    /// `capacity` in bytes, a positive multiple of 256 below 2^63. Errors: invalid_argument.
     explicit SubAllocator(std::uint64_t capacity);
     SubAllocator(SubAllocator&&) noexcept = default;  ///< the other may then only be assigned to or destroyed
     SubAllocator& operator=(SubAllocator&&) noexcept = default;
