@@ -3,22 +3,13 @@
 
 readonly least_test_cases=150
 
-# The thread sanitizer's shadow memory collides with addresses that a kernel with much randomisation hands out, so its
-# programs run without randomisation where the machine allows to turn it off.
-without_randomisation() {
-    if setarch --addr-no-randomize true 2>/dev/null; then
-        setarch --addr-no-randomize "$@"
-    else
-        "$@"
-    fi
-}
-
-# in_environment_of PRESET COMMAND...
-in_environment_of() {
+# run_for PRESET COMMAND...: the thread sanitizer's shadow memory collides with addresses that a kernel with much
+# randomisation hands out, so its programs run without randomisation where the machine lets it be turned off.
+run_for() {
     local preset=$1
     shift
-    if [[ $preset == tsan ]]; then
-        without_randomisation "$@"
+    if [[ $preset == tsan ]] && setarch --addr-no-randomize true 2>/dev/null; then
+        setarch --addr-no-randomize "$@"
     else
         "$@"
     fi
@@ -29,14 +20,14 @@ test_preset() {
     configure "$preset"
     # Building runs each test program once, to list its cases.
     say "building build/$preset"
-    in_environment_of "$preset" cmake --build "build/$preset" --parallel "$(nproc)"
+    run_for "$preset" cmake --build "build/$preset" --parallel "$(nproc)"
     cases=$(ctest --preset "$preset" --show-only | sed -n 's/^Total Tests: //p')
     ((${cases:-0} > 0)) || die "test: the preset $preset has no test cases"
     if [[ $preset == dev ]] && ((cases < least_test_cases)); then
         die "test: the preset dev has $cases test cases, fewer than $least_test_cases: some are not built"
     fi
     say "testing build/$preset: $cases cases"
-    in_environment_of "$preset" ctest --preset "$preset" --parallel 2
+    run_for "$preset" ctest --preset "$preset" --parallel 2
 }
 
 command_test() {

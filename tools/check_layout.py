@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Checks what the compiler cannot: which layer includes which, where CUDA headers may be, how long files are.
+
+Run from anywhere; prints one line per finding and exits with 1 if there is any. The build enforces the order of the
+layers too (each sees only the headers of the layers that it names); this says so in words, before anything is built,
+and catches paths with "..", which the build cannot.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Each layer and what it may include, besides itself, std, the system and third-party libraries.
+LAYERS = {
+    "core": {"fastio"},
+    "device": {"fastio", "core"},
+    "table": {"fastio", "core", "device"},
+    "wire": {"fastio", "core", "device"},
+    "service": {"fastio", "core", "device", "table", "wire"},
+    "client": {"fastio", "core", "device", "table", "wire"},
+}
+# The library's own folder wires service and client together, and the command uses the public interface only.
+LAYERS["library"] = {"fastio", *LAYERS}
+LAYERS["cli"] = {"fastio"}
+PROJECT_PREFIXES = set(LAYERS) | {"support"}
+# The one place outside library/ where an upper layer meets another is named here with its reason.
+EXCEPTIONS = {}
+
+CUDA_HEADER = re.compile(r"^(cuda\w*|cooperative_groups|device_launch_parameters|nvml)\.h$|^(cuda|cub)/")
+CUDA_FOLDERS = ("cuda/", "include/fastio/cuda/", "tests/cuda/", "tests/support/cudart_emulator/")
+THRUST_FOLDERS = CUDA_FOLDERS + ("examples/",)
+MAX_LINES = 500
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
+
+
+def tracked(*patterns):
+    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return sorted(name for name in names if (ROOT / name).is_file())
+
+
+def findings_of_include(file, quote, header):
+    if ".." in pathlib.PurePosixPath(header).parts:
+        yield f"includes {header}: write the path from the layer's root"
+    if CUDA_HEADER.match(header) and not file.startswith(CUDA_FOLDERS):
+        yield f"includes {header}: CUDA headers belong in {', '.join(CUDA_FOLDERS)}"
+    if header.startswith("thrust/") and not file.startswith(THRUST_FOLDERS):
+        yield f"includes {header}: Thrust belongs in {', '.join(THRUST_FOLDERS)}"
+
+    first = header.split("/")[0]
+    if file.startswith("include/fastio/") and not file.startswith("include/fastio/cuda/"):
+        standard = quote == "<" and "/" not in header and not header.endswith(".h")
+        if not standard and not (quote == "<" and first == "fastio"):
+            yield f"includes {header}: public headers include only std and <fastio/...>"
+    elif file.startswith("src/"):
+        layer = file.split("/")[1]
+        if "/" in header and first in PROJECT_PREFIXES | {"fastio"} and first != layer:
+            if first not in LAYERS.get(layer, set()) and (file, header) not in EXCEPTIONS:
+                yield f"includes {header}: {layer} may include {', '.join(sorted(LAYERS.get(layer, set())))} and itself"
+
+
+def findings(file):
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    if len(lines) > MAX_LINES:
+        yield f"{file}: {len(lines)} lines; more than {MAX_LINES} is more than one idea"
+    for number, line in enumerate(lines, 1):
+        match = INCLUDE.match(line)
+        if match:
+            for finding in findings_of_include(file, *match.groups()):
+                yield f"{file}:{number}: {finding}"
+
+
+def main():
+    sources = tracked("*.cpp", "*.hpp", "*.h", "*.cu", "*.cuh")
+    found = [finding for file in sources for finding in findings(file)]
+    for script in tracked("*.py", "*.sh", "*.cmake", "run"):
+        lines = len((ROOT / script).read_text(encoding="utf-8").splitlines())
+        if lines > MAX_LINES:
+            found.append(f"{script}: {lines} lines; more than {MAX_LINES} is more than one idea")
+    print("\n".join(found + [f"{len(sources)} sources checked, {len(found)} findings"]))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
