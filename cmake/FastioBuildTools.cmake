@@ -1,11 +1,16 @@
-# A compiler cache and a fast linker, where the machine has them and the user chose nothing else. Both only save time:
-# the project builds without them. As a part of another project this changes nothing.
+# A compiler cache, a fast linker and the distribution's Python, where the machine has them and the user chose nothing
+# else. As a part of another project this changes nothing.
 
 if(NOT PROJECT_IS_TOP_LEVEL)
   return()
 endif()
 
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# NumPy and the others that the tests use are the distribution's, which another Python first on the path cannot see.
+if(NOT DEFINED Python3_EXECUTABLE AND EXISTS /usr/bin/python3)
+  set(Python3_EXECUTABLE /usr/bin/python3)
+endif()
 
 if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(FASTIO_CCACHE ccache)
