@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/fail.hpp"
 #include "device/descriptor.hpp"
@@ -65,7 +66,8 @@ public:
     Socket() noexcept = default;
     explicit Socket(Descriptor descriptor) noexcept : descriptor_(std::move(descriptor)) {}
 
-    /// Errors: service_unreachable (no socket, nobody listens), permission_denied, invalid_argument (path too long).
+    /// Never waits, so that a stopped service cannot hold its clients. Errors: service_unreachable (no socket, nobody
+    /// listens, the queue of waiting clients is full), permission_denied, invalid_argument (path too long), io_error.
     [[nodiscard]] static Socket connect(const std::string& path);
     /// Two connected ends, close-on-exec. Errors: io_error.
     [[nodiscard]] static std::pair<Socket, Socket> pair();
@@ -78,8 +80,10 @@ public:
         message.header.bytes = static_cast<std::uint16_t>(sizeof(Message));
         return send_bytes({reinterpret_cast<const std::byte*>(&message), sizeof(Message)}, descriptors, blocking);
     }
+    /// At most kMaxDescriptors descriptors, which stay the caller's. `would_block` comes in spite of `blocking` when this
+    /// user has too many descriptors in flight or the kernel is out of buffers.
     SendResult send_bytes(std::span<const std::byte> bytes, std::span<const int> descriptors, bool blocking) noexcept;
-    /// One packet. EOF, ECONNRESET and the like are `closed`.
+    /// One packet. EOF, an empty packet and errors are `closed`; what a peer sent before it closed comes first.
     ReceiveResult receive(Packet& packet, bool blocking = true) noexcept;
 
     void shutdown() noexcept;

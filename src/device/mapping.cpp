@@ -1,0 +1,54 @@
+#include "device/mapping.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/fail.hpp"
+
+namespace fastio {
+
+Mapping::Mapping(int fd, std::size_t bytes, Access access, Fork fork) {
+    const int protection = access == Access::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* const address = ::mmap(nullptr, bytes, protection, MAP_SHARED, fd, 0);
+    if (address == MAP_FAILED) {
+        const int error = errno;
+        fail(Errc::io_error, "could not map {} bytes of descriptor {} {}: {} ({}){}", bytes, fd,
+             access == Access::read_write ? "for writing" : "for reading", std::strerror(error), error,
+             error == ENOMEM ? "; check the limits of address space (ulimit -v) and of mappings (vm.max_map_count)"
+                             : "");
+    }
+    address_ = address;
+    bytes_ = bytes;
+    if (fork == Fork::not_inherited && ::madvise(address, bytes, MADV_DONTFORK) != 0) {
+        const int error = errno;
+        ::munmap(address, bytes);  // the destructor does not run for what its constructor throws out of
+        fail(Errc::io_error, "could not keep a mapping of {} bytes out of forked children: {} ({})", bytes,
+             std::strerror(error), error);
+    }
+}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+    if (this != &other) {
+        if (address_ != nullptr) {
+            ::munmap(address_, bytes_);
+        }
+        address_ = std::exchange(other.address_, nullptr);
+        bytes_ = std::exchange(other.bytes_, 0);
+    }
+    return *this;
+}
+
+Mapping::~Mapping() {
+    if (address_ != nullptr) {
+        ::munmap(address_, bytes_);
+    }
+}
+
+void Mapping::abandon() noexcept {
+    address_ = nullptr;
+    bytes_ = 0;
+}
+
+}  // namespace fastio

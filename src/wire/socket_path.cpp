@@ -1,0 +1,71 @@
+#include "wire/socket_path.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "wire/socket.hpp"
+
+namespace fastio::wire {
+namespace {
+
+constexpr const char* kFolder = "/fastio";
+constexpr const char* kFile = "/fastiod.sock";
+
+bool exists(const std::string& path) noexcept {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0;
+}
+
+// lstat: a symbolic link in /tmp could lead anywhere.
+bool is_folder_of(const std::string& path, uid_t uid) noexcept {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid;
+}
+
+std::optional<std::string> read_variable(const char* name) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') {
+        return std::nullopt;
+    }
+    return value;
+}
+
+}  // namespace
+
+PathEnvironment PathEnvironment::of_process() {
+    return {read_variable, ::geteuid(), {}};
+}
+
+std::string runtime_folder(const PathEnvironment& environment) {
+    if (const auto folder = environment.variable("XDG_RUNTIME_DIR")) {
+        return *folder + kFolder;
+    }
+    const std::string uid = std::to_string(environment.uid);
+    const std::string run_user = environment.root + "/run/user/" + uid;
+    if (is_folder_of(run_user, environment.uid)) {
+        return run_user + kFolder;
+    }
+    return environment.root + "/tmp/fastio-" + uid + kFolder;
+}
+
+std::string choose_socket_path(std::string_view given, const PathEnvironment& environment) {
+    if (!given.empty()) {
+        return std::string{given};
+    }
+    if (const auto path = environment.variable("FASTIO_SOCKET")) {
+        return *path;
+    }
+    const std::string folder = runtime_folder(environment);
+    const std::string of_user = folder + kFile;
+    const std::string of_system = environment.root + "/run" + kFolder + kFile;
+    const bool user_serves = is_folder_of(folder, environment.uid) && exists(of_user);
+    return !user_serves && exists(of_system) ? of_system : of_user;
+}
+
+std::string default_socket_path(std::string_view given) {
+    return choose_socket_path(given, PathEnvironment::of_process());
+}
+
+}  // namespace fastio::wire

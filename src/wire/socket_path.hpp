@@ -1,0 +1,31 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fastio::wire {
+
+/// What the choice of a path depends on; tests give their own.
+struct PathEnvironment {
+    std::function<std::optional<std::string>(const char*)> variable;  ///< empty for unset and for ""
+    uid_t uid = 0;
+    std::string root{};  ///< stands before /run and /tmp
+
+    /// The real one.
+    [[nodiscard]] static PathEnvironment of_process();
+};
+
+/// Where this user's sockets go: $XDG_RUNTIME_DIR/fastio, else /run/user/UID/fastio where that folder is this user's,
+/// else /tmp/fastio-UID/fastio. Not created here. Whoever creates it must check that nobody else owns it: anybody may
+/// create /tmp/fastio-UID.
+[[nodiscard]] std::string runtime_folder(const PathEnvironment& environment = PathEnvironment::of_process());
+
+/// `given` if it is not empty, else $FASTIO_SOCKET, else fastiod.sock in runtime_folder, unless that does not exist (or
+/// lies in a folder that is not this user's) and the system's /run/fastio/fastiod.sock does.
+[[nodiscard]] std::string choose_socket_path(std::string_view given, const PathEnvironment& environment);
+
+}  // namespace fastio::wire
