@@ -27,7 +27,8 @@ check_scripts() {
 check_tidy() {
     say "lint: clang-tidy on $# files"
     printf '%s\0' "$@" | xargs -0 --no-run-if-empty --max-args=1 --max-procs="$(nproc)" \
-        clang-tidy -p build/lint --quiet --warnings-as-errors='*'
+        clang-tidy -p build/lint --quiet --warnings-as-errors='*' 2>&1 |
+        sed '/^[0-9]* warnings\? \(and [0-9]* errors\? \)\?generated\.$/d'
 }
 
 command_lint() {
