@@ -70,6 +70,14 @@ struct AllocationInfo {
     std::vector<std::uint64_t> holders{};  ///< SessionInfo::id of each session with a lease or a hold
 };
 
+/// What all processes of one operator have done in a context, ended ones included. The first 1,024 operators count.
+struct OperatorInfo {
+    std::string name{};  ///< $FASTIO_STAGE, else the program's name
+    std::uint64_t sessions = 0;
+    std::uint64_t bytes_published = 0;
+    std::uint64_t bytes_copied = 0;  ///< moved between memories to serve its gets
+};
+
 namespace detail {
 class Inspector;
 }
@@ -92,7 +100,8 @@ public:
     [[nodiscard]] std::vector<ContextInfo> contexts();
     [[nodiscard]] std::vector<SessionInfo> sessions();
 
-    /// Errors of the three below: not_found when there is no such job.
+    /// In order of their first join. Errors of the four below: not_found when there is no such job.
+    [[nodiscard]] std::vector<OperatorInfo> operators(std::string_view job);
     [[nodiscard]] std::vector<AllocationInfo> allocations(std::string_view job);
     [[nodiscard]] std::vector<PublicationInfo> publications(std::string_view job, std::string_view prefix = {});
     void unpublish(std::string_view job, std::string_view name);

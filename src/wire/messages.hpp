@@ -44,6 +44,7 @@ enum class Kind : std::uint16_t {
     release_hold = 36,  ///< one-way: a created allocation that was never published is not wanted any more
     free = 37,          ///< reply ok
     nudge = 38,         ///< one-way: a lease of a retired allocation was dropped
+    copied = 39,        ///< one-way: bytes were moved through the seam's copy to serve a get
 
     watch = 40,    ///< reply ok; events follow on the event socket
     unwatch = 41,  ///< reply ok
@@ -64,6 +65,8 @@ enum class Kind : std::uint16_t {
     publication_row = 69,
     admin_unpublish = 70,  ///< reply ok
     end_context = 71,      ///< reply ok
+    list_operators = 72,
+    operator_row = 73,
 
     // Event socket, service to client.
     event = 80,
@@ -263,6 +266,12 @@ struct Nudge {
     std::uint32_t generation = 0;
 };
 
+struct Copied {
+    static constexpr Kind kKind = Kind::copied;
+    Header header{};
+    std::uint64_t bytes = 0;
+};
+
 struct Watch {
     static constexpr Kind kKind = Kind::watch;
     Header header{};
@@ -328,6 +337,7 @@ using ListContexts = ListRequest<Kind::list_contexts>;
 using ListSessions = ListRequest<Kind::list_sessions>;
 using ListAllocations = ListRequest<Kind::list_allocations>;
 using ListPublications = ListRequest<Kind::list_publications>;
+using ListOperators = ListRequest<Kind::list_operators>;  ///< of a job; in order of first join, ended ones included
 
 /// Every row starts with these; `valid` 0 says that there are no more.
 struct RowHead {
@@ -401,6 +411,16 @@ struct PublicationRow {
     ShortText device{};
     Text<124> publisher{};
     std::uint64_t age_ns = 0;
+};
+/// All sessions of one name in one context, summed since the context began.
+struct OperatorRow {
+    static constexpr Kind kKind = Kind::operator_row;
+    Header header{};
+    RowHead row{};
+    ShortText name{};
+    std::uint64_t sessions = 0;
+    std::uint64_t bytes_published = 0;
+    std::uint64_t bytes_copied = 0;  ///< as the clients report it
 };
 struct AdminUnpublish {
     static constexpr Kind kKind = Kind::admin_unpublish;
