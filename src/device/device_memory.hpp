@@ -33,7 +33,7 @@ static_assert(sizeof(SlabHandle) == 72);
 
 /// A slab as its owner holds it. Given back with DeviceMemory::release.
 struct OwnedSlab {
-    void* data = nullptr;     ///< in this process
+    void* data = nullptr;     ///< in this process; a multiple of 2 MiB, as an allocation's alignment may be
     std::uint64_t bytes = 0;  ///< a multiple of 2 MiB
     SlabHandle handle{};
     Descriptor file{};        ///< for HandleKind::memfd

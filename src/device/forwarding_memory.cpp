@@ -1,0 +1,55 @@
+#include "device/forwarding_memory.hpp"
+
+#include <utility>
+
+#include "core/fail.hpp"
+
+namespace fastio {
+
+ForwardingMemory::ForwardingMemory(std::shared_ptr<DeviceMemory> inner) : inner_(std::move(inner)) {
+    if (!inner_) {
+        fail(Errc::invalid_argument, "a forwarding device needs a device to forward to, and was given none");
+    }
+}
+
+const DeviceInfo& ForwardingMemory::info() const noexcept {
+    return inner_->info();
+}
+
+OwnedSlab ForwardingMemory::reserve(std::uint64_t bytes) {
+    return inner_->reserve(bytes);
+}
+
+void ForwardingMemory::release(OwnedSlab slab) {
+    inner_->release(std::move(slab));
+}
+
+void* ForwardingMemory::open(const SlabHandle& handle, std::uint64_t bytes, int file) {
+    return inner_->open(handle, bytes, file);
+}
+
+void ForwardingMemory::close(void* data, std::uint64_t bytes) noexcept {
+    inner_->close(data, bytes);
+}
+
+void ForwardingMemory::copy(void* to, const void* from, std::uint64_t bytes, Stream stream) {
+    inner_->copy(to, from, bytes, stream);
+}
+
+void ForwardingMemory::fill(void* to, std::byte value, std::uint64_t bytes, Stream stream) {
+    inner_->fill(to, value, bytes, stream);
+}
+
+void ForwardingMemory::signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) {
+    inner_->signal(word, value, stream);
+}
+
+void ForwardingMemory::wait(const std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) {
+    inner_->wait(word, value, stream);
+}
+
+void ForwardingMemory::synchronise(Stream stream) {
+    inner_->synchronise(stream);
+}
+
+}  // namespace fastio

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+
+#include "device/device_memory.hpp"
+
+namespace fastio {
+
+/// Hands every call to another DeviceMemory. The base of what adds something to a device by wrapping it.
+class ForwardingMemory : public DeviceMemory {
+public:
+    /// Errors: invalid_argument (no `inner`).
+    explicit ForwardingMemory(std::shared_ptr<DeviceMemory> inner);
+
+    [[nodiscard]] const DeviceInfo& info() const noexcept override;
+    [[nodiscard]] OwnedSlab reserve(std::uint64_t bytes) override;
+    void release(OwnedSlab slab) override;
+    [[nodiscard]] void* open(const SlabHandle& handle, std::uint64_t bytes, int file) override;
+    void close(void* data, std::uint64_t bytes) noexcept override;
+    void copy(void* to, const void* from, std::uint64_t bytes, Stream stream) override;
+    void fill(void* to, std::byte value, std::uint64_t bytes, Stream stream) override;
+    void signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override;
+    void wait(const std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override;
+    void synchronise(Stream stream) override;
+
+private:
+    const std::shared_ptr<DeviceMemory> inner_;
+};
+
+}  // namespace fastio

@@ -1,0 +1,207 @@
+#include "device/host_memory.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "core/fail.hpp"
+#include "core/limits.hpp"
+#include "device/memfd.hpp"
+#include "device/own_slabs.hpp"
+#include "device/physical_memory.hpp"
+#include "device/slab_mapping.hpp"
+
+namespace fastio {
+namespace {
+
+// The handle's bytes: this magic, then the slab's id, then zeros.
+constexpr std::array<char, 8> kHandleMagic{'f', 'i', 'o', 'h', 'o', 's', 't', '1'};
+
+SlabId random_id() {
+    SlabId id{};
+    // Up to 256 bytes come whole and cannot be interrupted once the kernel has its entropy (getrandom(2)).
+    if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
+        const int error = errno;
+        fail(Errc::io_error, "could not draw {} random bytes to name a slab: {} ({})", id.size(), std::strerror(error),
+             error);
+    }
+    return id;
+}
+
+SlabHandle make_handle(const SlabId& id) noexcept {
+    SlabHandle handle;
+    handle.kind = HandleKind::memfd;
+    std::memcpy(handle.bytes.data(), kHandleMagic.data(), kHandleMagic.size());
+    std::memcpy(handle.bytes.data() + kHandleMagic.size(), id.data(), id.size());
+    return handle;
+}
+
+SlabId id_in(const SlabHandle& handle) {
+    if (handle.kind != HandleKind::memfd) {
+        fail(Errc::unsupported,
+             "the device 'host' cannot open a slab handle of kind {}: it opens kind {} (memfd) only; the slab belongs "
+             "to "
+             "another device",
+             static_cast<std::uint32_t>(handle.kind), static_cast<std::uint32_t>(HandleKind::memfd));
+    }
+    if (std::memcmp(handle.bytes.data(), kHandleMagic.data(), kHandleMagic.size()) != 0) {
+        fail(Errc::corrupt_input,
+             "a slab handle of kind memfd does not start with '{}': it was damaged, or made by another version",
+             std::string_view(kHandleMagic.data(), kHandleMagic.size()));
+    }
+    SlabId id{};
+    std::memcpy(id.data(), handle.bytes.data() + kHandleMagic.size(), id.size());
+    return id;
+}
+
+void check_slab_size(std::uint64_t bytes) {
+    if (bytes == 0 || bytes % kSlabGranularity != 0) {
+        fail(Errc::invalid_argument, "a slab of {} bytes was asked for: its size must be a positive multiple of {}",
+             bytes, kSlabGranularity);
+    }
+}
+
+void refuse_stream(const char* call, Stream stream) {
+    if (stream) {
+        fail(
+            Errc::unsupported,
+            "{} on the device 'host' was given a CUDA stream, and host memory has none: leave the stream out (the call "
+            "is then done on return), or use a 'cuda:N' device",
+            call);
+    }
+}
+
+class HostMemory final : public DeviceMemory {
+public:
+    HostMemory() {
+        info_.name = "host";
+        info_.total_bytes = physical_memory_bytes();
+        info_.default_pool_bytes =
+            std::max(info_.total_bytes / 2 / kSlabGranularity * kSlabGranularity, kSlabGranularity);
+    }
+
+    const DeviceInfo& info() const noexcept override { return info_; }
+
+    OwnedSlab reserve(std::uint64_t bytes) override {
+        check_slab_size(bytes);
+        // A memory file is not charged before its pages are touched, so the kernel would agree to any size.
+        if (bytes > info_.total_bytes) {
+            fail(Errc::out_of_memory,
+                 "could not reserve a slab of {} bytes of host memory: this machine, or the memory cgroup, "
+                 "has {}",
+                 bytes, info_.total_bytes);
+        }
+        OwnedSlab slab;
+        slab.file = make_memfd("fastio-slab", bytes);
+        seal_size(slab.file.get());
+        const SlabId id = random_id();
+        slab.data = map_slab(slab.file.get(), bytes, Errc::out_of_memory);
+        slab.bytes = bytes;
+        slab.handle = make_handle(id);
+        try {
+            OwnSlabs::of_process().add(id, slab.data, bytes);
+        } catch (...) {
+            unmap_slab(slab.data, bytes);
+            throw;
+        }
+        return slab;
+    }
+
+    void release(OwnedSlab slab) override {
+        if (slab.data != nullptr && !OwnSlabs::of_process().release(slab.data)) {
+            fail(Errc::device_error,
+                 "could not release the slab of {} bytes at {}: this process owns no such slab, or "
+                 "released it before",
+                 slab.bytes, slab.data);
+        }
+    }
+
+    void* open(const SlabHandle& handle, std::uint64_t bytes, int file) override {
+        const SlabId id = id_in(handle);
+        if (bytes == 0 || bytes % kSlabGranularity != 0) {
+            fail(Errc::corrupt_input,
+                 "a slab handle comes with a size of {} bytes, which is not a positive multiple of {}", bytes,
+                 kSlabGranularity);
+        }
+        if (const auto own = OwnSlabs::of_process().open(id)) {
+            if (own->bytes == bytes) {
+                return own->data;
+            }
+            OwnSlabs::of_process().close(own->data);
+            fail(Errc::corrupt_input, "a slab handle says {} bytes, but this process's own slab of that name has {}",
+                 bytes, own->bytes);
+        }
+        const std::uint64_t available = file_bytes(file);
+        if (available < bytes) {
+            fail(Errc::corrupt_input, "the file of a slab of {} bytes has only {}", bytes, available);
+        }
+        if (!has_size_seals(file)) {
+            fail(Errc::corrupt_input,
+                 "the file of a slab of {} bytes is not sealed: its owner could shrink it, and every "
+                 "access would crash this process",
+                 bytes);
+        }
+        return map_slab(file, bytes, Errc::io_error);
+    }
+
+    void close(void* data, std::uint64_t bytes) noexcept override {
+        if (data != nullptr && !OwnSlabs::of_process().close(data)) {
+            unmap_slab(data, bytes);
+        }
+    }
+
+    void copy(void* to, const void* from, std::uint64_t bytes, Stream stream) override {
+        refuse_stream("copy", stream);
+        if (bytes != 0) {
+            std::memmove(to, from, bytes);
+        }
+    }
+
+    void fill(void* to, std::byte value, std::uint64_t bytes, Stream stream) override {
+        refuse_stream("fill", stream);
+        if (bytes != 0) {
+            std::memset(to, std::to_integer<int>(value), bytes);
+        }
+    }
+
+    void signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override {
+        refuse_stream("signal", stream);
+        // Pairs with the acquire in wait(): who sees the value sees what was written before it.
+        word.store(value, std::memory_order_release);
+    }
+
+    void wait(const std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override {
+        refuse_stream("wait", stream);
+        // The word's writer may be a GPU, which cannot wake a futex: look again after growing pauses.
+        constexpr int kSpins = 1000;
+        constexpr std::chrono::microseconds kLongestPause{1000};
+        std::chrono::microseconds pause{10};
+        for (int spins = 0; !reached(word, value); ++spins) {
+            if (spins >= kSpins) {
+                std::this_thread::sleep_for(pause);
+                pause = std::min(2 * pause, kLongestPause);
+            }
+        }
+    }
+
+    void synchronise(Stream stream) override { refuse_stream("synchronise", stream); }
+
+private:
+    static bool reached(const std::atomic<std::uint64_t>& word, std::uint64_t value) noexcept {
+        // Cyclic: half of all values count as reached, so that a word may wrap around.
+        return static_cast<std::int64_t>(word.load(std::memory_order_acquire) - value) >= 0;
+    }
+
+    DeviceInfo info_;
+};
+
+}  // namespace
+
+std::shared_ptr<DeviceMemory> make_host_memory() {
+    return std::make_shared<HostMemory>();
+}
+
+}  // namespace fastio

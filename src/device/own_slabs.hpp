@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+
+namespace fastio {
+
+/// Names a host slab among all slabs of all processes.
+using SlabId = std::array<std::byte, 16>;
+
+/// The host slabs that this process owns, so that an importer in the same process gets the owner's pointer (design
+/// P10). A slab that is released while importers of this process have it open is unmapped by the last close: an
+/// embedded service may end before its clients do.
+///
+/// This is the one mutable global of the product. Owner and importer in one process need not share an object (the
+/// service and the client each make their own DeviceMemory), but they share the address space that this describes.
+///
+/// *Thread safety:* every call may be made from any thread.
+class OwnSlabs {
+public:
+    [[nodiscard]] static OwnSlabs& of_process() noexcept;
+
+    void add(const SlabId& id, void* data, std::uint64_t bytes);
+    /// The owner gives the slab back. False if `data` is not the start of an owned slab.
+    bool release(void* data) noexcept;
+
+    struct Opened {
+        void* data = nullptr;
+        std::uint64_t bytes = 0;
+    };
+    /// Counts one opening; empty if the slab is not of this process.
+    [[nodiscard]] std::optional<Opened> open(const SlabId& id);
+    /// The inverse of one open. False if `data` is not the start of an owned slab.
+    bool close(void* data) noexcept;
+
+private:
+    struct Slab {
+        SlabId id{};
+        std::uint64_t bytes = 0;
+        std::uint64_t openings = 0;
+        bool released = false;
+    };
+    void unmap_if_unused(std::map<void*, Slab>::iterator slab) noexcept;
+
+    std::mutex mutex_;
+    std::map<void*, Slab> by_address_;
+};
+
+}  // namespace fastio

@@ -1,0 +1,51 @@
+#include "device/slab_mapping.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "core/fail.hpp"
+#include "core/limits.hpp"
+
+namespace fastio {
+namespace {
+
+[[noreturn]] void fail_mapping(std::uint64_t bytes, Errc code, int error) {
+    fail(error == ENOMEM ? code : Errc::io_error, "could not map a slab of {} bytes: {} ({}){}", bytes,
+         std::strerror(error), error,
+         error == ENOMEM ? "; check the limits of address space (ulimit -v) and of mappings (vm.max_map_count)" : "");
+}
+
+}  // namespace
+
+void* map_slab(int fd, std::uint64_t bytes, Errc code) {
+    // Linux gives no aligned addresses for the asking: take a range that is larger by one alignment, put the slab over
+    // its aligned part, give the rest back.
+    const std::uint64_t range_bytes = bytes + kMaxAlignment;
+    void* const range = ::mmap(nullptr, range_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) {
+        fail_mapping(bytes, code, errno);
+    }
+    auto* const start = static_cast<std::byte*>(range);
+    const std::uint64_t misaligned = reinterpret_cast<std::uintptr_t>(start) % kMaxAlignment;
+    const std::uint64_t before = misaligned == 0 ? 0 : kMaxAlignment - misaligned;
+    std::byte* const aligned = start + before;
+    if (::mmap(aligned, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+        const int error = errno;
+        ::munmap(range, range_bytes);
+        fail_mapping(bytes, code, error);
+    }
+    if (before != 0) {
+        ::munmap(start, before);
+    }
+    ::munmap(aligned + bytes, kMaxAlignment - before);
+    return aligned;
+}
+
+void unmap_slab(void* data, std::uint64_t bytes) noexcept {
+    ::munmap(data, bytes);
+}
+
+}  // namespace fastio
