@@ -1,0 +1,59 @@
+#include "otsu.hpp"
+
+#include <thrust/device_ptr.h>
+#include <thrust/execution_policy.h>
+#include <thrust/transform.h>
+
+#include <numeric>
+
+namespace brain_mri {
+
+namespace {
+
+struct AtLeast {
+    float threshold;
+    BRAIN_MRI_HOST_DEVICE std::uint8_t operator()(float value) const { return value >= threshold ? 1 : 0; }
+};
+
+}  // namespace
+
+std::size_t otsu_bin(const Histogram& histogram) {
+    const auto& counts = histogram.counts;
+    const auto total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+    double mean = 0;
+    for (std::size_t k = 0; k < kBins; ++k) {
+        mean += static_cast<double>(k) * static_cast<double>(counts[k]) / total;
+    }
+
+    std::size_t best = 0;
+    double best_variance = -1;
+    std::uint64_t below = 0;
+    double moment = 0;
+    for (std::size_t k = 0; k + 1 < kBins; ++k) {
+        below += counts[k];
+        moment += static_cast<double>(k) * static_cast<double>(counts[k]) / total;
+        const double omega = static_cast<double>(below) / total;
+        if (omega <= 0 || omega >= 1) {
+            continue;
+        }
+        const double difference = mean * omega - moment;
+        const double variance = difference * difference / (omega * (1 - omega));
+        if (variance > best_variance) {
+            best_variance = variance;
+            best = k;
+        }
+    }
+    return best;
+}
+
+float otsu_threshold(const Histogram& histogram) {
+    return static_cast<float>(histogram.upper_edge(otsu_bin(histogram)));
+}
+
+void apply_threshold(VolumeView<const float> volume, float threshold, VolumeView<std::uint8_t> mask) {
+    const auto begin = thrust::device_pointer_cast(volume.data);
+    thrust::transform(thrust::device, begin, begin + volume.extents.count(), thrust::device_pointer_cast(mask.data),
+                      AtLeast{threshold});
+}
+
+}  // namespace brain_mri
