@@ -117,7 +117,7 @@ ChildProcess ChildProcess::start(const std::string& program, const std::vector<s
                                  const ChildOptions& options) {
     ChildProcess child;
     if (options.capture_output) {
-        // O_APPEND through /proc would be another open file; one open file with one offset is what both streams share.
+        // One open file for both streams: they share its offset, so that neither overwrites the other.
         child.output_ = Descriptor{::memfd_create("child-output", MFD_CLOEXEC)};
         if (!child.output_) {
             fail_os("make a file for a child's output");
