@@ -8,8 +8,8 @@
 #include "device/device_memory.hpp"
 
 /// What lies in a context's shared memory. The service writes all of it and clients map it read-only; only the lease
-/// pages are written by clients. Fixed-width little-endian fields, no pointers. docs/shared_memory.md explains it with a
-/// worked example. Fields marked (c) change while readers look and are accessed with atomic loads and stores.
+/// pages are written by clients. Fixed-width little-endian fields, no pointers. docs/shared_memory.md explains it with
+/// a worked example. Fields marked (c) change while readers look and are accessed with atomic loads and stores.
 namespace fastio::table {
 
 inline constexpr std::uint64_t kMagic = 0x4254'4f49'5453'4146;  // "FASTIOTB"
@@ -33,7 +33,7 @@ inline constexpr std::uint32_t kSlabsPerSegment = 256;
 inline constexpr std::uint32_t kAttributeSlotBytes = 4096;
 inline constexpr std::uint32_t kFirstIndexCapacity = 4096;  // words; doubles with each rebuild for room
 
-inline constexpr std::uint32_t kMaxPublications = 1U << 22;      // 22 bits of the index word's 24 for the record
+inline constexpr std::uint32_t kMaxPublications = 1U << 22;  // 22 bits of the index word's 24 for the record
 inline constexpr std::uint32_t kMaxPublicationSegments = kMaxPublications / kPublicationsPerSegment;
 inline constexpr std::uint32_t kMaxAttributeSegments = kMaxPublications / kAttributesPerSegment;
 inline constexpr std::uint32_t kMaxAllocationSegments = kMostAllocations / kAllocationsPerSegment;
@@ -87,11 +87,11 @@ struct DeviceEntry {
 struct alignas(kCacheLine) TableHeader {
     // Written before the first client attaches.
     std::uint64_t magic;
-    std::uint64_t signature;         ///< layout_signature() of the writer
-    std::uint8_t instance[16];       ///< random, of this run of the service
-    std::uint8_t boot_id[16];        ///< /proc/sys/kernel/random/boot_id
-    std::uint64_t context_id;        ///< never used twice by one instance
-    std::int64_t service_pid;        ///< as the service sees itself
+    std::uint64_t signature;    ///< layout_signature() of the writer
+    std::uint8_t instance[16];  ///< random, of this run of the service
+    std::uint8_t boot_id[16];   ///< /proc/sys/kernel/random/boot_id
+    std::uint64_t context_id;   ///< never used twice by one instance
+    std::int64_t service_pid;   ///< as the service sees itself
     std::uint32_t job_bytes;
     std::uint32_t device_count;
     char job[256];
@@ -106,11 +106,12 @@ struct alignas(kCacheLine) TableHeader {
 };
 
 /// One version of one name. Immutable while `generation` is what the index word says: the writer stores 0 there
-/// before it touches anything else, and a reader loads it again after its copy.
+/// before it touches anything else, and a reader loads it again after its copy. Both sides move a record in 8-byte
+/// words (words.hpp), so `generation` and `allocation` are always read and written together. A get of a name of up to
+/// 64 bytes reads the first three cache lines.
 struct alignas(kCacheLine) PublicationRecord {
     std::uint32_t generation;  ///< (c) 0 while vacant or being written
     std::uint32_t allocation;  ///< slot
-    std::uint64_t hash;
     std::uint64_t version;
     std::uint64_t size;  ///< bytes of type * dimensions
     std::uint32_t allocation_generation;
@@ -120,24 +121,25 @@ struct alignas(kCacheLine) PublicationRecord {
     std::uint8_t rank;
     std::uint8_t name_bytes;
     std::uint16_t attribute_bytes;
-    std::uint32_t attribute_slot;  ///< meaningful where attribute_bytes > 0
-    std::uint64_t published_ns;    ///< CLOCK_BOOTTIME
+    std::uint32_t fence_word;    ///< index into the context's fence memory
+    std::uint64_t fence_value;   ///< the word's value when the contents are complete; 0: they were at publish
+    std::uint64_t published_ns;  ///< CLOCK_BOOTTIME
     std::int64_t publisher_pid;
 
     std::int64_t extents[8];
-    char name[256];
+    char name[256];      ///< NUL-padded
     char publisher[64];  ///< operator name, NUL-padded
 
-    std::uint64_t fence_value;  ///< the word's value when the contents are complete; 0: they were at publish
-    std::uint32_t fence_word;   ///< index into the context's fence memory
+    std::uint64_t hash;
+    std::uint32_t attribute_slot;  ///< meaningful where attribute_bytes > 0
     std::uint32_t reserved[13];
 };
 static_assert(sizeof(PublicationRecord) == 512);
 
 struct alignas(kCacheLine) AllocationRecord {
-    std::uint64_t state;  ///< (c) StateWord: generation, life cycle, poison
-    std::uint64_t offset; ///< bytes from the slab's start. This and the rest: stable while the state's generation is
-    std::uint64_t size;   ///< as asked for
+    std::uint64_t state;   ///< (c) StateWord: generation, life cycle, poison
+    std::uint64_t offset;  ///< bytes from the slab's start. This and the rest: stable while the state's generation is
+    std::uint64_t size;    ///< as asked for
     std::uint64_t capacity;
     std::uint32_t slab;
     std::uint32_t slab_generation;

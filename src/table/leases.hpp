@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -34,15 +35,23 @@ public:
     void drop(std::uint32_t entry) noexcept;
 
     [[nodiscard]] std::uint32_t granted_chunks() const noexcept;
-    void grant(std::uint32_t chunks) noexcept;
+    void grant(std::uint32_t chunks) noexcept;  ///< the total from now on; a smaller one than before is ignored
     [[nodiscard]] std::uint32_t in_use() const noexcept;  ///< counts; for stats
     void abandon() noexcept;                              ///< in a forked child: forget the mapping, which is not there
 
 private:
+    /// Where to look for a free entry first: the one dropped last, else the one behind the last claimed. Threads spread
+    /// over several, so that they work in different cache lines. Only hints: an entry is free or not by its word.
+    static constexpr std::uint32_t kShards = 8;
+    struct alignas(kCacheLine) Start {
+        std::atomic<std::uint32_t> entry{0};
+    };
+    [[nodiscard]] std::atomic<std::uint32_t>& start() noexcept;
+
     Mapping mapping_;
     Descriptor file_;
     std::atomic<std::uint32_t> granted_{0};
-    std::atomic<std::uint32_t> hint_{0};
+    std::array<Start, kShards> starts_{};
 };
 
 /// The service's side of one session's lease pages. What stands in them is hostile: read once, checked, never trusted
@@ -91,16 +100,18 @@ struct Acquired {
 
 enum class AcquireResult {
     acquired,
-    missing,          ///< no such name, or only a version that is not newer than asked for
-    no_lease_entry,   ///< every granted entry is in use: grant a chunk, then try again
+    missing,         ///< no such name, or only a version that is not newer than asked for
+    no_lease_entry,  ///< every granted entry is in use: grant a chunk, then try again
 };
 
 /// P2 in full: look up, copy, claim, re-read the state, retry when it moved. `nudge(AllocationRef)` is called after a
-/// claimed entry was dropped again for an allocation that is retired, since the service's scan may have seen it.
+/// claimed entry was dropped again for an allocation that is retired, since the service's scan may have seen it. The
+/// writer takes an allocation's names away before it retires it, so a retry sees the index changed. Errors: those of
+/// TableReader::lookup; no lease is left behind.
 template <class Nudge>
 AcquireResult acquire(TableReader& reader, LeasePages& leases, std::string_view name, std::uint64_t hash,
                       std::uint64_t newer_than, Acquired& acquired, std::uint64_t& retries, Nudge&& nudge) {
-    while (true) {
+    for (std::uint32_t pass = 0;; ++pass) {
         if (!reader.lookup(name, hash, acquired.copy, &retries) || acquired.copy.version <= newer_than) {
             return AcquireResult::missing;
         }
@@ -109,6 +120,7 @@ AcquireResult acquire(TableReader& reader, LeasePages& leases, std::string_view 
         if (!entry) {
             return AcquireResult::no_lease_entry;
         }
+        // Does not throw: the lookup has mapped the segment.
         const StateWord state = reader.allocation_state(allocation.slot);
         if (state.generation == allocation.generation && state.state == AllocationState::live) {
             acquired.lease = *entry;
@@ -121,6 +133,7 @@ AcquireResult acquire(TableReader& reader, LeasePages& leases, std::string_view 
             nudge(allocation);
         }
         ++retries;
+        give_way(pass, name);
     }
 }
 

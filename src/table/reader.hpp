@@ -25,6 +25,7 @@ class SegmentSource {
 public:
     virtual ~SegmentSource() = default;
     /// Errors: service_lost, protocol_error.
+    /// Called with a lock of the reader held: must not call the reader.
     [[nodiscard]] virtual Descriptor fetch(SegmentKind kind, std::uint32_t ordinal) = 0;
 };
 
@@ -57,7 +58,8 @@ struct PublicationRow {
 /// *Invariants.*
 /// 1. What a lookup found or missed counts only if index_state was the same before and after (pairs with the writer's
 ///    invariant 4).
-/// 2. What was copied from a record counts only if its generation is still the index word's after the copy (writer's 2).
+/// 2. What was copied from a record counts only if its generation is still the index word's after the copy (writer's
+/// 2).
 class TableReader {
 public:
     /// Maps the header from `header` and checks magic, signature and sizes. Errors: version_mismatch (the layout),
@@ -70,8 +72,10 @@ public:
     [[nodiscard]] const TableHeader& header() const noexcept;
     [[nodiscard]] bool ended() const noexcept;
 
-    /// True and `copy` filled when the name is published. `retries` counts repeated lookups. Errors: those of
-    /// SegmentSource::fetch for a segment not yet mapped, and corrupt_input.
+    /// True and `copy` filled when the name is published; `hash` is hash_name() of it. Afterwards allocation_state()
+    /// and placement() of the copy's slot do not throw. `retries` counts repeated lookups. Numbers that the reader
+    /// itself uses (rank, lengths, slots) are in range; type, extents and size are as the record has them. Errors:
+    /// those of SegmentSource::fetch for a segment not yet mapped, and corrupt_input.
     bool lookup(std::string_view name, std::uint64_t hash, PublicationCopy& copy, std::uint64_t* retries = nullptr);
 
     /// The state word of a slot, loaded with sequential consistency (design P2). A vacant word where there is no slot.
@@ -88,7 +92,8 @@ public:
     };
     [[nodiscard]] Slab slab(SlabRef slab);
 
-    /// The rows whose name starts with `prefix`, unordered; each was true at some moment during the call.
+    /// The rows whose name starts with `prefix`, by name; each was true at some moment during the call, and a name that
+    /// was published all the time is there. Errors as lookup.
     [[nodiscard]] std::vector<PublicationRow> list(std::string_view prefix);
 
     /// The bucket word that a waiter for this hash sleeps on.
@@ -99,6 +104,10 @@ private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// Between two looks that found the table in change: yields now and then. A writer of ours makes a few looks fail, not
+/// 100,000 in a row. Errors: corrupt_input after that many.
+void give_way(std::uint32_t pass, std::string_view name);
 
 /// Sleeps until *bucket differs from `seen`, `*cancel` differs from `cancel_seen`, or the deadline (steady clock)
 /// passes; may return early. One futex_waitv on both words (`bucket` in shared memory, `cancel` private).

@@ -1,0 +1,254 @@
+#include "table/reader.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "core/fail.hpp"
+#include "device/memfd.hpp"
+#include "table/boot_id.hpp"
+#include "table/reader_state.hpp"
+#include "table/segments.hpp"
+
+namespace fastio::table {
+namespace {
+
+/// Looks at one name that may fail in a row. Each failure needs a commit of the writer between two loads, so a table
+/// that does this has no writer of ours.
+constexpr std::uint32_t kMostPasses = 100'000;
+constexpr std::uint32_t kPassesPerYield = 64;
+
+/// Whole header, checked. The first two words are read before the size is judged, since another layout may be shorter.
+Mapping map_header(const Descriptor& file) {
+    const std::uint64_t bytes = file_bytes(file.get());
+    constexpr std::uint64_t kCommon = offsetof(TableHeader, instance);
+    if (!has_size_seals(file.get()) || bytes < kCommon) {
+        fail(Errc::corrupt_input, "could not attach to a table: its header file has {} bytes and is {}sealed in size",
+             bytes, has_size_seals(file.get()) ? "" : "not ");
+    }
+    Mapping memory(file.get(), bytes, Mapping::Access::read_only);
+    const std::uint64_t magic = load_word(memory.data() + offsetof(TableHeader, magic));
+    if (magic != kMagic) {
+        fail(Errc::corrupt_input, "could not attach to a table: it starts with {:#018x}, expected {:#018x}", magic,
+             kMagic);
+    }
+    const std::uint64_t signature = load_word(memory.data() + offsetof(TableHeader, signature));
+    if (signature != layout_signature()) {
+        fail(Errc::version_mismatch,
+             "could not attach to a table: its layout is {:#018x}, this library's {:#018x}; use the same version of "
+             "fastiod and libfastio",
+             signature, layout_signature());
+    }
+    if (bytes < sizeof(TableHeader)) {
+        fail(Errc::corrupt_input, "could not attach to a table: its header file has {} bytes, expected {}", bytes,
+             sizeof(TableHeader));
+    }
+    return memory;
+}
+
+template <std::size_t N>
+bool ends(const char (&text)[N]) noexcept {
+    return std::find(text, text + N, '\0') != text + N;
+}
+
+void check_header(const TableHeader& header) {
+    bool good = header.job_bytes < sizeof(header.job) && header.device_count <= kMaxDevices && ends(header.job);
+    for (const DeviceEntry& device : header.devices) {
+        good = good && ends(device.name) && ends(device.uuid);
+    }
+    if (!good) {
+        fail(Errc::corrupt_input, "could not attach to a table: its header names a job of {} bytes and {} devices",
+             header.job_bytes, header.device_count);
+    }
+    const std::array<std::uint8_t, 16> here = read_boot_id();
+    if (!std::equal(here.begin(), here.end(), header.boot_id)) {
+        fail(Errc::incompatible_host,
+             "could not attach to a table: it was made on another boot or another machine than this process's; start "
+             "the service where its clients run");
+    }
+}
+
+}  // namespace
+
+void give_way(std::uint32_t pass, std::string_view name) {
+    if (pass % kPassesPerYield == kPassesPerYield - 1) {
+        std::this_thread::yield();
+    }
+    if (pass >= kMostPasses) {
+        fail(Errc::corrupt_input, "could not look '{}' up: the table changed under each of {} looks; restart the job",
+             name, pass);
+    }
+}
+
+TableReader::State::State(const Descriptor& file, SegmentSource& source)
+    : memory(map_header(file)), header(reinterpret_cast<const TableHeader*>(memory.data())), segments(source) {
+    check_header(*header);
+}
+
+void TableReader::State::expect_change(const std::uint64_t* word_at, std::uint64_t word,
+                                       std::uint64_t packed_state) const {
+    if (load_word(word_at) == word && index_state() == packed_state) {
+        fail(Errc::corrupt_input, "the table's index word {:#018x} names a record that is not there; restart the job",
+             word);
+    }
+}
+
+void TableReader::State::copy_record(const std::byte* record, std::uint64_t first, PublicationCopy& copy) {
+    alignas(PublicationRecord) std::byte words[sizeof(PublicationRecord)];
+    constexpr std::size_t kHead = offsetof(PublicationRecord, extents);
+    std::memcpy(words, &first, kWord);
+    load_words(record + kWord, words + kWord, kHead - kWord);
+    PublicationRecord head;
+    std::memcpy(&head, words, kHead);
+
+    if (head.rank > kMaxDimensions || head.attribute_bytes > kMaxAttributeBytes ||
+        head.allocation >= kMostAllocations || head.allocation_generation == 0) [[unlikely]] {
+        copy.version = 0;  // refused by the caller, once it knows that the record is complete
+        return;
+    }
+    copy.version = head.version;
+    copy.allocation = {head.allocation, head.allocation_generation};
+    copy.type = {static_cast<TypeCode>(head.type_code), head.type_bits, head.type_lanes};
+    copy.size = head.size;
+    copy.published_ns = head.published_ns;
+    copy.publisher_pid = head.publisher_pid;
+    copy.fence_value = head.fence_value;
+    copy.fence_word = head.fence_word;
+    copy.shape.rank = head.rank;
+    load_words(record + offsetof(PublicationRecord, extents), copy.shape.extents.data(), sizeof(copy.shape.extents));
+    copy.attributes.clear();
+    if (head.attribute_bytes > 0) [[unlikely]] {
+        const auto slot = static_cast<std::uint32_t>(load_word(record + offsetof(PublicationRecord, attribute_slot)));
+        // Length and slot may be of two uses of the record: only together do they lead anywhere.
+        if (load_word(record) != first) {
+            return;
+        }
+        copy.attributes.resize((head.attribute_bytes + kWord - 1) / kWord * kWord);
+        load_words(segments.attributes(slot), copy.attributes.data(), head.attribute_bytes);
+        copy.attributes.resize(head.attribute_bytes);
+    }
+}
+
+Look TableReader::State::look(std::uint64_t packed_state, std::string_view name, std::uint64_t hash,
+                              PublicationCopy& copy) {
+    const SegmentMap::IndexArray index = segments.index(IndexState::unpack(packed_state).ordinal);
+    std::uint32_t position = static_cast<std::uint32_t>(hash) & index.mask;
+    for (std::uint32_t probes = 0; probes <= index.mask; ++probes, position = (position + 1) & index.mask) {
+        const std::uint64_t* const word_at = index.words + position;
+        const std::uint64_t packed = load_word(word_at);
+        if (packed == IndexWord::kEmpty) {
+            return Look::missing;
+        }
+        if (packed == IndexWord::kTombstone || (packed ^ hash) >> 48 != 0) {
+            continue;
+        }
+        const IndexWord word = IndexWord::unpack(packed);
+        const std::byte* const record = segments.publication(word.record);
+        __builtin_prefetch(record + offsetof(PublicationRecord, extents));
+        __builtin_prefetch(record + offsetof(PublicationRecord, name));
+        const std::uint64_t first = load_word(record);
+        if (static_cast<std::uint32_t>(first) != word.generation) {
+            expect_change(word_at, packed, packed_state);
+            return Look::moved;
+        }
+        // The lease is checked against the allocation's state right after this. A number that is out of range is
+        // refused here, so that it is not mapped for.
+        const auto slot = static_cast<std::uint32_t>(first >> 32);
+        const std::byte* const allocation = slot < kMostAllocations ? segments.allocation(slot) : nullptr;
+        __builtin_prefetch(allocation);
+
+        static_assert(offsetof(PublicationRecord, name_bytes) % kWord == 1);
+        const std::uint64_t lengths = load_word(record + offsetof(PublicationRecord, rank));
+        const bool same = static_cast<std::uint8_t>(lengths >> 8) == name.size() &&
+                          equal_words(record + offsetof(PublicationRecord, name), name.data(), name.size());
+        if (same) {
+            copy_record(record, first, copy);
+        }
+        if (load_word(record) != first) {
+            return Look::moved;
+        }
+        if (same) {
+            if (copy.version == 0) {
+                fail(Errc::corrupt_input, "the table's record {} has numbers out of range; restart the job",
+                     word.record);
+            }
+            return Look::found;
+        }
+    }
+    return Look::missing;
+}
+
+TableReader::TableReader(Descriptor header, SegmentSource& source) : state_(std::make_unique<State>(header, source)) {}
+TableReader::~TableReader() = default;
+
+const TableHeader& TableReader::header() const noexcept {
+    return *state_->header;
+}
+
+bool TableReader::ended() const noexcept {
+    return __atomic_load_n(&state_->header->state, __ATOMIC_ACQUIRE) == static_cast<std::uint32_t>(ContextState::ended);
+}
+
+bool TableReader::lookup(std::string_view name, std::uint64_t hash, PublicationCopy& copy, std::uint64_t* retries) {
+    if (name.empty() || name.size() > kMaxNameBytes) {
+        return false;
+    }
+    State& own = *state_;
+    for (std::uint32_t pass = 0;; ++pass) {
+        const std::uint64_t packed_state = own.index_state();
+        const Look result = own.look(packed_state, name, hash, copy);
+        if (result != Look::moved && own.index_state() == packed_state) [[likely]] {
+            return result == Look::found;
+        }
+        if (retries != nullptr) {
+            ++*retries;
+        }
+        give_way(pass, name);
+    }
+}
+
+StateWord TableReader::allocation_state(std::uint32_t slot) {
+    if (slot >= kMostAllocations) {
+        return {};
+    }
+    static_assert(offsetof(AllocationRecord, state) == 0);
+    // Sequentially consistent: ordered after the caller's lease (LeasePages::claim), and so against the writer's scan.
+    return StateWord::unpack(
+        __atomic_load_n(reinterpret_cast<const std::uint64_t*>(state_->segments.allocation(slot)), __ATOMIC_SEQ_CST));
+}
+
+Placement TableReader::placement(std::uint32_t slot) {
+    if (slot >= kMostAllocations) {
+        return {};
+    }
+    AllocationRecord record;
+    load_words(state_->segments.allocation(slot), &record, sizeof(record));
+    return {{record.slab, record.slab_generation}, record.offset, record.size, record.capacity, record.device};
+}
+
+TableReader::Slab TableReader::slab(SlabRef slab) {
+    if (slab.index >= kMaxSlabs || slab.generation == 0) {
+        return {};
+    }
+    const std::byte* const at = state_->segments.slab(slab.index);
+    const std::uint64_t exists = std::uint64_t{slab.generation} << 32 | 1U;
+    if (load_word(at) != exists) {
+        return {};
+    }
+    SlabRecord record;
+    load_words(at, &record, sizeof(record));
+    if (load_word(at) != exists) {
+        return {};
+    }
+    return {record.handle, record.bytes, record.device, record.owner_pid, true};
+}
+
+const std::uint32_t* TableReader::bucket(std::uint64_t hash) const noexcept {
+    return &state_->header->buckets[hash % kBuckets].sequence;
+}
+
+std::uint32_t TableReader::bucket_sequence(std::uint64_t hash) const noexcept {
+    return __atomic_load_n(bucket(hash), __ATOMIC_ACQUIRE);
+}
+
+}  // namespace fastio::table
