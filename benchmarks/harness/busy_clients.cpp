@@ -24,9 +24,9 @@ std::vector<Figure> measure_busy_clients(std::size_t clients, double seconds) {
     Service view(socket, std::chrono::seconds(10));
     std::vector<Process> processes;
     for (std::size_t number = 0; number < clients; ++number) {
-        processes.emplace_back(std::vector<std::string>{self(), "--role", "busy", "--socket", socket, "--number",
-                                                        std::to_string(number)},
-                               std::span<const int>{});
+        processes.emplace_back(
+            std::vector<std::string>{self(), "--role", "busy", "--socket", socket, "--number", std::to_string(number)},
+            std::span<const int>{});
     }
     while (view.totals().sessions < clients) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));

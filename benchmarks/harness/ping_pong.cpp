@@ -49,14 +49,16 @@ SocketPingPong::SocketPingPong(std::size_t message_bytes) : bytes_(message_bytes
         throw std::runtime_error("socketpair failed");
     }
     socket_ = ends[0];
-    process_ = std::make_unique<Process>(
-        std::vector<std::string>{self(), "--role", "socket-echo", "--fd", std::to_string(ends[1]), "--bytes",
-                                 std::to_string(bytes_)},
-        std::span<const int>(&ends[1], 1));
+    process_ =
+        std::make_unique<Process>(std::vector<std::string>{self(), "--role", "socket-echo", "--fd",
+                                                           std::to_string(ends[1]), "--bytes", std::to_string(bytes_)},
+                                  std::span<const int>(&ends[1], 1));
     ::close(ends[1]);
 }
 
-SocketPingPong::~SocketPingPong() { ::close(socket_); }
+SocketPingPong::~SocketPingPong() {
+    ::close(socket_);
+}
 
 void SocketPingPong::round() noexcept {
     std::array<std::byte, 4096> message{};

@@ -25,11 +25,15 @@ std::string make_folder() {
     return folder;
 }
 
-std::string fastiod_path() { return (std::filesystem::path(self()).parent_path() / "fastiod").string(); }
+std::string fastiod_path() {
+    return (std::filesystem::path(self()).parent_path() / "fastiod").string();
+}
 
 }  // namespace
 
-std::string self() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+std::string self() {
+    return std::filesystem::read_symlink("/proc/self/exe").string();
+}
 
 Process::Process(const std::vector<std::string>& command, std::span<const int> inherited) {
     std::vector<char*> arguments;

@@ -10,7 +10,7 @@
 namespace fastio::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;  // one clock for both processes: CLOCK_MONOTONIC
+using Clock = std::chrono::steady_clock;                  // one clock for both processes: CLOCK_MONOTONIC
 constexpr auto kSettle = std::chrono::microseconds(300);  // until the getter surely sleeps
 constexpr std::size_t kBlock = 20;
 

@@ -26,9 +26,9 @@ struct Figure {
     std::string unit{};
     double median = 0;
     std::optional<double> p99{};
-    std::string reference{};              ///< the raw operation measured in the same run; empty: none
+    std::string reference{};  ///< the raw operation measured in the same run; empty: none
     std::optional<double> reference_median{};
-    std::optional<double> at_most{};      ///< of the ratio where there is a reference, else of the median
+    std::optional<double> at_most{};  ///< of the ratio where there is a reference, else of the median
 };
 
 /// The ratio to the reference, where there is one.
