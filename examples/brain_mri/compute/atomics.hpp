@@ -1,6 +1,6 @@
 #pragma once
 
-#include "host_device.hpp"
+#include "compute/host_device.hpp"
 
 /// Atomic operations of kernels. All are relaxed: they only have to be indivisible, the order comes from the end of
 /// the Thrust algorithm that runs them.

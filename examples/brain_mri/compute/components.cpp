@@ -1,4 +1,4 @@
-#include "components.hpp"
+#include "compute/components.hpp"
 
 #include <thrust/count.h>
 #include <thrust/device_ptr.h>
@@ -8,7 +8,7 @@
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/transform.h>
 
-#include "atomics.hpp"
+#include "compute/atomics.hpp"
 
 // labels[v], step by step:
 //   1. background: kBackground. Foreground: the index of a voxel of the same component that is not above v; a root

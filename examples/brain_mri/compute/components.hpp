@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "volume.hpp"
+#include "compute/volume.hpp"
 
 namespace brain_mri {
 

@@ -1,4 +1,4 @@
-#include "gather.hpp"
+#include "compute/gather.hpp"
 
 #include <thrust/device_vector.h>
 #include <thrust/execution_policy.h>

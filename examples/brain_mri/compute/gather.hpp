@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "volume.hpp"
+#include "compute/volume.hpp"
 
 namespace brain_mri {
 

@@ -1,4 +1,4 @@
-#include "gaussian.hpp"
+#include "compute/gaussian.hpp"
 
 #include <thrust/device_vector.h>
 #include <thrust/execution_policy.h>

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "volume.hpp"
+#include "compute/volume.hpp"
 
 namespace brain_mri {
 

@@ -1,4 +1,4 @@
-#include "histogram.hpp"
+#include "compute/histogram.hpp"
 
 #include <thrust/copy.h>
 #include <thrust/device_vector.h>
@@ -6,7 +6,7 @@
 #include <thrust/extrema.h>
 #include <thrust/for_each.h>
 
-#include "atomics.hpp"
+#include "compute/atomics.hpp"
 
 namespace brain_mri {
 

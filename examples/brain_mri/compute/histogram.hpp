@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "volume.hpp"
+#include "compute/volume.hpp"
 
 namespace brain_mri {
 

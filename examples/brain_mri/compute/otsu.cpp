@@ -1,4 +1,4 @@
-#include "otsu.hpp"
+#include "compute/otsu.hpp"
 
 #include <thrust/device_ptr.h>
 #include <thrust/execution_policy.h>

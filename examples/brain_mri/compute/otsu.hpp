@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "histogram.hpp"
+#include "compute/histogram.hpp"
 
 namespace brain_mri {
 

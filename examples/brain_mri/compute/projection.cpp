@@ -1,4 +1,4 @@
-#include "projection.hpp"
+#include "compute/projection.hpp"
 
 #include <thrust/copy.h>
 #include <thrust/device_vector.h>

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "volume.hpp"
+#include "compute/volume.hpp"
 
 namespace brain_mri {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "host_device.hpp"
+#include "compute/host_device.hpp"
 
 namespace brain_mri {
 

@@ -1,0 +1,249 @@
+#include "input/nifti_volume.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include <fastio/error.hpp>
+
+#include "compute/gather.hpp"
+#include "support/files.hpp"
+#include "support/volumes.hpp"
+
+namespace brain_mri {
+
+namespace {
+
+using testing::bytes_of;
+using testing::Folder;
+using testing::nifti_header;
+using testing::OwnedVolume;
+using testing::set_orientation;
+using testing::write_nifti;
+
+constexpr Extents kSmall{2, 3, 4};
+
+std::vector<std::uint8_t> counting(std::size_t count) {
+    std::vector<std::uint8_t> values(count);
+    std::iota(values.begin(), values.end(), std::uint8_t{0});
+    return values;
+}
+
+OwnedVolume<float> values_of(const NiftiVolume& file) {
+    OwnedVolume<float> volume(file.extents);
+    gather(file.values, file.order, file.slope, file.intercept, volume.view());
+    return volume;
+}
+
+void expect_refused(const std::string& path, fastio::Errc code, const std::string& cause) {
+    try {
+        static_cast<void>(read_nifti(path));
+        FAIL() << path << " was read";
+    } catch (const fastio::Error& error) {
+        EXPECT_EQ(error.errc(), code) << error.what();
+        EXPECT_NE(std::string(error.what()).find(cause), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find(path), std::string::npos) << error.what();
+        EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+    }
+}
+
+}  // namespace
+
+class NiftiFile : public ::testing::Test {
+protected:
+    [[nodiscard]] std::string path(const char* name = "a.nii") const { return folder_.file(name); }
+    Folder folder_;
+    std::vector<std::uint8_t> voxels_ = counting(24);
+};
+
+TEST_F(NiftiFile, WithoutOrientationIsReadAsItLies) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.pixdim[1] = 0.5F;
+    header.pixdim[2] = 0.75F;
+    header.pixdim[3] = 2.0F;
+    write_nifti(path(), header, bytes_of(voxels_));
+    const NiftiVolume file = read_nifti(path());
+    EXPECT_EQ(file.extents, kSmall);
+    EXPECT_FALSE(file.oriented);
+    EXPECT_EQ(file.spacing.x, 0.5);
+    EXPECT_EQ(file.spacing.y, 0.75);
+    EXPECT_EQ(file.spacing.z, 2.0);
+    EXPECT_EQ(values_of(file).values, std::vector<float>(voxels_.begin(), voxels_.end()));
+}
+
+TEST_F(NiftiFile, MayBeCompressed) {
+    write_nifti(path("a.nii.gz"), nifti_header(kSmall), bytes_of(voxels_));
+    EXPECT_EQ(values_of(read_nifti(path("a.nii.gz"))).values, std::vector<float>(voxels_.begin(), voxels_.end()));
+}
+
+TEST_F(NiftiFile, IsScaledBySlopeAndIntercept) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.datatype = DT_INT16;
+    header.bitpix = 16;
+    header.scl_slope = 0.5F;
+    header.scl_inter = -10.0F;
+    std::vector<std::int16_t> stored(24, -300);
+    stored[5] = 40;
+    write_nifti(path(), header, bytes_of(stored));
+    const OwnedVolume<float> volume = values_of(read_nifti(path()));
+    EXPECT_EQ(volume.values[0], -160.0F);
+    EXPECT_EQ(volume.values[5], 10.0F);
+}
+
+TEST_F(NiftiFile, WithASlopeOfZeroIsNotScaled) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.scl_slope = 0;
+    header.scl_inter = 7;
+    write_nifti(path(), header, bytes_of(voxels_));
+    EXPECT_EQ(values_of(read_nifti(path())).values[5], 5.0F);
+}
+
+TEST_F(NiftiFile, MayHoldFloatingPoint) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.datatype = DT_FLOAT64;
+    header.bitpix = 64;
+    std::vector<double> stored(24, 0.125);
+    write_nifti(path(), header, bytes_of(stored));
+    EXPECT_EQ(values_of(read_nifti(path())).values, std::vector<float>(24, 0.125F));
+}
+
+TEST_F(NiftiFile, InMicrometresIsConverted) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.xyzt_units = NIFTI_UNITS_MICRON;
+    header.pixdim[1] = header.pixdim[2] = header.pixdim[3] = 500.0F;
+    write_nifti(path(), header, bytes_of(voxels_));
+    EXPECT_DOUBLE_EQ(read_nifti(path()).spacing.z, 0.5);
+}
+
+TEST_F(NiftiFile, WhoseXRunsToTheLeftIsMirrored) {
+    nifti_1_header header = nifti_header(kSmall);
+    set_orientation(header, {{-1, 0, 0}, {0, 1, 0}, {0, 0, 1}});
+    write_nifti(path(), header, bytes_of(voxels_));
+    const NiftiVolume file = read_nifti(path());
+    EXPECT_TRUE(file.oriented);
+    const OwnedVolume<float> volume = values_of(file);
+    const OwnedVolume<std::uint8_t> stored{kSmall};
+    for (Index x = 0; x < 4; ++x) {
+        EXPECT_EQ(volume.at(1, 2, x), voxels_[stored.index(1, 2, 3 - x)]);
+    }
+}
+
+TEST_F(NiftiFile, WithSagittalSlicesIsTurned) {
+    // The file's axes run to the front, downwards and to the right; so its extents of 4 x 3 x 2 become 2 x 4 x 3.
+    nifti_1_header header = nifti_header(kSmall);
+    header.pixdim[1] = 1.0F;
+    header.pixdim[2] = 2.0F;
+    header.pixdim[3] = 3.0F;
+    set_orientation(header, {{0, 0, 3}, {1, 0, 0}, {0, -2, 0}});
+    write_nifti(path(), header, bytes_of(voxels_));
+    const NiftiVolume file = read_nifti(path());
+    EXPECT_EQ(file.extents, (Extents{3, 4, 2}));
+    EXPECT_EQ(file.spacing.x, 3.0);
+    EXPECT_EQ(file.spacing.y, 1.0);
+    EXPECT_EQ(file.spacing.z, 2.0);
+    const OwnedVolume<float> volume = values_of(file);
+    const OwnedVolume<std::uint8_t> stored{kSmall};
+    for (Index right = 0; right < 2; ++right) {
+        for (Index front = 0; front < 4; ++front) {
+            for (Index up = 0; up < 3; ++up) {
+                EXPECT_EQ(volume.at(up, front, right), voxels_[stored.index(right, 2 - up, front)]);
+            }
+        }
+    }
+}
+
+TEST_F(NiftiFile, ThatIsMissingIsAnIoError) {
+    expect_refused(path("none.nii"), fastio::Errc::io_error, "No such file");
+}
+
+TEST_F(NiftiFile, ThatIsAFolderIsAnIoError) {
+    expect_refused(folder_.path().string(), fastio::Errc::io_error, "not a regular file");
+}
+
+TEST_F(NiftiFile, ThatIsTextIsRefused) {
+    testing::write_file(path(), std::string(2000, 'x'));
+    expect_refused(path(), fastio::Errc::corrupt_input, "not a NIfTI file");
+}
+
+TEST_F(NiftiFile, ThatIsEmptyIsRefused) {
+    testing::write_file(path(), "");
+    expect_refused(path(), fastio::Errc::corrupt_input, "not a NIfTI file");
+}
+
+TEST_F(NiftiFile, WithoutTheMagicIsRefused) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.magic[0] = '\0';
+    write_nifti(path(), header, bytes_of(voxels_));
+    expect_refused(path(), fastio::Errc::corrupt_input, "not a NIfTI file");
+}
+
+TEST_F(NiftiFile, CutOffInItsVoxelsIsRefused) {
+    write_nifti(path(), nifti_header(kSmall), bytes_of(voxels_).substr(0, 23));
+    expect_refused(path(), fastio::Errc::corrupt_input, "ends before");
+}
+
+TEST_F(NiftiFile, CutOffInItsHeaderIsRefused) {
+    write_nifti(path(), nifti_header(kSmall), bytes_of(voxels_));
+    testing::write_file(path(), testing::read_file(path()).substr(0, 200));
+    expect_refused(path(), fastio::Errc::corrupt_input, "not a NIfTI file");
+}
+
+TEST_F(NiftiFile, CutOffWhileCompressedIsRefused) {
+    std::vector<std::uint8_t> noise(64 * 64 * 64);
+    std::mt19937 random(3);
+    for (std::uint8_t& value : noise) {
+        value = static_cast<std::uint8_t>(random());
+    }
+    write_nifti(path("a.nii.gz"), nifti_header({64, 64, 64}), bytes_of(noise));
+    const std::string whole = testing::read_file(path("a.nii.gz"));
+    testing::write_file(path("a.nii.gz"), whole.substr(0, whole.size() / 2));
+    expect_refused(path("a.nii.gz"), fastio::Errc::corrupt_input, "ends before");
+}
+
+TEST_F(NiftiFile, OfComplexNumbersIsUnsupported) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.datatype = DT_COMPLEX64;
+    header.bitpix = 64;
+    write_nifti(path(), header, std::string(24 * 8, '\0'));
+    expect_refused(path(), fastio::Errc::unsupported, "COMPLEX64");
+}
+
+TEST_F(NiftiFile, OfColoursIsUnsupported) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.datatype = DT_RGB24;
+    header.bitpix = 24;
+    write_nifti(path(), header, std::string(24 * 3, '\0'));
+    expect_refused(path(), fastio::Errc::unsupported, "RGB24");
+}
+
+TEST_F(NiftiFile, WithATimeAxisIsUnsupported) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.dim[0] = 4;
+    header.dim[4] = 5;
+    write_nifti(path(), header, std::string(24 * 5, '\0'));
+    expect_refused(path(), fastio::Errc::unsupported, "4 dimensions");
+}
+
+TEST_F(NiftiFile, OfOneSliceWithoutAThirdDimensionIsUnsupported) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.dim[0] = 2;
+    write_nifti(path(), header, bytes_of(voxels_));
+    expect_refused(path(), fastio::Errc::unsupported, "2 dimensions");
+}
+
+TEST_F(NiftiFile, WithMoreVoxelsThanAnIndexCountsIsUnsupported) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.dim[1] = header.dim[2] = header.dim[3] = 32767;
+    write_nifti(path(), header, bytes_of(voxels_));
+    expect_refused(path(), fastio::Errc::unsupported, "32767");
+}
+
+TEST_F(NiftiFile, WithoutASpacingIsRefused) {
+    nifti_1_header header = nifti_header(kSmall);
+    header.pixdim[2] = std::nanf("");
+    write_nifti(path(), header, bytes_of(voxels_));
+    expect_refused(path(), fastio::Errc::corrupt_input, "spacing");
+}
+
+}  // namespace brain_mri
