@@ -1,0 +1,45 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <vector>
+
+#include <fastio/context.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/npy.hpp"
+#include "cli/text.hpp"
+
+namespace fastio::cli {
+
+void get(const GetOptionsOfCommand& options, std::ostream& out) {
+    ContextOptions joining;
+    joining.job = options.common.job;
+    joining.socket = options.common.socket;
+    Context context(joining);
+    GetOptions getting;
+    if (options.timeout_seconds) {
+        getting.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
+            std::chrono::duration<double>(*options.timeout_seconds));
+    }
+    const Allocation allocation = context.get(options.name, getting);
+    // Its metadata may describe less than the memory that there is.
+    const std::uint64_t bytes = allocation.count() * allocation.type().size_bytes();
+    if (allocation.device() == "host") {
+        write_npy(options.output, allocation.type(), allocation.dimensions(),
+                  {allocation.data<const std::byte>(), bytes});
+    } else {
+        std::vector<std::byte> staging(bytes);
+        allocation.copy_to(staging.data(), staging.size());
+        write_npy(options.output, allocation.type(), allocation.dimensions(), staging);
+    }
+    // What was written to a pipe or to /dev/stdout must stay a .npy file and nothing else.
+    if (!std::filesystem::is_regular_file(options.output)) {
+        return;
+    }
+    out << fmt::format("wrote {}: '{}' {} {}, {}, version {}\n", options.output, printable(options.name),
+                       to_string(allocation.type()), text_of_shape(allocation.dimensions()), text_of_bytes(bytes),
+                       allocation.version());
+}
+
+}  // namespace fastio::cli

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace fastio::cli {
+
+/// What every command takes. Empty: as ContextOptions says.
+struct CommonOptions {
+    std::string socket{};
+    std::string job{};
+};
+
+struct LsOptions {
+    CommonOptions common{};
+    std::string prefix{};
+    bool json = false;
+};
+struct StatOptions {
+    CommonOptions common{};
+    bool json = false;
+};
+struct RmOptions {
+    CommonOptions common{};
+    std::string name{};  ///< empty: the whole job
+};
+struct WatchOptions {
+    CommonOptions common{};
+    std::string prefix{};
+    bool json = false;
+};
+struct PutOptions {
+    CommonOptions common{};
+    std::string file{};
+    std::string name{};
+    bool replace = false;
+};
+struct GetOptionsOfCommand {
+    CommonOptions common{};
+    std::string name{};
+    std::string output{};
+    std::optional<double> timeout_seconds{};
+};
+struct RunOptions {
+    CommonOptions common{};  ///< `job` is not used: a run makes its own
+    std::string pipeline{};
+    std::string workdir = ".";
+    double grace_seconds = 5;
+};
+
+}  // namespace fastio::cli

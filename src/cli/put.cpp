@@ -1,0 +1,44 @@
+#include <fmt/format.h>
+
+#include <vector>
+
+#include <fastio/context.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/npy.hpp"
+#include "cli/text.hpp"
+
+namespace fastio::cli {
+namespace {
+
+void fill(Allocation& allocation, NpyReader& file) {
+    if (allocation.device() == "host") {
+        file.read_into(allocation.data<std::byte>());
+        return;
+    }
+    std::vector<std::byte> staging(allocation.size());
+    file.read_into(staging.data());
+    allocation.copy_from(staging.data(), staging.size());
+}
+
+}  // namespace
+
+void put(const PutOptions& options, std::ostream& out) {
+    NpyReader file(options.file);
+    ContextOptions joining;
+    joining.job = options.common.job;
+    joining.socket = options.common.socket;
+    joining.persistent = true;
+    Context context(joining);
+    Allocation allocation = context.create(file.header().type, file.header().shape);
+    fill(allocation, file);
+    PublishOptions publishing;
+    publishing.replace = options.replace;
+    allocation.publish(options.name, publishing);
+    out << fmt::format("published '{}': {} {}, {}, version {}\n", printable(options.name), to_string(allocation.type()),
+                       text_of_shape(allocation.dimensions()), text_of_bytes(allocation.size()), allocation.version());
+    const std::string job = printable(context.job());
+    out << fmt::format("job '{}' is persistent: it stays until `fastio rm --job {}`\n", job, job);
+}
+
+}  // namespace fastio::cli

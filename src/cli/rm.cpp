@@ -1,0 +1,27 @@
+#include <cstdlib>
+
+#include <fastio/service.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/text.hpp"
+
+namespace fastio::cli {
+
+void rm(const RmOptions& options, std::ostream& out) {
+    Service service(options.common.socket);
+    if (options.name.empty()) {
+        service.end(options.common.job);
+        out << "ended job '" << printable(options.common.job) << "': its names are gone, its memory goes with the last "
+            << "process that uses it\n";
+        return;
+    }
+    std::string job = options.common.job;
+    if (job.empty()) {
+        const char* const from_environment = std::getenv("FASTIO_JOB");
+        job = from_environment != nullptr && *from_environment != '\0' ? from_environment : "default";
+    }
+    service.unpublish(job, options.name);
+    out << "removed '" << printable(options.name) << "' from job '" << printable(job) << "'\n";
+}
+
+}  // namespace fastio::cli

@@ -1,0 +1,218 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <stdexcept>
+
+#include <fastio/context.hpp>
+#include <fastio/service.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/fail.hpp"
+#include "cli/pipeline.hpp"
+#include "cli/private_service.hpp"
+#include "cli/run_plan.hpp"
+#include "cli/run_table.hpp"
+#include "cli/stop_signals.hpp"
+#include "cli/supervisor.hpp"
+#include "cli/text.hpp"
+
+namespace fastio::cli {
+namespace fs = std::filesystem;
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+void make_folders(const fs::path& workdir, const Pipeline& pipeline) {
+    std::error_code error;
+    fs::create_directories(workdir, error);
+    for (const Operator& op : pipeline.operators) {
+        for (const Entry& output : op.outputs) {
+            if (output.on_disk() && !error) {
+                fs::create_directories((workdir / output.path).parent_path(), error);
+            }
+        }
+    }
+    if (error) {
+        fail(Errc::io_error, "cannot make the folders for the outputs in {}: {}", workdir.string(), error.message());
+    }
+}
+
+/// Prints what happens in a run. Operators' own lines are told apart by "name | ".
+class Progress {
+public:
+    Progress(std::ostream& out, const Pipeline& pipeline) : out_(out) {
+        for (const Operator& op : pipeline.operators) {
+            width_ = std::max(width_, op.name.size());
+        }
+    }
+
+    [[nodiscard]] SupervisorReports reports() {
+        return {
+            .started = [this](const std::string& name, pid_t pid) { say("{} started with process id {}", name, pid); },
+            .line =
+                [this](const std::string& name, std::string_view line) {
+                    out_ << fmt::format("{:<{}} | {}\n", name, width_, line) << std::flush;
+                },
+            .ended =
+                [this](const ProcessEnd& end) {
+                    const std::string how = end.status.ok() ? "" : " with " + to_string(end.status);
+                    say("{} ended{} after {}", end.name, how, text_of_duration(end.ran));
+                }};
+    }
+
+    void published(const PublicationInfo& p) {
+        say("{} published '{}': {} {}, {}", printable(p.publisher), printable(p.name), to_string(p.type),
+            text_of_shape(p.dimensions), text_of_bytes(p.size));
+    }
+
+    template <class... Args>
+    void say(fmt::format_string<Args...> format, Args&&... args) {
+        out_ << "== " << fmt::format(format, std::forward<Args>(args)...) << '\n' << std::flush;
+    }
+
+private:
+    std::ostream& out_;
+    std::size_t width_ = 0;
+};
+
+void tell_publications(Watch& events, Context& context, Progress& progress) {
+    while (const auto event = events.next(std::chrono::nanoseconds(0))) {
+        // Not what is replaced: in a pipeline that publishes frame after frame under one name, that is noise.
+        if (event->kind != WatchEvent::Kind::published) {
+            continue;
+        }
+        for (const PublicationInfo& publication : context.list(event->name)) {
+            if (publication.version == event->version) {
+                progress.published(publication);
+            }
+        }
+    }
+}
+
+/// The service hears of an operator's end a moment after its parent does. Until then its figures may be incomplete.
+void wait_for_sessions_to_end(Watch& events, Context& context) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    while (context.stats().members > 1 && std::chrono::steady_clock::now() < end) {
+        static_cast<void>(events.next(Milliseconds(20)));
+    }
+}
+
+[[noreturn]] void fail_for(const ProcessEnd& end) {
+    std::vector<std::string> lines;
+    for (const std::string& line : end.last_lines) {
+        constexpr std::size_t kShownBytes = 300;
+        lines.push_back(printable(std::string_view(line).substr(0, kShownBytes)));
+    }
+    throw std::runtime_error(fmt::format(
+        "operator '{}' ended with {} after {}; {}", end.name, to_string(end.status), text_of_duration(end.ran),
+        lines.empty() ? "it wrote nothing" : fmt::format("its last lines: {}", fmt::join(lines, " | "))));
+}
+
+class Run {
+public:
+    Run(const Pipeline& pipeline, const fs::path& workdir, std::string socket, const RunOptions& options,
+        StopSignals& signals, std::ostream& out)
+        : pipeline_(pipeline),
+          signals_(signals),
+          out_(out),
+          progress_(out, pipeline),
+          supervisor_(progress_.reports(), grace_of(options)) {
+        const std::string job = unique_job(pipeline.name);
+        // With an unknown socket: only to refuse what is missing before anything is started.
+        static_cast<void>(plan_run(pipeline, workdir, job, {}));
+        make_folders(workdir, pipeline);
+        if (socket.empty()) {
+            socket = service_.emplace().socket();
+        }
+        progress_.say("pipeline '{}': {} operators, job '{}', service at {}{}", pipeline.name,
+                      pipeline.operators.size(), job, socket, service_ ? " (private)" : "");
+        specs_ = plan_run(pipeline, workdir, job, socket);
+        ContextOptions joining;
+        joining.job = job;
+        joining.socket = socket;
+        context_.emplace(joining);
+        events_.emplace(context_->watch());
+    }
+
+    void run() {
+        supervisor_.add_source(signals_.fd(), [this] { interrupt(); });
+        supervisor_.add_source(events_->fd(), [this] { tell_publications(*events_, *context_, progress_); });
+        if (service_) {
+            supervisor_.add_source(service_->pidfd(), [this] { fail_for_service(); });
+        }
+        for (const ChildSpec& spec : specs_) {
+            supervisor_.start(spec);
+        }
+        try {
+            supervisor_.run();
+            tell_publications(*events_, *context_, progress_);
+            wait_for_sessions_to_end(*events_, *context_);
+            Service service(context_->socket());
+            out_ << '\n' << run_table(pipeline_, supervisor_.ends(), service.operators(context_->job())) << std::flush;
+        } catch (const Error& error) {
+            if (error.errc() == Errc::service_lost && service_ && service_->has_ended()) {
+                fail_for_service();
+            }
+            throw;
+        }
+        if (interrupted_by_ != 0) {
+            throw std::runtime_error(fmt::format("the run of '{}' was ended by signal {} ({})", pipeline_.name,
+                                                 interrupted_by_, ::strsignal(interrupted_by_)));
+        }
+        if (supervisor_.failure()) {
+            fail_for(*supervisor_.failure());
+        }
+    }
+
+private:
+    static std::chrono::nanoseconds grace_of(const RunOptions& options) {
+        return std::chrono::nanoseconds(std::llround(options.grace_seconds * 1e9));
+    }
+
+    void interrupt() {
+        while (const int number = signals_.take()) {
+            interrupted_by_ = number;
+            progress_.say("{}: ending the operators", ::strsignal(number));
+            supervisor_.stop();
+        }
+    }
+
+    [[noreturn]] void fail_for_service() {
+        fail(Errc::service_lost, "the private service ended during the run; its last lines: {}",
+             service_->last_words());
+    }
+
+    const Pipeline& pipeline_;
+    StopSignals& signals_;
+    std::ostream& out_;
+    Progress progress_;
+    // In the order in which they are needed: the operators end first, then the membership, then the service.
+    std::optional<PrivateService> service_;
+    std::optional<Context> context_;
+    std::optional<Watch> events_;
+    std::vector<ChildSpec> specs_;
+    Supervisor supervisor_;
+    int interrupted_by_ = 0;
+};
+
+}  // namespace
+
+void run(const RunOptions& options, std::ostream& out) {
+    const Pipeline pipeline = load_pipeline(options.pipeline);
+    std::string socket = options.common.socket;
+    if (const char* const from_environment = std::getenv("FASTIO_SOCKET"); socket.empty() && from_environment) {
+        socket = from_environment;
+    }
+    // A reader of the output that goes away does not end the operators.
+    std::signal(SIGPIPE, SIG_IGN);
+    StopSignals signals;
+    Run(pipeline, fs::absolute(options.workdir).lexically_normal(), socket, options, signals, out).run();
+}
+
+}  // namespace fastio::cli

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/child.hpp"
+#include "cli/pipeline.hpp"
+
+namespace fastio::cli {
+
+/// A job name that no other run has: the pipeline's and random letters.
+[[nodiscard]] std::string unique_job(const std::string& pipeline_name);
+
+/// What is started for a pipeline, with everything looked up and resolved, so that nothing is started when something is
+/// missing. Programs are looked up as the pipeline file's documentation says; input paths are relative to the file's
+/// folder, output paths to `workdir`, which the operators run in. Errors, with file and line: not_found (a program, an
+/// input file).
+[[nodiscard]] std::vector<ChildSpec> plan_run(const Pipeline& pipeline, const std::filesystem::path& workdir,
+                                              const std::string& job, const std::string& socket);
+
+}  // namespace fastio::cli
