@@ -1,5 +1,23 @@
-# Sourced by ./run: runs the benchmark programs and shows their figures as one table.
+# Sourced by ./run: runs the benchmark programs and shows their figures as tables.
 # shellcheck shell=bash
+
+# run_benchmark PROGRAM FOLDER: *_process_bench is the multi-process harness with options and a table of its own, the
+# others are Google Benchmark programs, each case five times.
+run_benchmark() {
+    local program=$1 folder=$2 name
+    name=$(basename "$program")
+    say "running $name"
+    if [[ $name == *_process_bench ]]; then
+        "$program" --json "$folder/$name.json"
+        return
+    fi
+    if ! "$program" --benchmark_repetitions=5 --benchmark_out="$folder/$name.json" --benchmark_out_format=json \
+        >"$folder/$name.log" 2>&1; then
+        cat "$folder/$name.log" >&2
+        return 1
+    fi
+    python3 tools/bench_table.py "$folder/$name.json"
+}
 
 command_bench() {
     local filter=.
@@ -18,20 +36,16 @@ command_bench() {
     configure release
     build release src/all examples/all benchmarks/all
 
-    local folder=$root/out/bench program name ran=0
+    local folder=$root/out/bench program ran=0 failed=()
     rm -rf "$folder"
     mkdir -p "$folder"
+    export PATH=$root/build/release/bin:$PATH
     for program in build/release/bin/*_bench; do
-        name=$(basename "$program")
-        [[ -x $program && $name =~ $filter ]] || continue
+        [[ -x $program && $(basename "$program") =~ $filter ]] || continue
         ran=$((ran + 1))
-        say "running $name"
-        # Each program takes the options of Google Benchmark; the multi-process harness writes the same JSON.
-        PATH=$root/build/release/bin:$PATH "$program" \
-            --benchmark_out="$folder/$name.json" --benchmark_out_format=json >"$folder/$name.log" 2>&1 ||
-            { cat "$folder/$name.log" >&2 && die "bench: $name failed"; }
+        run_benchmark "$program" "$folder" || failed+=("$(basename "$program")")
     done
     ((ran > 0)) || die "bench: no benchmark program in build/release/bin matches '$filter'"
-    python3 tools/bench_table.py "$folder"
+    ((${#failed[@]} == 0)) || die "bench: failed: ${failed[*]}"
     say "the raw figures are in out/bench"
 }

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Prints the benchmark results in a folder of Google Benchmark JSON files as one table, with their counters."""
+"""Prints the JSON file of a Google Benchmark program as a table: the median and spread of the repetitions."""
 
 import json
-import pathlib
+import statistics
 import sys
 
 STANDARD_FIELDS = {
     "name", "family_index", "per_family_instance_index", "run_name", "run_type", "repetitions", "repetition_index",
-    "threads", "iterations", "real_time", "cpu_time", "time_unit", "aggregate_name", "aggregate_unit", "label",
-    "error_occurred", "error_message", "big_o", "rms",
+    "threads", "iterations", "real_time", "cpu_time", "time_unit", "label",
 }
 NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
@@ -20,24 +19,31 @@ def duration(nanoseconds):
     return f"{nanoseconds:.3g} ns"
 
 
-def rows(path):
-    for result in json.loads(path.read_text())["benchmarks"]:
-        if result.get("error_occurred"):
-            yield result["name"], "failed", result.get("error_message", "")
-            continue
-        counters = [f"{key}={value:.4g}" for key, value in result.items()
-                    if key not in STANDARD_FIELDS and isinstance(value, (int, float))]
-        label = [result["label"]] if result.get("label") else []
-        unit = NANOSECONDS[result.get("time_unit", "ns")]
-        yield result["name"], duration(result["real_time"] * unit), "  ".join(counters + label)
+def row(name, runs):
+    for run in runs:
+        if run.get("error_occurred"):
+            return name, "failed", "", run.get("error_message", "")
+    times = [run["real_time"] * NANOSECONDS[run["time_unit"]] for run in runs]
+    counters = [f"{key}={statistics.median(run[key] for run in runs):.5g}" for key, value in runs[0].items()
+                if key not in STANDARD_FIELDS and isinstance(value, (int, float))]
+    label = [runs[0]["label"]] if runs[0].get("label") else []
+    spread = f"{duration(min(times))} to {duration(max(times))}"
+    return name, duration(statistics.median(times)), spread, "  ".join(counters + label)
 
 
 def main():
-    table = [row for path in sorted(pathlib.Path(sys.argv[1]).glob("*.json")) for row in rows(path)]
-    widths = [max(len(row[column]) for row in table + [("benchmark", "time", "")]) for column in (0, 1)]
-    for name, time, rest in [("benchmark", "time", "counters")] + table:
-        print(f"{name:<{widths[0]}}  {time:>{widths[1]}}  {rest}".rstrip())
-    return 1 if any(time == "failed" for _, time, _ in table) else 0
+    with open(sys.argv[1], encoding="utf-8") as file:
+        results = json.load(file)["benchmarks"]
+    runs = {}
+    for result in results:
+        if result["run_type"] == "iteration":
+            runs.setdefault(result["run_name"], []).append(result)
+    rows = [row(name, group) for name, group in runs.items()]
+    table = [("benchmark", "median", "least to most", "")] + rows
+    widths = [max(len(line[column]) for line in table) for column in range(3)]
+    for name, median, spread, rest in table:
+        print(f"{name:<{widths[0]}}  {median:>{widths[1]}}  {spread:<{widths[2]}}  {rest}".rstrip())
+    return 1 if not rows or any(line[1] == "failed" for line in rows) else 0
 
 
 if __name__ == "__main__":
