@@ -8,6 +8,7 @@
 #include "device/memfd.hpp"
 #include "table/boot_id.hpp"
 #include "table/reader_state.hpp"
+#include "table/record_copy.hpp"
 #include "table/segments.hpp"
 
 namespace fastio::table {
@@ -93,44 +94,8 @@ void TableReader::State::expect_change(const std::uint64_t* word_at, std::uint64
     }
 }
 
-void TableReader::State::copy_record(const std::byte* record, std::uint64_t first, PublicationCopy& copy) {
-    alignas(PublicationRecord) std::byte words[sizeof(PublicationRecord)];
-    constexpr std::size_t kHead = offsetof(PublicationRecord, extents);
-    std::memcpy(words, &first, kWord);
-    load_words(record + kWord, words + kWord, kHead - kWord);
-    PublicationRecord head;
-    std::memcpy(&head, words, kHead);
-
-    if (head.rank > kMaxDimensions || head.attribute_bytes > kMaxAttributeBytes ||
-        head.allocation >= kMostAllocations || head.allocation_generation == 0) [[unlikely]] {
-        copy.version = 0;  // refused by the caller, once it knows that the record is complete
-        return;
-    }
-    copy.version = head.version;
-    copy.allocation = {head.allocation, head.allocation_generation};
-    copy.type = {static_cast<TypeCode>(head.type_code), head.type_bits, head.type_lanes};
-    copy.size = head.size;
-    copy.published_ns = head.published_ns;
-    copy.publisher_pid = head.publisher_pid;
-    copy.fence_value = head.fence_value;
-    copy.fence_word = head.fence_word;
-    copy.shape.rank = head.rank;
-    load_words(record + offsetof(PublicationRecord, extents), copy.shape.extents.data(), sizeof(copy.shape.extents));
-    copy.attributes.clear();
-    if (head.attribute_bytes > 0) [[unlikely]] {
-        const auto slot = static_cast<std::uint32_t>(load_word(record + offsetof(PublicationRecord, attribute_slot)));
-        // Length and slot may be of two uses of the record: only together do they lead anywhere.
-        if (load_word(record) != first) {
-            return;
-        }
-        copy.attributes.resize((head.attribute_bytes + kWord - 1) / kWord * kWord);
-        load_words(segments.attributes(slot), copy.attributes.data(), head.attribute_bytes);
-        copy.attributes.resize(head.attribute_bytes);
-    }
-}
-
-Look TableReader::State::look(std::uint64_t packed_state, std::string_view name, std::uint64_t hash,
-                              PublicationCopy& copy) {
+inline Look TableReader::State::look(std::uint64_t packed_state, std::string_view name, std::uint64_t hash,
+                                     PublicationCopy& copy) {
     const SegmentMap::IndexArray index = segments.index(IndexState::unpack(packed_state).ordinal);
     std::uint32_t position = static_cast<std::uint32_t>(hash) & index.mask;
     for (std::uint32_t probes = 0; probes <= index.mask; ++probes, position = (position + 1) & index.mask) {
@@ -157,18 +122,14 @@ Look TableReader::State::look(std::uint64_t packed_state, std::string_view name,
         const std::byte* const allocation = slot < kMostAllocations ? segments.allocation(slot) : nullptr;
         __builtin_prefetch(allocation);
 
-        static_assert(offsetof(PublicationRecord, name_bytes) % kWord == 1);
-        const std::uint64_t lengths = load_word(record + offsetof(PublicationRecord, rank));
-        const bool same = static_cast<std::uint8_t>(lengths >> 8) == name.size() &&
+        const bool same = RecordLengths::load(record).name_bytes == name.size() &&
                           equal_words(record + offsetof(PublicationRecord, name), name.data(), name.size());
-        if (same) {
-            copy_record(record, first, copy);
-        }
+        const bool in_range = same && copy_record(record, first, segments, copy);
         if (load_word(record) != first) {
             return Look::moved;
         }
         if (same) {
-            if (copy.version == 0) {
+            if (!in_range) {
                 fail(Errc::corrupt_input, "the table's record {} has numbers out of range; restart the job",
                      word.record);
             }
@@ -221,9 +182,14 @@ Placement TableReader::placement(std::uint32_t slot) {
     if (slot >= kMostAllocations) {
         return {};
     }
-    AllocationRecord record;
-    load_words(state_->segments.allocation(slot), &record, sizeof(record));
-    return {{record.slab, record.slab_generation}, record.offset, record.size, record.capacity, record.device};
+    const std::byte* const at = state_->segments.allocation(slot);
+    static_assert(offsetof(AllocationRecord, slab) % kWord == 0 && offsetof(AllocationRecord, device) % kWord == 0);
+    const std::uint64_t slab = load_word(at + offsetof(AllocationRecord, slab));
+    return {{low(slab), high(slab)},
+            load_word(at + offsetof(AllocationRecord, offset)),
+            load_word(at + offsetof(AllocationRecord, size)),
+            load_word(at + offsetof(AllocationRecord, capacity)),
+            low(load_word(at + offsetof(AllocationRecord, device)))};
 }
 
 TableReader::Slab TableReader::slab(SlabRef slab) {

@@ -3,6 +3,7 @@
 
 #include "core/fail.hpp"
 #include "table/reader_state.hpp"
+#include "table/record_copy.hpp"
 
 namespace fastio::table {
 namespace {
@@ -40,17 +41,15 @@ bool TableReader::State::row_at(const std::uint64_t* word_at, std::uint64_t pack
             give_way(pass, prefix);
             continue;
         }
-        const auto name_bytes = static_cast<std::uint8_t>(load_word(record + offsetof(PublicationRecord, rank)) >> 8);
+        const std::size_t name_bytes = RecordLengths::load(record).name_bytes;
         Names names = copy_names(record, name_bytes);
         const bool wanted = name_bytes > 0 && std::string_view(names.name).starts_with(prefix);
-        if (wanted) {
-            copy_record(record, first, row.copy);
-        }
+        const bool in_range = wanted && copy_record(record, first, segments, row.copy);
         if (load_word(record) != first) {
             give_way(pass, prefix);
             continue;
         }
-        if (name_bytes == 0 || (wanted && row.copy.version == 0)) {
+        if (name_bytes == 0 || (wanted && !in_range)) {
             fail(Errc::corrupt_input, "the table's record {} has numbers out of range; restart the job", word.record);
         }
         row.name = std::move(names.name);

@@ -26,10 +26,6 @@ struct TableReader::State {
     /// afterwards.
     Look look(std::uint64_t packed_state, std::string_view name, std::uint64_t hash, PublicationCopy& copy);
 
-    /// Copies what a get needs from a record whose first word was `first`; `record` is its address. The caller checks
-    /// the generation again.
-    void copy_record(const std::byte* record, std::uint64_t first, PublicationCopy& copy);
-
     /// The row that an index word leads to now; false where it leads to none, or to another prefix.
     bool row_at(const std::uint64_t* word_at, std::uint64_t packed_state, std::string_view prefix, PublicationRow& row);
 

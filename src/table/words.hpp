@@ -19,6 +19,14 @@ inline void store_word(void* at, std::uint64_t value) noexcept {
     __atomic_store_n(static_cast<std::uint64_t*>(at), value, __ATOMIC_RELEASE);
 }
 
+/// The fields of a word that holds two of 32 bits.
+[[nodiscard]] constexpr std::uint32_t low(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(word);
+}
+[[nodiscard]] constexpr std::uint32_t high(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(word >> 32);
+}
+
 /// `bytes` is rounded up to whole words: `to` has room for them.
 inline void load_words(const std::byte* from, void* to, std::size_t bytes) noexcept {
     auto* out = static_cast<std::byte*>(to);
