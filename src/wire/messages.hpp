@@ -22,7 +22,7 @@ enum class Kind : std::uint16_t {
     error = 1,  ///< reply: Failure
     ok = 2,     ///< reply: Ok
 
-    hello = 10,  ///< fds: lifeline's read end, event socket. First message of every connection
+    hello = 10,        ///< fds: lifeline's read end, event socket. First message of every connection
     hello_reply = 11,  ///< fds: the service's pidfd
     join = 12,
     join_reply = 13,  ///< fds: the table's header segment, the lease file
@@ -31,7 +31,7 @@ enum class Kind : std::uint16_t {
     segment = 20,
     segment_reply = 21,  ///< fds: the segment
     slab = 22,
-    slab_reply = 23,   ///< fds: the slab's file for HandleKind::memfd
+    slab_reply = 23,  ///< fds: the slab's file for HandleKind::memfd
     grant_leases = 24,
     grant_reply = 25,
 
@@ -91,13 +91,14 @@ struct Text {
     std::uint32_t bytes = 0;
     char data[Capacity] = {};
 };
-using NameText = Text<256>;   ///< a publication name, a prefix or a job
-using ShortText = Text<60>;   ///< a device, an operator
+using NameText = Text<260>;  ///< a publication name, a prefix or a job: up to 255 bytes, and 5 that make it 264
+using ShortText = Text<60>;  ///< a device, an operator
 
 struct Failure {
     static constexpr Kind kKind = Kind::error;
     Header header{};
     std::int32_t code = 0;  ///< Errc
+    std::uint32_t reserved = 0;
     Text<1020> message{};
 };
 struct Ok {
@@ -196,7 +197,7 @@ struct Create {
     Header header{};
     std::uint64_t size = 0;  ///< bytes as asked for; 0 (an empty array) takes the smallest block
     std::uint64_t alignment = 256;
-    ShortText device{};      ///< empty: the session's
+    ShortText device{};  ///< empty: the session's
 };
 struct CreateReply {
     static constexpr Kind kKind = Kind::create_reply;
@@ -464,9 +465,12 @@ struct ContextEnded {
     Header header{};
 };
 
+/// No implicit padding: its bytes would be whatever lay on the sender's stack.
 template <class Message>
-concept WireMessage = std::is_trivially_copyable_v<Message> && std::is_standard_layout_v<Message> &&
-                      sizeof(Message) <= kMaxMessageBytes && sizeof(Message) % 8 == 0 &&
-                      requires { { Message::kKind } -> std::convertible_to<Kind>; };
+concept WireMessage = std::has_unique_object_representations_v<Message> && std::is_trivially_copyable_v<Message> &&
+                          std::is_standard_layout_v<Message> && sizeof(Message) <= kMaxMessageBytes
+                      && sizeof(Message) % 8 == 0 && requires {
+    { Message::kKind } -> std::convertible_to<Kind>;
+};
 
 }  // namespace fastio::wire
