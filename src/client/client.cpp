@@ -1,0 +1,159 @@
+#include "client/client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <vector>
+
+#include "client/watch_events.hpp"
+#include "core/fail.hpp"
+#include "core/names.hpp"
+#include "device/host_memory.hpp"
+
+namespace fastio::detail {
+namespace {
+
+std::string value_or_variable(const std::string& given, const char* variable, const char* otherwise) {
+    if (!given.empty()) {
+        return given;
+    }
+    const char* const value = std::getenv(variable);
+    return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+std::string checked_job(const ContextOptions& options) {
+    std::string job = value_or_variable(options.job, "FASTIO_JOB", "default");
+    check_name(job, "job");
+    return job;
+}
+
+std::string device_wanted(const ContextOptions& options) {
+    return value_or_variable(options.device, "FASTIO_DEVICE", "auto");
+}
+
+// A forked child leaks its copy: see Client.
+struct DeleteUnlessForked {
+    void operator()(Client* client) const noexcept {
+        if (!client->liveness().forked()) {
+            delete client;
+        }
+    }
+};
+
+}  // namespace
+
+std::shared_ptr<Client> Client::join(const ContextOptions& options) {
+    static_cast<void>(checked_job(options));
+    check_device_available(device_wanted(options));
+    std::unique_ptr<wire::EmbeddedService> embedded;
+    if (options.embedded) {
+        embedded = wire::start_embedded_service(options.socket, {make_host_memory()});
+    }
+    return {new Client(options, std::move(embedded)), DeleteUnlessForked{}};
+}
+
+Client::Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedService> embedded)
+    : embedded_(std::move(embedded)),
+      job_(checked_job(options)),
+      connection_(embedded_ ? embedded_->socket() : wire::default_socket_path(options.socket), options.connect_timeout),
+      joined_(send_join(options)),
+      reader_(std::move(joined_.header), *this),
+      devices_(reader_.header()),
+      device_(devices_.name(joined_.reply.default_device)),
+      leases_(std::move(joined_.leases), joined_.reply.granted_chunks),
+      slabs_(connection_, devices_),
+      fork_registration_([this] { leases_.abandon(); }),
+      listener_(connection_.events(), connection_.service_pidfd(), *this) {}
+
+Client::Joined Client::send_join(const ContextOptions& options) {
+    wire::Join join;
+    wire::set_text(join.job, job_);
+    wire::set_text(join.device, device_wanted(options));
+    join.quota = options.quota;
+    join.flags = options.persistent ? wire::Join::kPersistent : 0;
+    Connection::Turn turn(connection_, "joining the job's context");
+    Joined joined;
+    joined.reply = turn.call<wire::JoinReply>(join);
+    connection_.set_joined();
+    joined.header = turn.take_descriptor(0);
+    joined.leases = turn.take_descriptor(1);
+    return joined;
+}
+
+std::uint32_t Client::claim_lease(table::AllocationRef allocation) {
+    for (;;) {
+        const std::uint32_t chunks = leases_.granted_chunks();
+        if (const auto entry = leases_.claim(allocation)) {
+            return *entry;
+        }
+        grant_leases(chunks);
+    }
+}
+
+void Client::grant_leases(std::uint32_t seen) {
+    const std::lock_guard lock(granting_);
+    if (leases_.granted_chunks() > seen) {
+        return;  // another thread asked
+    }
+    wire::GrantLeases request;
+    const auto reply = connection_.call<wire::GrantReply>(request, "asking for more lease entries");
+    if (reply.granted_chunks <= seen) {
+        fail(Errc::lease_limit,
+             "this client holds all of its {} leases: release Allocations, or raise the service's "
+             "limit of leases per client",
+             std::uint64_t{seen} * table::kLeasesPerChunk);
+    }
+    leases_.grant(reply.granted_chunks);
+}
+
+void Client::nudge(table::AllocationRef allocation) noexcept {
+    wire::Nudge message;
+    message.slot = allocation.slot;
+    message.generation = allocation.generation;
+    connection_.post(message);
+}
+
+void Client::end(Ending why) noexcept {
+    if (liveness().forked()) {
+        return;
+    }
+    liveness().end(why);
+    watches_.end_all(why);
+}
+
+Descriptor Client::fetch(table::SegmentKind kind, std::uint32_t ordinal) {
+    wire::Segment request;
+    request.segment_kind = static_cast<std::uint32_t>(kind);
+    request.ordinal = ordinal;
+    Connection::Turn turn(connection_, "mapping a segment of the table");
+    static_cast<void>(turn.call<wire::SegmentReply>(request));
+    return turn.take_descriptor(0);
+}
+
+void Client::unwatch(std::uint32_t id) noexcept {
+    watches_.remove(id);
+    unwatch_at(connection_, id);
+}
+
+void Client::slab_closing(table::SlabRef slab) noexcept {
+    slabs_.close(slab);
+}
+
+void Client::event(const wire::Event& event) noexcept {
+    push_event(watches_, event);
+}
+
+void Client::events_lost() noexcept {
+    watches_.lose_all();
+}
+
+void Client::context_ended() noexcept {
+    end(Ending::ended);
+}
+
+void Client::service_lost() noexcept {
+    end(Ending::lost);
+    connection_.shut_down();
+}
+
+}  // namespace fastio::detail

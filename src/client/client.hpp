@@ -1,0 +1,112 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include <fastio/context.hpp>
+
+#include "client/connection.hpp"
+#include "client/devices.hpp"
+#include "client/fork_guard.hpp"
+#include "client/listener.hpp"
+#include "client/slab_cache.hpp"
+#include "client/watch_queue.hpp"
+#include "device/descriptor.hpp"
+#include "table/leases.hpp"
+#include "table/reader.hpp"
+#include "wire/embedded.hpp"
+
+namespace fastio::detail {
+
+/// What this client did, for stats. Relaxed: they order nothing.
+struct Counters {
+    std::atomic<std::uint64_t> gets{0};
+    std::atomic<std::uint64_t> retries{0};
+    std::atomic<std::uint64_t> waits{0};
+    std::atomic<std::uint64_t> bytes_published{0};
+    std::atomic<std::uint64_t> bytes_copied{0};
+};
+
+/// A membership of a context: the connection and all that is mapped through it. Owned by the Context and by each of its
+/// Allocations; the last one leaves the context. What the public calls do with it stands in lookup, publishing and
+/// listing.
+///
+/// *Thread safety:* every member, from any thread.
+/// *In a forked child* it is never destroyed: threads, locks and lease pages that it would need are not there.
+class Client final : public table::SegmentSource,
+                     public EventSink,
+                     public WatchSource,
+                     public std::enable_shared_from_this<Client> {
+public:
+    /// Errors: as Context's constructor.
+    [[nodiscard]] static std::shared_ptr<Client> join(const ContextOptions& options);
+    /// Unmaps everything, says bye and waits for the answer.
+    ~Client() override = default;
+
+    [[nodiscard]] const std::string& job() const noexcept { return job_; }
+    [[nodiscard]] const std::string& socket() const noexcept { return connection_.path(); }
+    [[nodiscard]] const std::string& device() const noexcept { return device_; }
+
+    [[nodiscard]] Connection& connection() noexcept { return connection_; }
+    [[nodiscard]] Liveness& liveness() noexcept { return connection_.liveness(); }
+    [[nodiscard]] table::TableReader& reader() noexcept { return reader_; }
+    [[nodiscard]] table::LeasePages& leases() noexcept { return leases_; }
+    [[nodiscard]] SlabCache& slabs() noexcept { return slabs_; }
+    [[nodiscard]] Devices& devices() noexcept { return devices_; }
+    [[nodiscard]] WatchRegistry& watches() noexcept { return watches_; }
+    [[nodiscard]] Counters& counters() noexcept { return counters_; }
+
+    /// Takes a lease entry for an allocation that something else still keeps alive. Errors: lease_limit, service_lost.
+    [[nodiscard]] std::uint32_t claim_lease(table::AllocationRef allocation);
+    /// Asks for a chunk of lease entries unless there are more than `seen` by now. Errors: lease_limit, service_lost.
+    void grant_leases(std::uint32_t seen);
+    /// Tells the service that a lease of a retired allocation was dropped.
+    void nudge(table::AllocationRef allocation) noexcept;
+
+    /// Ends calls and waits; leases stay.
+    void end(Ending why) noexcept;
+
+    // SegmentSource
+    [[nodiscard]] Descriptor fetch(table::SegmentKind kind, std::uint32_t ordinal) override;
+    // WatchSource
+    void unwatch(std::uint32_t id) noexcept override;
+
+private:
+    struct Joined {
+        wire::JoinReply reply{};
+        Descriptor header{};
+        Descriptor leases{};
+    };
+
+    Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedService> embedded);
+    [[nodiscard]] Joined send_join(const ContextOptions& options);
+
+    // EventSink, called by the helper thread
+    void slab_closing(table::SlabRef slab) noexcept override;
+    void event(const wire::Event& event) noexcept override;
+    void events_lost() noexcept override;
+    void context_ended() noexcept override;
+    void service_lost() noexcept override;
+
+    // In the order of making; ending goes backwards: the thread, what is mapped, bye, the embedded service.
+    std::unique_ptr<wire::EmbeddedService> embedded_;
+    std::string job_;
+    Connection connection_;
+    Joined joined_;
+    table::TableReader reader_;
+    Devices devices_;
+    std::string device_;
+    table::LeasePages leases_;
+    SlabCache slabs_;
+    WatchRegistry watches_;
+    Counters counters_;
+    std::mutex granting_;
+    ForkRegistration fork_registration_;
+    Listener listener_;
+};
+
+}  // namespace fastio::detail

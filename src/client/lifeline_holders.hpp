@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace fastio::detail {
+
+/// The processes that have the write end of one of these pipes open, by the pipe's inode, in order of their ids; as far
+/// as /proc shows them to this user.
+[[nodiscard]] std::map<std::uint64_t, std::vector<std::int64_t>> lifeline_holders(const std::set<std::uint64_t>& pipes);
+
+}  // namespace fastio::detail

@@ -1,0 +1,129 @@
+#include "client/listener.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <system_error>
+
+#include "core/fail.hpp"
+
+namespace fastio::detail {
+namespace {
+
+// While it lives, a thread that is started takes no signals: they are for the program's own threads.
+class AllSignalsBlocked {
+public:
+    AllSignalsBlocked() noexcept {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+    ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
+}  // namespace
+
+Listener::Listener(wire::Socket& events, int service_pidfd, EventSink& sink)
+    : events_(events), service_pidfd_(service_pidfd), sink_(sink), stop_(::eventfd(0, EFD_CLOEXEC)) {
+    if (!stop_) {
+        const int error = errno;
+        fail(Errc::io_error, "could not make an eventfd: {} ({}); raise the limit of open files (ulimit -n)",
+             std::strerror(error), error);
+    }
+    try {
+        const AllSignalsBlocked blocked;
+        thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error& error) {
+        fail(Errc::io_error, "could not start the client's helper thread: {}; check the limit of threads (ulimit -u)",
+             error.what());
+    }
+}
+
+Listener::~Listener() {
+    const std::uint64_t one = 1;
+    // An eventfd's counter takes a first write at once.
+    [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof(one));
+    thread_.join();
+}
+
+void Listener::run() noexcept {
+    enum : std::size_t { kStop, kEvents, kService };
+    while (open_) {
+        const auto wanted = static_cast<short>(acknowledgements_.empty() ? POLLIN : POLLIN | POLLOUT);
+        std::array<pollfd, 3> entries{
+            {{stop_.get(), POLLIN, 0}, {events_.fd(), wanted, 0}, {service_pidfd_, POLLIN, 0}}};
+        if (::poll(entries.data(), entries.size(), -1) < 0) {
+            continue;  // EINTR; the kernel is out of memory for a moment
+        }
+        if (entries[kStop].revents != 0) {
+            return;
+        }
+        if (entries[kEvents].revents != 0) {
+            read_events();  // before the pidfd: what was said before the end still counts
+            send_acknowledgements();
+        }
+        if (entries[kService].revents != 0) {
+            open_ = false;
+        }
+    }
+    sink_.service_lost();
+}
+
+void Listener::read_events() noexcept {
+    wire::Packet packet;
+    for (;;) {
+        switch (events_.receive(packet, false)) {
+            case wire::ReceiveResult::received:
+                handle(packet);
+                break;
+            case wire::ReceiveResult::would_block:
+                return;
+            case wire::ReceiveResult::closed:
+                open_ = false;
+                return;
+        }
+    }
+}
+
+void Listener::handle(const wire::Packet& packet) noexcept {
+    if (const auto event = packet.as<wire::Event>()) {
+        sink_.event(*event);
+    } else if (packet.as<wire::EventsLost>()) {
+        sink_.events_lost();
+    } else if (const auto closing = packet.as<wire::SlabClosing>()) {
+        sink_.slab_closing({closing->index, closing->generation});
+        wire::SlabClosed closed;
+        closed.index = closing->index;
+        closed.generation = closing->generation;
+        acknowledgements_.push_back(closed);
+    } else if (packet.as<wire::ContextEnded>()) {
+        sink_.context_ended();
+    }
+    // Anything else is of a later version of this protocol; hello has made sure that there is none.
+}
+
+void Listener::send_acknowledgements() noexcept {
+    while (open_ && !acknowledgements_.empty()) {
+        switch (events_.send(acknowledgements_.back(), {}, false)) {
+            case wire::SendResult::sent:
+                acknowledgements_.pop_back();
+                break;
+            case wire::SendResult::would_block:
+                return;  // poll says when
+            case wire::SendResult::closed:
+                open_ = false;
+        }
+    }
+}
+
+}  // namespace fastio::detail

@@ -1,0 +1,74 @@
+#include "client/listing.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "core/attributes.hpp"
+#include "core/fail.hpp"
+
+namespace fastio::detail {
+namespace {
+
+// The clock of PublicationRecord::published_ns: the same in every process, and it counts while the machine sleeps.
+std::uint64_t boot_time_ns() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64_t now_ns) {
+    const table::PublicationCopy& copy = row.copy;
+    PublicationInfo info;
+    info.name = std::move(row.name);
+    info.version = copy.version;
+    info.type = copy.type;
+    info.dimensions.assign(copy.shape.span().begin(), copy.shape.span().end());
+    info.size = copy.size;
+    // The allocation may be gone by now; its slot's next one is on a device of this context as well.
+    info.device = client.devices().name(client.reader().placement(copy.allocation.slot).device);
+    info.publisher = fmt::format("{}[{}]", row.publisher, copy.publisher_pid);
+    info.age = std::chrono::nanoseconds(now_ns - std::min(now_ns, copy.published_ns));
+    info.attributes = decode_attributes(copy.attributes);
+    return info;
+}
+
+}  // namespace
+
+std::vector<PublicationInfo> list(Client& client, std::string_view prefix) {
+    client.liveness().check("list");
+    std::vector<PublicationInfo> infos;
+    const std::uint64_t now_ns = boot_time_ns();
+    for (table::PublicationRow& row : client.reader().list(prefix)) {
+        infos.push_back(to_info(client, std::move(row), now_ns));
+    }
+    std::ranges::sort(infos, {}, &PublicationInfo::name);
+    return infos;
+}
+
+ContextStats stats(Client& client) {
+    client.liveness().check("stats");
+    wire::ContextStatsRequest request;
+    const auto reply = client.connection().call<wire::ContextStatsReply>(request, "stats");
+    const Counters& counters = client.counters();
+    ContextStats stats;
+    stats.allocations = reply.allocations;
+    stats.publications = reply.publications;
+    stats.leases = reply.leases;
+    stats.members = reply.members;
+    stats.bytes_reserved = reply.bytes_reserved;
+    stats.bytes_in_use = reply.bytes_in_use;
+    stats.bytes_quarantined = reply.bytes_quarantined;
+    stats.largest_free_block = reply.largest_free_block;
+    stats.quota = reply.quota;
+    stats.own_leases = client.leases().in_use();
+    stats.gets = counters.gets.load(std::memory_order_relaxed);
+    stats.retries = counters.retries.load(std::memory_order_relaxed);
+    stats.waits = counters.waits.load(std::memory_order_relaxed);
+    stats.slabs_mapped = client.slabs().mapped();
+    stats.bytes_published = counters.bytes_published.load(std::memory_order_relaxed);
+    stats.bytes_copied = counters.bytes_copied.load(std::memory_order_relaxed);
+    return stats;
+}
+
+}  // namespace fastio::detail

@@ -1,0 +1,36 @@
+#include "client/liveness.hpp"
+
+#include "core/fail.hpp"
+#include "table/reader.hpp"
+
+namespace fastio::detail {
+
+void Liveness::end(Ending why) noexcept {
+    if (witness_.forked()) {
+        return;
+    }
+    if (why == Ending::lost) {
+        lost_.store(true, std::memory_order_release);
+    }
+    Ending none = Ending::none;
+    if (ending_.compare_exchange_strong(none, why, std::memory_order_acq_rel)) {
+        __atomic_add_fetch(&cancel_, 1, __ATOMIC_RELEASE);
+        table::wake(&cancel_, false);
+    }
+}
+
+void Liveness::fail_ended(std::string_view call) const {
+    switch (ending()) {
+        case Ending::closed:
+            fail(Errc::context_closed, "{} was called on a Context that is closed: make a new Context", call);
+        case Ending::ended:
+            fail(Errc::context_closed, "{} failed: the job's context was ended by somebody: make a new Context", call);
+        default:
+            fail(Errc::service_lost,
+                 "{} failed: the service died or ended this session: see its log, start fastiod again if it is gone, "
+                 "and make a new Context",
+                 call);
+    }
+}
+
+}  // namespace fastio::detail

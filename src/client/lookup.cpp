@@ -1,0 +1,111 @@
+#include "client/lookup.hpp"
+
+#include "client/deadline.hpp"
+#include "client/streams.hpp"
+#include "core/attributes.hpp"
+#include "core/fail.hpp"
+#include "core/names.hpp"
+
+namespace fastio::detail {
+namespace {
+
+// False when the name is missing, or not newer than asked for.
+bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uint64_t newer_than,
+             AllocationImpl& impl) {
+    std::uint64_t retries = 0;
+    for (;;) {
+        const std::uint32_t chunks = client.leases().granted_chunks();
+        const table::AcquireResult result =
+            table::acquire(client.reader(), client.leases(), name, hash, newer_than, impl.acquired, retries,
+                           [&client](table::AllocationRef allocation) { client.nudge(allocation); });
+        if (retries != 0) [[unlikely]] {
+            client.counters().retries.fetch_add(retries, std::memory_order_relaxed);
+            retries = 0;
+        }
+        if (result != table::AcquireResult::no_lease_entry) [[likely]] {
+            return result == table::AcquireResult::acquired;
+        }
+        client.grant_leases(chunks);
+    }
+}
+
+void check_still_open(Client& client) {
+    if (client.reader().ended()) {
+        client.end(Ending::ended);
+    }
+    client.liveness().check("get");
+}
+
+[[gnu::noinline]] bool acquire_waiting(Client& client, std::string_view name, std::uint64_t hash,
+                                       const GetOptions& options, AllocationImpl& impl) {
+    check_name(name);
+    if (options.timeout <= std::chrono::nanoseconds::zero()) {
+        check_still_open(client);
+        return false;
+    }
+    const auto deadline = deadline_after(options.timeout);
+    for (;;) {
+        // In this order (Liveness, and the table writer's invariant 5): what changes after these reads ends the sleep.
+        const std::uint32_t cancel_seen = client.liveness().cancel_seen();
+        const std::uint32_t bucket_seen = client.reader().bucket_sequence(hash);
+        check_still_open(client);
+        if (acquire(client, name, hash, options.newer_than, impl)) {
+            return true;
+        }
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return false;
+        }
+        client.counters().waits.fetch_add(1, std::memory_order_relaxed);
+        table::wait_for_change(client.reader().bucket(hash), bucket_seen, client.liveness().cancel_word(), cancel_seen,
+                               deadline);
+    }
+}
+
+// The host device completes contents before it publishes them, so the only incomplete ones are a dead producer's.
+void check_contents(AllocationImpl& impl, std::string_view name) {
+    if (impl.client->reader().allocation_state(impl.ref().slot).poisoned) [[unlikely]] {
+        fail(Errc::producer_lost,
+             "get of '{}': its producer died before the contents were complete: wait for it to be published again "
+             "(newer_than {})",
+             name, impl.acquired.copy.version);
+    }
+    if (impl.acquired.copy.fence_value != 0) [[unlikely]] {
+        fail(Errc::unsupported,
+             "get of '{}': it was published on a CUDA stream, and this build of fastio has no CUDA devices", name);
+    }
+}
+
+}  // namespace
+
+AllocationPtr get(const std::shared_ptr<Client>& client, std::string_view name, const GetOptions& options) {
+    client->liveness().check("get");
+    const std::uint64_t hash = table::hash_name(name.data(), name.size());
+    AllocationPtr impl(new AllocationImpl(client));
+    if (!acquire(*client, name, hash, options.newer_than, *impl)) [[unlikely]] {
+        if (!acquire_waiting(*client, name, hash, options, *impl)) {
+            return nullptr;
+        }
+    }
+    impl->claim = Claim::lease;
+    check_contents(*impl, name);
+    const table::Placement& placement = impl->acquired.placement;
+    const SlabCache::Slab slab = client->slabs().get(placement.slab);
+    if (placement.offset > slab.bytes || placement.size > slab.bytes - placement.offset) [[unlikely]] {
+        fail(Errc::corrupt_input, "get of '{}': the table places {} bytes at {} in a slab of {}: restart the job", name,
+             placement.size, placement.offset, slab.bytes);
+    }
+    impl->device = slab.device;
+    impl->data = slab.data + placement.offset;
+    if (options.stream) [[unlikely]] {
+        refuse_host_stream(*slab.device, options.stream, "get");
+    }
+    impl->set_name(name);
+    if (!impl->acquired.copy.attributes.empty()) [[unlikely]] {
+        impl->attributes = std::make_unique<Attributes>(decode_attributes(impl->acquired.copy.attributes));
+        impl->acquired.copy.attributes.clear();
+    }
+    client->counters().gets.fetch_add(1, std::memory_order_relaxed);
+    return impl;
+}
+
+}  // namespace fastio::detail

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include <fastio/array_view.hpp>
+#include <fastio/context.hpp>
+
+#include "client/client.hpp"
+
+namespace fastio::detail {
+
+/// Errors: as Context::publish_array.
+void publish_array(const std::shared_ptr<Client>& client, const ArrayView& array, std::string_view name,
+                   const PublishOptions& options);
+
+}  // namespace fastio::detail

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <fastio/service.hpp>
+
+#include "wire/messages.hpp"
+
+/// What the service's rows say, in the public types.
+namespace fastio::detail {
+
+[[nodiscard]] ServiceTotals to_totals(const wire::TotalsReply& reply);
+[[nodiscard]] ContextInfo to_info(const wire::ContextRow& row);
+/// Without lifeline_holders.
+[[nodiscard]] SessionInfo to_info(const wire::SessionRow& row);
+[[nodiscard]] AllocationInfo to_info(const wire::AllocationRow& row);
+/// Without attributes.
+[[nodiscard]] PublicationInfo to_info(const wire::PublicationRow& row);
+
+}  // namespace fastio::detail

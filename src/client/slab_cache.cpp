@@ -1,0 +1,94 @@
+#include "client/slab_cache.hpp"
+
+#include <algorithm>
+
+#include "core/fail.hpp"
+
+namespace fastio::detail {
+
+SlabCache::~SlabCache() {
+    for (const OpenSlab& slab : open_) {
+        slab.slab.device->close(slab.slab.data, slab.slab.bytes);
+    }
+}
+
+SlabCache::Slab SlabCache::open(table::SlabRef ref) {
+    if (ref.index >= table::kMaxSlabs || ref.generation == 0) {
+        fail(Errc::protocol_error, "the service speaks of slab {} of generation {}: there are {} slabs at most",
+             ref.index, ref.generation, table::kMaxSlabs);
+    }
+    const std::lock_guard opening(opening_);
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = std::ranges::find(open_, ref, &OpenSlab::ref);
+        if (found != open_.end()) {
+            return found->slab;
+        }
+    }
+    wire::Slab request;
+    request.index = ref.index;
+    request.generation = ref.generation;
+    Connection::Turn turn(connection_, "mapping a slab");
+    const auto reply = turn.call<wire::SlabReply>(request);
+    Descriptor file;
+    if (reply.handle.kind == HandleKind::memfd) {
+        file = turn.take_descriptor(0);
+    }
+    Slab slab;
+    slab.device = &devices_.memory(reply.device);
+    slab.bytes = reply.bytes;
+    slab.data = static_cast<std::byte*>(slab.device->open(reply.handle, reply.bytes, file.get()));
+    try {
+        add(ref, slab);
+    } catch (...) {
+        slab.device->close(slab.data, slab.bytes);
+        throw;
+    }
+    return slab;
+}
+
+void SlabCache::add(table::SlabRef ref, const Slab& slab) {
+    const std::lock_guard lock(mutex_);
+    Entry& place = entry(ref.index);
+    open_.push_back({ref, slab});
+    // An earlier slab of this index may still be open: only its closing is under way, so nobody looks for it.
+    place.generation.store(0, std::memory_order_relaxed);
+    place.device.store(slab.device, std::memory_order_relaxed);
+    place.data.store(slab.data, std::memory_order_relaxed);
+    place.bytes.store(slab.bytes, std::memory_order_relaxed);
+    place.generation.store(ref.generation, std::memory_order_release);
+}
+
+SlabCache::Entry& SlabCache::entry(std::uint32_t index) {
+    std::atomic<Group*>& group = groups_[index / kGroupSize];
+    if (group.load(std::memory_order_relaxed) == nullptr) {
+        owned_groups_.push_back(std::make_unique<Group>());
+        group.store(owned_groups_.back().get(), std::memory_order_release);  // pairs with get's acquire
+    }
+    return group.load(std::memory_order_relaxed)->entries[index % kGroupSize];
+}
+
+void SlabCache::close(table::SlabRef ref) noexcept {
+    Slab slab;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = std::ranges::find(open_, ref, &OpenSlab::ref);
+        if (found == open_.end()) {
+            return;
+        }
+        slab = found->slab;
+        open_.erase(found);
+        Entry& place = groups_[ref.index / kGroupSize].load(std::memory_order_relaxed)->entries[ref.index % kGroupSize];
+        if (place.generation.load(std::memory_order_relaxed) == ref.generation) {
+            place.generation.store(0, std::memory_order_relaxed);
+        }
+    }
+    slab.device->close(slab.data, slab.bytes);
+}
+
+std::uint64_t SlabCache::mapped() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return open_.size();
+}
+
+}  // namespace fastio::detail

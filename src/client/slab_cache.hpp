@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "client/connection.hpp"
+#include "client/devices.hpp"
+#include "table/layout.hpp"
+#include "table/writer.hpp"
+
+namespace fastio::detail {
+
+/// The slabs that this process has mapped: each is opened once, never per allocation.
+///
+/// *Thread safety:* find and open from any thread; close from the helper thread.
+///
+/// *Invariants.*
+/// 1. An entry's generation is stored after the rest of it (release; pairs with the acquire load in find). While it is
+///    a slab's generation, the rest is that slab's: a caller that has a lease or a hold in the slab keeps it from being
+///    closed, and an entry is only changed by closing its slab or by opening a later one under its index.
+/// 2. The mutex of the list of open slabs is never held during a request (see Listener); the one of opening is.
+class SlabCache {
+public:
+    struct Slab {
+        DeviceMemory* device = nullptr;
+        std::byte* data = nullptr;
+        std::uint64_t bytes = 0;
+    };
+
+    SlabCache(Connection& connection, Devices& devices) noexcept : connection_(connection), devices_(devices) {}
+    SlabCache(const SlabCache&) = delete;
+    SlabCache& operator=(const SlabCache&) = delete;
+    ~SlabCache();
+
+    /// The slab, opened if it was not; the caller's lease or hold keeps it. No system call when it is open. Errors:
+    /// service_lost, and those of DeviceMemory::open.
+    [[nodiscard]] Slab get(table::SlabRef ref) {
+        if (ref.index < table::kMaxSlabs) [[likely]] {
+            if (const Group* const group = groups_[ref.index / kGroupSize].load(std::memory_order_acquire)) {
+                const Entry& entry = group->entries[ref.index % kGroupSize];
+                if (entry.generation.load(std::memory_order_acquire) == ref.generation) {
+                    return {entry.device.load(std::memory_order_relaxed), entry.data.load(std::memory_order_relaxed),
+                            entry.bytes.load(std::memory_order_relaxed)};
+                }
+            }
+        }
+        return open(ref);
+    }
+
+    /// Unmaps a slab, if it is mapped.
+    void close(table::SlabRef ref) noexcept;
+    [[nodiscard]] std::uint64_t mapped() const noexcept;
+
+private:
+    static constexpr std::uint32_t kGroupSize = 256;
+    struct Entry {
+        std::atomic<std::uint32_t> generation{0};  // 0: none
+        std::atomic<DeviceMemory*> device{nullptr};
+        std::atomic<std::byte*> data{nullptr};
+        std::atomic<std::uint64_t> bytes{0};
+    };
+    struct Group {
+        std::array<Entry, kGroupSize> entries{};
+    };
+    struct OpenSlab {
+        table::SlabRef ref{};
+        Slab slab{};
+    };
+
+    [[nodiscard]] Slab open(table::SlabRef ref);
+    [[nodiscard]] Entry& entry(std::uint32_t index);
+    void add(table::SlabRef ref, const Slab& slab);
+
+    Connection& connection_;
+    Devices& devices_;
+    std::array<std::atomic<Group*>, table::kMaxSlabs / kGroupSize> groups_{};
+    std::mutex opening_;        // one opening at a time
+    mutable std::mutex mutex_;  // guards what follows, and stores to entries
+    std::vector<std::unique_ptr<Group>> owned_groups_;
+    std::vector<OpenSlab> open_;
+};
+
+}  // namespace fastio::detail

@@ -1,0 +1,60 @@
+#include "client/watch_events.hpp"
+
+#include <new>
+
+#include "core/fail.hpp"
+#include "core/limits.hpp"
+
+namespace fastio::detail {
+
+Watch subscribe(Connection& connection, WatchRegistry& watches, std::weak_ptr<WatchSource> source, WatchScope scope,
+                std::string_view prefix) {
+    if (prefix.size() > kMaxNameBytes) {
+        fail(Errc::invalid_argument, "watch was given a prefix of {} bytes, and names have {} at most: shorten it",
+             prefix.size(), kMaxNameBytes);
+    }
+    // Queued from here on: the first events may come before the reply.
+    auto queue = watches.add(std::move(source));
+    wire::Watch request;
+    request.all_contexts = static_cast<std::uint32_t>(scope);
+    request.id = queue->id();
+    wire::set_text(request.prefix, prefix);
+    try {
+        static_cast<void>(connection.call<wire::Ok>(request, "watch"));
+    } catch (...) {
+        watches.remove(queue->id());
+        throw;
+    }
+    return Watch(std::move(queue));
+}
+
+void unwatch_at(Connection& connection, std::uint32_t id) noexcept {
+    try {
+        if (!connection.liveness().lost()) {
+            wire::Unwatch request;
+            request.id = id;
+            static_cast<void>(connection.call<wire::Ok>(request, "ending a watch"));
+        }
+    } catch (const std::exception&) {  // then the service ended the watch together with the session
+    }
+}
+
+void push_event(WatchRegistry& watches, const wire::Event& event) noexcept {
+    try {
+        WatchEvent out;
+        const bool known = event.type >= static_cast<std::uint32_t>(WatchEvent::Kind::published) &&
+                           event.type <= static_cast<std::uint32_t>(WatchEvent::Kind::lost);
+        if (!known) {
+            return;
+        }
+        out.kind = static_cast<WatchEvent::Kind>(event.type);
+        out.job = wire::get_text(event.job).value_or("");
+        out.name = wire::get_text(event.name).value_or("");
+        out.version = event.version;
+        watches.push(event.id, std::move(out));
+    } catch (const std::bad_alloc&) {
+        watches.lose_all();
+    }
+}
+
+}  // namespace fastio::detail
