@@ -58,9 +58,8 @@ std::byte* Allocations::shared(std::uint32_t slot) const noexcept {
 }
 
 void Allocations::store_state(std::uint32_t slot, StateWord state) noexcept {
-    static_assert(offsetof(AllocationRecord, state) == 0);
     // Pairs with TableReader::allocation_state, after which a reader's lease counts or does not.
-    __atomic_store_n(reinterpret_cast<std::uint64_t*>(shared(slot)), state.pack(), __ATOMIC_SEQ_CST);
+    store_word<__ATOMIC_SEQ_CST>(shared(slot), state.pack());
 }
 
 std::optional<AllocationState> Allocations::apply(AllocationRef allocation, AllocationEvent event) noexcept {

@@ -147,6 +147,9 @@ struct alignas(kCacheLine) AllocationRecord {
     std::uint32_t reserved[5];
 };
 static_assert(sizeof(AllocationRecord) == 64);
+static_assert(offsetof(AllocationRecord, state) == 0 && offsetof(AllocationRecord, slab) % 8 == 0 &&
+              offsetof(AllocationRecord, slab_generation) == offsetof(AllocationRecord, slab) + 4 &&
+              offsetof(AllocationRecord, device) % 8 == 0);
 
 struct alignas(kCacheLine) SlabRecord {
     std::uint64_t state;  ///< (c) generation << 32 | 1 while the slab exists, generation << 32 else

@@ -1,7 +1,5 @@
 #include "table/leases.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "core/fail.hpp"
@@ -11,10 +9,6 @@ namespace fastio::table {
 namespace {
 
 constexpr std::uint64_t kChunkBytes = std::uint64_t{kLeasesPerChunk} * sizeof(std::uint64_t);
-
-std::uint64_t* word(const Mapping& mapping, std::uint32_t entry) noexcept {
-    return reinterpret_cast<std::uint64_t*>(mapping.data()) + entry;
-}
 
 std::uint32_t most_chunks(std::uint32_t max_leases) {
     if (max_leases == 0) {
@@ -42,37 +36,19 @@ LeasePages::LeasePages(Descriptor file, std::uint32_t granted_chunks) : file_(st
     }
 }
 
-std::atomic<std::uint32_t>& LeasePages::start() noexcept {
-    // Thread descriptors are some pages apart. Fibonacci hashing spreads them; two threads that meet only share hints.
-    const auto thread = static_cast<std::uint64_t>(::pthread_self());
-    return starts_[(thread * 0x9e37'79b9'7f4a'7c15U) >> 61].entry;
-}
-
-std::optional<std::uint32_t> LeasePages::claim(AllocationRef allocation) noexcept {
-    const std::uint64_t lease = pack_lease(allocation.slot, allocation.generation);
-    // Acquire: pairs with grant().
+std::optional<std::uint32_t> LeasePages::search(std::atomic<std::uint32_t>& hint, std::uint64_t lease) noexcept {
     const std::uint32_t entries = granted_.load(std::memory_order_acquire) * kLeasesPerChunk;
-    std::atomic<std::uint32_t>& hint = start();
     std::uint32_t entry = hint.load(std::memory_order_relaxed);
     for (std::uint32_t tried = 0; tried < entries; ++tried, ++entry) {
         if (entry >= entries) {
             entry = 0;
         }
-        std::uint64_t* const at = word(mapping_, entry);
-        std::uint64_t free = 0;
-        // Invariant 1. The plain look first spares the lock on entries that are taken.
-        if (__atomic_load_n(at, __ATOMIC_RELAXED) == 0 &&
-            __atomic_compare_exchange_n(at, &free, lease, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        if (take(entry, lease)) {
             hint.store(entry + 1, std::memory_order_relaxed);
             return entry;
         }
     }
     return std::nullopt;
-}
-
-void LeasePages::drop(std::uint32_t entry) noexcept {
-    __atomic_store_n(word(mapping_, entry), 0, __ATOMIC_SEQ_CST);
-    start().store(entry, std::memory_order_relaxed);
 }
 
 std::uint32_t LeasePages::granted_chunks() const noexcept {
@@ -93,7 +69,7 @@ std::uint32_t LeasePages::in_use() const noexcept {
     const std::uint32_t entries = granted_chunks() * kLeasesPerChunk;
     std::uint32_t count = 0;
     for (std::uint32_t entry = 0; entry < entries; ++entry) {
-        count += __atomic_load_n(word(mapping_, entry), __ATOMIC_RELAXED) != 0 ? 1 : 0;
+        count += __atomic_load_n(word(entry), __ATOMIC_RELAXED) != 0 ? 1 : 0;
     }
     return count;
 }
@@ -132,7 +108,7 @@ std::uint64_t LeaseBook::entry(std::uint32_t index) const noexcept {
     if (index >= granted_ * kLeasesPerChunk) {
         return 0;
     }
-    return __atomic_load_n(word(mapping_, index), __ATOMIC_ACQUIRE);
+    return __atomic_load_n(reinterpret_cast<const std::uint64_t*>(mapping_.data()) + index, __ATOMIC_ACQUIRE);
 }
 
 }  // namespace fastio::table

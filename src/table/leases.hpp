@@ -1,5 +1,7 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -29,10 +31,23 @@ public:
     LeasePages(Descriptor file, std::uint32_t granted_chunks);
 
     /// The entry taken, or empty when every granted entry is in use (ask the service for a chunk).
-    [[nodiscard]] std::optional<std::uint32_t> claim(AllocationRef allocation) noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> claim(AllocationRef allocation) noexcept {
+        const std::uint64_t lease = pack_lease(allocation.slot, allocation.generation);
+        std::atomic<std::uint32_t>& hint = start();
+        const std::uint32_t entry = hint.load(std::memory_order_relaxed);
+        // Acquire: pairs with grant().
+        if (entry < granted_.load(std::memory_order_acquire) * kLeasesPerChunk && take(entry, lease)) [[likely]] {
+            hint.store(entry + 1, std::memory_order_relaxed);
+            return entry;
+        }
+        return search(hint, lease);
+    }
     /// Clears an entry (seq_cst: ordered before the caller's re-read of the state). Does nothing in a forked child:
     /// the caller has tested that.
-    void drop(std::uint32_t entry) noexcept;
+    void drop(std::uint32_t entry) noexcept {
+        __atomic_store_n(word(entry), 0, __ATOMIC_SEQ_CST);
+        start().store(entry, std::memory_order_relaxed);
+    }
 
     [[nodiscard]] std::uint32_t granted_chunks() const noexcept;
     void grant(std::uint32_t chunks) noexcept;  ///< the total from now on; a smaller one than before is ignored
@@ -46,7 +61,23 @@ private:
     struct alignas(kCacheLine) Start {
         std::atomic<std::uint32_t> entry{0};
     };
-    [[nodiscard]] std::atomic<std::uint32_t>& start() noexcept;
+    [[nodiscard]] std::atomic<std::uint32_t>& start() noexcept {
+        // Thread descriptors are some pages apart: Fibonacci hashing spreads them. Threads that meet only share hints.
+        const auto thread = static_cast<std::uint64_t>(::pthread_self());
+        return starts_[(thread * 0x9e37'79b9'7f4a'7c15U) >> 61].entry;
+    }
+
+    [[nodiscard]] std::uint64_t* word(std::uint32_t entry) const noexcept {
+        return reinterpret_cast<std::uint64_t*>(mapping_.data()) + entry;
+    }
+    [[nodiscard]] bool take(std::uint32_t entry, std::uint64_t lease) noexcept {
+        std::uint64_t* const at = word(entry);
+        std::uint64_t free = 0;
+        // Invariant 1. The plain look first spares the lock on entries that are taken.
+        return __atomic_load_n(at, __ATOMIC_RELAXED) == 0 &&
+               __atomic_compare_exchange_n(at, &free, lease, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    [[nodiscard]] std::optional<std::uint32_t> search(std::atomic<std::uint32_t>& hint, std::uint64_t lease) noexcept;
 
     Mapping mapping_;
     Descriptor file_;

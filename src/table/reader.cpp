@@ -168,28 +168,8 @@ bool TableReader::lookup(std::string_view name, std::uint64_t hash, PublicationC
     }
 }
 
-StateWord TableReader::allocation_state(std::uint32_t slot) {
-    if (slot >= kMostAllocations) {
-        return {};
-    }
-    static_assert(offsetof(AllocationRecord, state) == 0);
-    // Sequentially consistent: ordered after the caller's lease (LeasePages::claim), and so against the writer's scan.
-    return StateWord::unpack(
-        __atomic_load_n(reinterpret_cast<const std::uint64_t*>(state_->segments.allocation(slot)), __ATOMIC_SEQ_CST));
-}
-
-Placement TableReader::placement(std::uint32_t slot) {
-    if (slot >= kMostAllocations) {
-        return {};
-    }
-    const std::byte* const at = state_->segments.allocation(slot);
-    static_assert(offsetof(AllocationRecord, slab) % kWord == 0 && offsetof(AllocationRecord, device) % kWord == 0);
-    const std::uint64_t slab = load_word(at + offsetof(AllocationRecord, slab));
-    return {{low(slab), high(slab)},
-            load_word(at + offsetof(AllocationRecord, offset)),
-            load_word(at + offsetof(AllocationRecord, size)),
-            load_word(at + offsetof(AllocationRecord, capacity)),
-            low(load_word(at + offsetof(AllocationRecord, device)))};
+const std::byte* TableReader::allocation(std::uint32_t slot) {
+    return slot < kMostAllocations ? state_->segments.allocation(slot) : nullptr;
 }
 
 TableReader::Slab TableReader::slab(SlabRef slab) {

@@ -16,6 +16,7 @@
 #include "device/descriptor.hpp"
 #include "device/mapping.hpp"
 #include "table/layout.hpp"
+#include "table/words.hpp"
 #include "table/writer.hpp"
 
 namespace fastio::table {
@@ -79,9 +80,25 @@ public:
     bool lookup(std::string_view name, std::uint64_t hash, PublicationCopy& copy, std::uint64_t* retries = nullptr);
 
     /// The state word of a slot, loaded with sequential consistency (design P2). A vacant word where there is no slot.
-    [[nodiscard]] StateWord allocation_state(std::uint32_t slot);
+    [[nodiscard]] StateWord allocation_state(std::uint32_t slot) {
+        // Pairs with the writer's store. Ordered after the caller's lease (LeasePages::claim), and so against the
+        // service's scan. Here, so that the parts stay in registers: a fifth of a hot get.
+        const std::byte* const record = allocation(slot);
+        return record == nullptr ? StateWord{} : StateWord::unpack(load_word<__ATOMIC_SEQ_CST>(record));
+    }
     /// Where an allocation lies. Only stable while the caller's lease protects it.
-    [[nodiscard]] Placement placement(std::uint32_t slot);
+    [[nodiscard]] Placement placement(std::uint32_t slot) {
+        const std::byte* const record = allocation(slot);
+        if (record == nullptr) {
+            return {};
+        }
+        const std::uint64_t slab = load_word(record + offsetof(AllocationRecord, slab));
+        return {{low(slab), high(slab)},
+                load_word(record + offsetof(AllocationRecord, offset)),
+                load_word(record + offsetof(AllocationRecord, size)),
+                load_word(record + offsetof(AllocationRecord, capacity)),
+                low(load_word(record + offsetof(AllocationRecord, device)))};
+    }
 
     struct Slab {
         SlabHandle handle{};
@@ -101,6 +118,9 @@ public:
     [[nodiscard]] std::uint32_t bucket_sequence(std::uint64_t hash) const noexcept;  // acquire
 
 private:
+    /// The record of a slot; null where there is no slot. Errors as lookup.
+    [[nodiscard]] const std::byte* allocation(std::uint32_t slot);
+
     struct State;
     std::unique_ptr<State> state_;
 };

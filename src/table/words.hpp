@@ -11,12 +11,14 @@ namespace fastio::table {
 
 inline constexpr std::size_t kWord = sizeof(std::uint64_t);
 
+template <int kOrder = __ATOMIC_ACQUIRE>
 [[nodiscard]] inline std::uint64_t load_word(const void* at) noexcept {
-    return __atomic_load_n(static_cast<const std::uint64_t*>(at), __ATOMIC_ACQUIRE);
+    return __atomic_load_n(static_cast<const std::uint64_t*>(at), kOrder);
 }
 
+template <int kOrder = __ATOMIC_RELEASE>
 inline void store_word(void* at, std::uint64_t value) noexcept {
-    __atomic_store_n(static_cast<std::uint64_t*>(at), value, __ATOMIC_RELEASE);
+    __atomic_store_n(static_cast<std::uint64_t*>(at), value, kOrder);
 }
 
 /// The fields of a word that holds two of 32 bits.
