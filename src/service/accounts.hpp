@@ -1,0 +1,25 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+
+namespace fastio::service {
+
+/// What one user's clients use.
+struct Account {
+    std::uint64_t bytes = 0;     ///< in allocations that they created, until the memory is back
+    std::uint64_t sessions = 0;  ///< joined, quarantined ones included
+};
+
+/// By user id. References stay valid: there are as many as users.
+class Accounts {
+public:
+    [[nodiscard]] Account& of(uid_t uid) { return accounts_[uid]; }
+
+private:
+    std::map<uid_t, Account> accounts_;
+};
+
+}  // namespace fastio::service

@@ -1,0 +1,229 @@
+#include "service/context.hpp"
+
+#include <algorithm>
+
+#include "core/attributes.hpp"
+#include "core/fail.hpp"
+#include "core/names.hpp"
+#include "service/malformed.hpp"
+
+namespace fastio::service {
+namespace {
+
+std::string_view name_of(const wire::NameText& text, const char* what) {
+    const std::string_view name = text_of(text);
+    check_name(name, what);
+    return name;
+}
+
+}  // namespace
+
+Context::Context(Settings settings, Watchers& watchers, std::vector<std::uint64_t>& touched)
+    : growing(settings.identity.devices.size(), false),
+      settings_(std::move(settings)),
+      watchers_(watchers),
+      touched_(touched),
+      writer_(settings_.identity, settings_.limits),
+      pools_(settings_.identity.devices.size()),
+      allocations_(writer_, pools_),
+      publications_(writer_, allocations_) {}
+
+std::optional<table::AllocationRef> Context::create(Session& session, Account& account, std::uint64_t size,
+                                                    std::uint64_t alignment, std::uint32_t device) {
+    if (ended_) {
+        fail(Errc::context_closed, "create of {} bytes failed: the context '{}' was ended; join again", size, job());
+    }
+    const std::uint64_t capacity = (std::max<std::uint64_t>(size, 1) + kMinAlignment - 1) & ~(kMinAlignment - 1);
+    check_quotas(account, capacity);
+    std::optional<PlacedBlock> placed = pools_[device].allocate(capacity, alignment);
+    if (!placed && collect()) {
+        placed = pools_[device].allocate(capacity, alignment);
+    }
+    if (!placed) {
+        return std::nullopt;
+    }
+    try {
+        if (writer_.allocations() >= settings_.limits.max_allocations) {
+            collect();
+        }
+        return allocations_.add(session, account, size, device, *placed).ref;
+    } catch (...) {
+        pools_[device].free(*placed);
+        throw;
+    }
+}
+
+void Context::check_quotas(const Account& account, std::uint64_t capacity) {
+    const auto over = [&](std::uint64_t used, std::uint64_t quota) {
+        return quota != 0 && (capacity > quota || used > quota - capacity);
+    };
+    if (over(allocations_.bytes(), settings_.quota) || over(account.bytes, settings_.user_quota)) {
+        collect();
+    }
+    if (over(allocations_.bytes(), settings_.quota)) {
+        fail(
+            Errc::quota_exceeded,
+            "create of {} bytes in '{}' failed: {} of the context's quota of {} bytes are in use; free allocations, or "
+            "ask for a larger quota",
+            capacity, job(), allocations_.bytes(), settings_.quota);
+    }
+    if (over(account.bytes, settings_.user_quota)) {
+        fail(Errc::quota_exceeded,
+             "create of {} bytes in '{}' failed: {} of the user's quota of {} bytes are in use; free allocations, or "
+             "raise fastiod's --user-quota",
+             capacity, job(), account.bytes, settings_.user_quota);
+    }
+}
+
+Record& Context::get(table::AllocationRef ref, const char* what) {
+    Record* const record = allocations_.find(ref);
+    if (record == nullptr) {
+        fail(Errc::released, "{} failed: allocation {} of generation {} in '{}' is gone; its last lease was dropped",
+             what, ref.slot, ref.generation, job());
+    }
+    return *record;
+}
+
+void Context::check_right(const Session& session, const Record& record, std::uint32_t lease, const char* what) const {
+    const bool shown = lease != wire::kNoLease;
+    const bool leased = shown && Allocations::leases(session, record, lease);
+    if (shown && !leased) {
+        fail(Errc::permission_denied, "{} failed: lease entry {} of this client is not on allocation {} of '{}'", what,
+             lease, record.ref.slot, job());
+    }
+    // What was never published is its creator's: nobody else can have got a lease on it in an honest way.
+    const bool is_private = record.holder != nullptr;
+    if (is_private ? record.holder != &session : !leased) {
+        fail(Errc::permission_denied, "{} failed: this client has no {} allocation {} of '{}'; get it first", what,
+             is_private ? "right on the unpublished" : "lease on", record.ref.slot, job());
+    }
+}
+
+std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
+    const std::vector<std::byte> attributes = std::exchange(session.attributes, {});
+    const std::string_view name = name_of(message.name, "publication name");
+    if (ended_) {
+        fail(Errc::context_closed, "publish of '{}' failed: the context '{}' was ended; join again", name, job());
+    }
+    Record& record = get({message.slot, message.generation}, "publish");
+    check_right(session, record, message.lease, "publish");
+    if (message.rank > kMaxDimensions || (message.flags & ~wire::Publish::kReplace) != 0) {
+        fail(Errc::invalid_argument,
+             "publish of '{}' failed: {} dimensions and flags {:#x} were sent; at most {} and {:#x}", name,
+             message.rank, message.flags, kMaxDimensions, wire::Publish::kReplace);
+    }
+    if (attributes.size() != message.attribute_bytes) {
+        fail(Errc::protocol_error,
+             "publish of '{}' failed: it announces {} bytes of attributes, {} were sent before it", name,
+             message.attribute_bytes, attributes.size());
+    }
+    if (!attributes.empty()) {
+        (void)decode_attributes(attributes);
+    }
+    table::PublicationEntry entry;
+    entry.name = name;
+    entry.allocation = record.ref;
+    entry.type = {static_cast<TypeCode>(message.type_code), message.type_bits, message.type_lanes};
+    entry.shape = make_shape({message.extents, message.rank});
+    entry.size = size_bytes(entry.type, entry.shape);
+    entry.attributes = attributes;
+    entry.publisher_pid = session.pid;
+    entry.publisher = session.name;
+    if (entry.size > record.size) {
+        fail(
+            Errc::invalid_argument,
+            "publish of '{}' failed: {} of these dimensions takes {} bytes, the allocation has {}; create a larger one",
+            name, to_string(entry.type), entry.size, record.size);
+    }
+    const Publications::Outcome outcome =
+        publications_.publish(record, entry, (message.flags & wire::Publish::kReplace) != 0);
+    if (outcome.replaced) {
+        touch();
+    }
+    tell(outcome.replaced ? WatchEvent::Kind::replaced : WatchEvent::Kind::published, name, outcome.version);
+    return outcome.version;
+}
+
+void Context::free(Session& session, const wire::Free& message) {
+    Record& record = get({message.slot, message.generation}, "free");
+    check_right(session, record, message.lease, "free");
+    if (message.lease != wire::kNoLease) {
+        allocations_.give_up(record, session, message.lease);
+    }
+    allocations_.drop_hold(record);
+    while (!record.names.empty()) {
+        unpublish(*record.names.back()->text);
+    }
+    allocations_.settle(record);
+    touch();
+}
+
+void Context::unpublish(std::string_view name) {
+    const auto at = publications_.find(name);
+    if (at == publications_.names().end()) {
+        fail(Errc::not_found, "unpublish of '{}' failed: nothing is published under that name in '{}'", name, job());
+    }
+    const std::uint64_t version = at->second.version;
+    const std::string text = at->first;  // `name` may be the key that goes
+    publications_.remove(at);
+    touch();
+    tell(WatchEvent::Kind::unpublished, text, version);
+}
+
+void Context::release_hold(Session& session, table::AllocationRef ref) {
+    Record* const record = allocations_.find(ref);
+    if (record == nullptr || record->holder != &session) {
+        return;  // it was published or freed in between, or the client is confused about its own
+    }
+    allocations_.drop_hold(*record);
+    allocations_.settle(*record);
+    touch();
+}
+
+void Context::nudge(table::AllocationRef ref) {
+    const Record* const record = allocations_.find(ref);
+    if (record != nullptr && record->listed) {
+        touch();
+    }
+}
+
+void Context::end() {
+    if (ended_) {
+        return;
+    }
+    ended_ = true;
+    settings_.persistent = false;
+    publications_.remove_all();
+    writer_.end();
+    touch();
+    tell(WatchEvent::Kind::context_ended, {}, 0);
+}
+
+void Context::touch() {
+    scan_wanted_ = true;
+    if (!is_touched_) {
+        touched_.push_back(id());
+        is_touched_ = true;
+    }
+}
+
+bool Context::collect() {
+    scan_wanted_ = false;
+    return allocations_.any_retired() && allocations_.collect(members_) != 0;
+}
+
+void Context::remove_member(Session& session) {
+    while (!session.holds.empty()) {
+        Record& record = allocations_.held_at(session.holds.back());
+        allocations_.drop_hold(record);
+        allocations_.settle(record);
+    }
+    members_.erase(session.id);
+    touch();
+}
+
+void Context::tell(WatchEvent::Kind kind, std::string_view name, std::uint64_t version) {
+    watchers_.tell({kind, id(), uid(), job(), name, version});
+}
+
+}  // namespace fastio::service

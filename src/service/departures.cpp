@@ -1,0 +1,189 @@
+#include "service/departures.hpp"
+
+#include <algorithm>
+
+#include "core/fail.hpp"
+
+namespace fastio::service {
+namespace {
+
+std::chrono::nanoseconds grace_of(const Devices& devices) {
+    std::chrono::nanoseconds grace{0};
+    for (std::uint32_t index = 0; index < devices.count(); ++index) {
+        grace = std::max(grace, devices[index].memory->info().reuse_grace);
+    }
+    return grace;
+}
+
+/// Out of the poller first: the client may have kept a duplicate of what it passed, which would keep the descriptor's
+/// registration alive after our close.
+void close_watched(Poller& poller, Descriptor& descriptor) noexcept {
+    if (descriptor) {
+        poller.remove(descriptor.get());
+        descriptor.reset();
+    }
+}
+
+}  // namespace
+
+void Departures::leave(Session& session) {
+    if (session.end == Session::End::cut) {
+        registry_.warn(fmt::format("session {} ({}, process {}, user {}) is cut: {}", session.id, session.name,
+                                   session.pid, session.uid, session.end_reason));
+    }
+    if (session.stage != Session::Stage::member) {
+        registry_.watchers.remove_all(session);
+        stop_watching(session);
+        registry_.sessions.erase(session.id);
+        return;
+    }
+    tell(session, WatchEvent::Kind::session_left);
+    growth_.withdraw(session);
+    registry_.watchers.remove_all(session);
+    if (session.end == Session::End::bye) {
+        finalise(session);
+    } else {
+        quarantine(session);
+    }
+}
+
+void Departures::quarantine(Session& session) {
+    session.stage = Session::Stage::quarantined;
+    registry_.poller.remove(session.request.fd());
+    session.request.reset();
+    if (session.events.socket()) {
+        registry_.poller.remove(session.events.socket().fd());
+        session.events.close();
+    }
+    session.attributes = {};
+    session.waiting = false;
+    registry_.info(fmt::format("session {} ({}) of '{}' is quarantined: {}", session.id, session.name,
+                               session.context->job(), reason(session)));
+    pass_gate(session);
+}
+
+void Departures::on_exit(Session& session) {
+    close_watched(registry_.poller, session.pidfd);
+    session.exited = true;
+    if (session.connected()) {
+        registry_.end(session, Session::End::hang_up);
+    } else {
+        pass_gate(session);
+    }
+}
+
+void Departures::on_lifeline_end(Session& session) {
+    close_watched(registry_.poller, session.lifeline);
+    session.lifeline_ended = true;
+    if (!session.connected()) {
+        pass_gate(session);
+    }
+}
+
+void Departures::pass_gate(Session& session) {
+    if (!session.exited || !session.lifeline_ended || session.grace) {
+        return;
+    }
+    const std::chrono::nanoseconds grace = grace_of(registry_.devices);
+    if (grace.count() > 0) {
+        session.grace = registry_.timers.add(grace, {Timers::Purpose::grace, session.id});
+    } else {
+        finalise(session);
+    }
+}
+
+void Departures::on_grace(Session& session) {
+    session.grace.reset();
+    finalise(session);
+}
+
+void Departures::finalise(Session& session) {
+    Context& context = *session.context;
+    registry_.info(fmt::format("session {} ({}) of '{}' is over", session.id, session.name, context.job()));
+    growth_.forget(session);
+    context.remove_member(session);
+    --registry_.accounts.of(session.uid).sessions;
+    stop_watching(session);
+    registry_.sessions.erase(session.id);
+    settle_context(context);
+}
+
+void Departures::stop_watching(Session& session) noexcept {
+    if (session.request) {
+        registry_.poller.remove(session.request.fd());
+        session.request.reset();
+    }
+    if (session.events.socket()) {
+        registry_.poller.remove(session.events.socket().fd());
+        session.events.close();
+    }
+    close_watched(registry_.poller, session.pidfd);
+    close_watched(registry_.poller, session.lifeline);
+}
+
+void Departures::settle_context(Context& context) {
+    if (!context.members().empty() || context.ended() || context.persistent() || context.linger) {
+        return;
+    }
+    if (registry_.options.linger.count() > 0) {
+        context.linger = registry_.timers.add(registry_.options.linger, {Timers::Purpose::linger, context.id()});
+        return;
+    }
+    end_context(context);
+}
+
+void Departures::on_linger(Context& context) {
+    context.linger.reset();
+    if (context.members().empty() && !context.ended() && !context.persistent()) {
+        end_context(context);
+    }
+}
+
+void Departures::end_context(Context& context) {
+    if (context.ended()) {
+        return;
+    }
+    if (context.linger) {
+        registry_.timers.cancel(*context.linger);
+        context.linger.reset();
+    }
+    registry_.jobs.erase(context.job());
+    context.end();
+    registry_.info(fmt::format("context '{}' has ended", context.job()));
+    for (const auto& [id, member] : context.members()) {
+        member->events.tell_context_ended(registry_.poller);
+    }
+    growth_.pump(context);  // what waits fails with context_closed
+}
+
+bool Departures::bury(Context& context) {
+    if (!context.ended() || !context.members().empty() || context.releasing != 0 || !context.closing.empty() ||
+        std::find(context.growing.begin(), context.growing.end(), true) != context.growing.end() ||
+        !std::all_of(context.pools().begin(), context.pools().end(), [](const auto& pool) { return pool.empty(); })) {
+        return false;
+    }
+    registry_.contexts.erase(context.id());
+    return true;
+}
+
+void Departures::tell(const Session& session, WatchEvent::Kind kind) {
+    const Context& context = *session.context;
+    registry_.watchers.tell({kind, context.id(), context.uid(), context.job(), session.name, 0});
+}
+
+std::string Departures::reason(const Session& session) {
+    std::string why;
+    if (session.end == Session::End::cut) {
+        why = fmt::format("cut: {}; ", session.end_reason);
+    } else if (!session.exited) {
+        why = fmt::format("process {} hung up without a bye; ", session.pid);
+    }
+    if (!session.exited) {
+        return why + fmt::format("waiting for process {} to exit", session.pid);
+    }
+    why += fmt::format("process {} exited; ", session.pid);
+    return why + (session.lifeline_ended ? "waiting for the grace period of its devices"
+                                         : "its lifeline is still held by a forked child");
+}
+
+}  // namespace fastio::service

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+
+#include "service/growth.hpp"
+#include "service/registry.hpp"
+
+namespace fastio::service {
+
+/// How sessions and contexts end (design P3).
+///
+/// A member that says bye is finalised at once. Any other end of a member starts its quarantine: its socket is closed,
+/// its leases and holds count on. It is finalised when its process has exited, its lifeline has ended and its devices'
+/// grace has passed, all three told by descriptors. A visitor is forgotten at once.
+class Departures {
+public:
+    Departures(Registry& registry, Growth& growth) : registry_(registry), growth_(growth) {}
+
+    /// Carries out the end that the session is marked with.
+    void leave(Session& session);
+    /// Its pidfd fired.
+    void on_exit(Session& session);
+    /// Every write end of its lifeline is closed.
+    void on_lifeline_end(Session& session);
+    void on_grace(Session& session);
+
+    /// The context lost its last member, or its linger time is over: ends it if nothing keeps it.
+    void settle_context(Context& context);
+    void on_linger(Context& context);
+    /// Ends the context now; its job's name is free.
+    void end_context(Context& context);
+    /// Forgets a context of which nothing is left. The reference is dead when this returns true.
+    bool bury(Context& context);
+
+    /// Why a quarantined session ended, and what it waits for.
+    [[nodiscard]] static std::string reason(const Session& session);
+
+private:
+    void quarantine(Session& session);
+    void pass_gate(Session& session);
+    void finalise(Session& session);
+    void stop_watching(Session& session) noexcept;
+    void tell(const Session& session, WatchEvent::Kind kind);
+
+    Registry& registry_;
+    Growth& growth_;
+};
+
+}  // namespace fastio::service

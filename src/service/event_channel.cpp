@@ -1,0 +1,81 @@
+#include "service/event_channel.hpp"
+
+namespace fastio::service {
+
+template <class Message>
+bool EventChannel::try_send(Message& message) noexcept {
+    // A closed socket swallows: the hang-up arrives by itself.
+    return socket_.send(message, {}, false) != wire::SendResult::would_block;
+}
+
+void EventChannel::tell(wire::Event event, Poller& poller) {
+    if (!socket_) {
+        return;
+    }
+    if (full_ || !try_send(event)) {
+        lost_ = true;
+        want_room(poller);
+    }
+}
+
+void EventChannel::tell_slab_closing(table::SlabRef slab, Poller& poller) {
+    if (!socket_) {
+        return;
+    }
+    wire::SlabClosing message{};
+    message.index = slab.index;
+    message.generation = slab.generation;
+    if (full_ || !try_send(message)) {
+        closing_.insert(slab);
+        want_room(poller);
+    }
+}
+
+void EventChannel::tell_context_ended(Poller& poller) {
+    if (!socket_) {
+        return;
+    }
+    wire::ContextEnded message{};
+    if (full_ || !try_send(message)) {
+        ended_ = true;
+        want_room(poller);
+    }
+}
+
+void EventChannel::flush(Poller& poller) {
+    wire::ContextEnded context_ended{};
+    if (ended_ && !try_send(context_ended)) {
+        return;
+    }
+    ended_ = false;
+    while (!closing_.empty()) {
+        wire::SlabClosing message{};
+        message.index = closing_.begin()->index;
+        message.generation = closing_.begin()->generation;
+        if (!try_send(message)) {
+            return;
+        }
+        closing_.erase(closing_.begin());
+    }
+    wire::EventsLost events_lost{};
+    if (lost_ && !try_send(events_lost)) {
+        return;
+    }
+    lost_ = false;
+    full_ = false;
+    poller.modify(socket_.fd(), EPOLLIN, token());
+}
+
+void EventChannel::close() noexcept {
+    socket_.reset();
+    closing_.clear();
+}
+
+void EventChannel::want_room(Poller& poller) noexcept {
+    if (!full_) {
+        full_ = true;
+        poller.modify(socket_.fd(), EPOLLIN | EPOLLOUT, token());
+    }
+}
+
+}  // namespace fastio::service

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+
+#include "service/poller.hpp"
+#include "table/writer.hpp"
+#include "wire/socket.hpp"
+
+namespace fastio::service {
+
+/// What the service says to one client unasked. Sends never wait. What does not fit into the kernel's buffer is kept as
+/// facts, not as messages, so that it is bounded: that events were lost, which slabs are closing, that the context
+/// ended. They go out when the client reads again.
+class EventChannel {
+public:
+    EventChannel() noexcept = default;
+    EventChannel(wire::Socket socket, std::uint64_t session) : socket_(std::move(socket)), session_(session) {}
+
+    [[nodiscard]] wire::Socket& socket() noexcept { return socket_; }
+    [[nodiscard]] Token token() const noexcept { return {Source::events, session_}; }
+
+    void tell(wire::Event event, Poller& poller);
+    void tell_slab_closing(table::SlabRef slab, Poller& poller);
+    void tell_context_ended(Poller& poller);
+    /// The client acknowledged, or need not hear of it any more.
+    void forget_slab(table::SlabRef slab) noexcept { closing_.erase(slab); }
+
+    /// After EPOLLOUT.
+    void flush(Poller& poller);
+    void close() noexcept;
+
+private:
+    template <class Message>
+    [[nodiscard]] bool try_send(Message& message) noexcept;
+    void want_room(Poller& poller) noexcept;
+
+    wire::Socket socket_{};
+    std::uint64_t session_ = 0;
+    bool full_ = false;  ///< the last send did not fit; EPOLLOUT is asked for
+    bool lost_ = false;
+    bool ended_ = false;
+    std::set<table::SlabRef, bool (*)(const table::SlabRef&, const table::SlabRef&)> closing_{
+        [](const table::SlabRef& a, const table::SlabRef& b) {
+            return a.index != b.index ? a.index < b.index : a.generation < b.generation;
+        }};
+};
+
+}  // namespace fastio::service

@@ -1,0 +1,321 @@
+#include "service/growth.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "core/fail.hpp"
+#include "service/malformed.hpp"
+
+namespace fastio::service {
+
+void Growth::create(Session& session, const wire::Create& message) {
+    Context& context = *session.context;
+    const std::string_view asked = text_of(message.device);
+    const std::uint32_t device = asked.empty() ? session.default_device : registry_.devices.find(asked);
+    if (!std::has_single_bit(message.alignment) || message.alignment < kMinAlignment ||
+        message.alignment > kMaxAlignment) {
+        fail(Errc::invalid_argument,
+             "create of {} bytes failed: an alignment of {} was asked for; give a power of two from {} to {}",
+             message.size, message.alignment, kMinAlignment, kMaxAlignment);
+    }
+    if (message.size > registry_.devices[device].pool_max) {
+        throw no_room(context, device, message.size);
+    }
+    Account& account = registry_.accounts.of(session.uid);
+    if (const auto ref = context.create(session, account, message.size, message.alignment, device)) {
+        answer(session, message.header.request, context, *ref);
+        return;
+    }
+    WaitingCreate waiting{session.id, message.header.request, message.size, message.alignment, device, {}};
+    switch (make_room(context, device, message.size)) {
+        case Room::none:
+            throw no_room(context, device, message.size);
+        case Room::closing:
+            waiting.deadline = std::chrono::steady_clock::now() + registry_.options.closing_patience;
+            break;
+        case Room::coming:
+            break;
+    }
+    context.waiting.push_back(waiting);
+    session.waiting = true;
+    rearm(context);
+}
+
+void Growth::pump(Context& context) {
+    for (std::size_t i = 0; i < context.waiting.size();) {
+        WaitingCreate& waiting = context.waiting[i];
+        Session* const session = registry_.session(waiting.session);
+        const std::uint64_t request = waiting.request;
+        bool stays = false;
+        try {
+            Account& account = registry_.accounts.of(session->uid);
+            if (const auto ref = context.create(*session, account, waiting.size, waiting.alignment, waiting.device)) {
+                answer(*session, request, context, *ref);
+            } else {
+                const Room room = make_room(context, waiting.device, waiting.size);
+                const bool too_late = waiting.deadline && *waiting.deadline <= std::chrono::steady_clock::now();
+                if (room == Room::none || (room == Room::closing && too_late)) {
+                    throw no_room(context, waiting.device, waiting.size);
+                }
+                if (room == Room::closing && !waiting.deadline) {
+                    waiting.deadline = std::chrono::steady_clock::now() + registry_.options.closing_patience;
+                }
+                stays = true;
+            }
+        } catch (const Error& error) {
+            session->waiting = false;
+            registry_.reply_error(*session, request, error);
+        }
+        if (stays) {
+            ++i;
+        } else {
+            context.waiting.erase(context.waiting.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    rearm(context);
+}
+
+void Growth::on_patience(Context& context) {
+    context.patience.reset();
+    pump(context);
+}
+
+void Growth::rearm(Context& context) {
+    if (context.patience) {
+        registry_.timers.cancel(*context.patience);
+        context.patience.reset();
+    }
+    std::optional<std::chrono::steady_clock::time_point> earliest;
+    for (const WaitingCreate& waiting : context.waiting) {
+        if (waiting.deadline && (!earliest || *waiting.deadline < *earliest)) {
+            earliest = waiting.deadline;
+        }
+    }
+    if (earliest) {
+        context.patience = registry_.timers.add_at(*earliest, {Timers::Purpose::patience, context.id()});
+    }
+}
+
+void Growth::pump_all() {
+    for (const auto& [id, context] : registry_.contexts) {
+        if (!context->waiting.empty()) {
+            pump(*context);
+        }
+    }
+}
+
+Growth::Room Growth::make_room(Context& context, std::uint32_t index, std::uint64_t size) {
+    if (context.growing[index]) {
+        return Room::coming;
+    }
+    Device& device = registry_.devices[index];
+    if (const std::uint64_t bytes = context.pools()[index].growth(size, device.unreserved())) {
+        start_reserve(context, index, bytes);
+        return Room::coming;
+    }
+    const std::uint64_t needed = (size + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
+    const std::uint64_t empty = collect_everywhere(index);
+    if (device.unreserved() + returning(index) + empty < needed) {
+        return Room::none;
+    }
+    if (device.unreserved() + returning(index) < needed) {
+        for (const auto& [id, other] : registry_.contexts) {
+            close_empty(*other, index, 0);
+        }
+    }
+    return device.unreserved() + returning(index) < needed ? Room::none : Room::closing;
+}
+
+void Growth::start_reserve(Context& context, std::uint32_t index, std::uint64_t bytes) {
+    Device& device = registry_.devices[index];
+    device.worker->reserve(context.id(), bytes);
+    device.reserved += bytes;
+    context.growing[index] = true;
+}
+
+std::uint64_t Growth::collect_everywhere(std::uint32_t device) {
+    std::uint64_t empty = 0;
+    for (const auto& [id, context] : registry_.contexts) {
+        context->collect();
+        empty += context->pools()[device].empty_bytes();
+    }
+    return empty;
+}
+
+std::uint64_t Growth::returning(std::uint32_t device) const noexcept {
+    std::uint64_t bytes = registry_.devices[device].releasing;
+    for (const auto& [id, context] : registry_.contexts) {
+        for (const ClosingSlab& slab : context->closing) {
+            const bool hopeful = std::all_of(slab.waiting.begin(), slab.waiting.end(), [&](std::uint64_t member) {
+                const Session* const session = registry_.session(member);
+                return session != nullptr && session->connected();
+            });
+            bytes += slab.device == device && hopeful ? slab.memory.bytes : 0;
+        }
+    }
+    return bytes;
+}
+
+Error Growth::no_room(Context& context, std::uint32_t index, std::uint64_t size) const {
+    const Device& device = registry_.devices[index];
+    const SlabPool& pool = context.pools()[index];
+    return Error(
+        Errc::out_of_memory,
+        fmt::format(
+            "create of {} bytes on {} in '{}' failed: the context's slabs have {} bytes free, the largest block "
+            "{}, and {} of the pool's {} bytes are not reserved; free allocations, or raise fastiod's --pool-max",
+            size, device.name(), context.job(), pool.free_bytes(), pool.largest_free_block(), device.unreserved(),
+            device.pool_max));
+}
+
+void Growth::answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref) {
+    const Record& record = *context.allocations().find(ref);
+    wire::CreateReply reply{};
+    reply.slot = ref.slot;
+    reply.generation = ref.generation;
+    reply.slab = record.placed.slab.index;
+    reply.slab_generation = record.placed.slab.generation;
+    reply.offset = record.placed.block.offset;
+    reply.capacity = record.placed.block.size;
+    reply.device = record.device;
+    session.waiting = false;
+    registry_.reply(session, request, reply);
+}
+
+void Growth::on_workers() {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(registry_.wake.get(), &count, sizeof(count));
+    for (std::uint32_t index = 0; index < registry_.devices.count(); ++index) {
+        Device& device = registry_.devices[index];
+        for (DeviceWorker::Done& done : device.worker->take_done()) {
+            Context& context = *registry_.context(done.context);  // a context outlives what it asked for
+            context.touch();
+            if (done.what == DeviceWorker::What::reserve) {
+                finish_reserve(context, index, done);
+                continue;
+            }
+            device.releasing -= done.bytes;
+            --context.releasing;
+            context.moving_bytes -= done.bytes;
+            if (done.error) {
+                // The bytes stay reserved: nobody knows whether the device has them back.
+                registry_.warn(fmt::format("{} did not take back a slab of {} bytes: {}", device.name(), done.bytes,
+                                           done.error->what()));
+            } else {
+                device.reserved -= done.bytes;
+            }
+        }
+    }
+    pump_all();
+}
+
+void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker::Done& done) {
+    context.growing[index] = false;
+    Device& device = registry_.devices[index];
+    if (!done.error) {
+        try {
+            const table::SlabRef ref =
+                context.writer().add_slab(done.slab.handle, done.bytes, index, registry_.host.pid);
+            context.pools()[index].add(ref, std::move(done.slab));
+            return;
+        } catch (const Error& error) {
+            done.error = error;
+        }
+        device.releasing += done.bytes;
+        context.moving_bytes += done.bytes;
+        ++context.releasing;
+        device.worker->release(context.id(), std::move(done.slab));
+        fail_first(context, index, *done.error);
+        return;
+    }
+    device.reserved -= done.bytes;
+    // The pool grows in steps larger than a request. Where the device has no room for a step it may have for the
+    // request.
+    const auto first = std::find_if(context.waiting.begin(), context.waiting.end(),
+                                    [&](const WaitingCreate& waiting) { return waiting.device == index; });
+    if (first != context.waiting.end()) {
+        const std::uint64_t needed =
+            (std::max<std::uint64_t>(first->size, 1) + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
+        if (needed < done.bytes && needed <= device.unreserved() && done.error->errc() == Errc::out_of_memory) {
+            start_reserve(context, index, needed);
+            return;
+        }
+    }
+    fail_first(context, index, *done.error);
+}
+
+void Growth::fail_first(Context& context, std::uint32_t device, const Error& error) {
+    const auto first = std::find_if(context.waiting.begin(), context.waiting.end(),
+                                    [&](const WaitingCreate& waiting) { return waiting.device == device; });
+    if (first == context.waiting.end()) {
+        return;
+    }
+    Session& session = *registry_.session(first->session);
+    const std::uint64_t request = first->request;
+    context.waiting.erase(first);
+    session.waiting = false;
+    registry_.reply_error(session, request, error);
+}
+
+void Growth::trim(Context& context) {
+    for (std::uint32_t device = 0; device < registry_.devices.count(); ++device) {
+        close_empty(context, device, context.ended() ? 0 : 1);
+    }
+}
+
+void Growth::close_empty(Context& context, std::uint32_t device, std::size_t keep) {
+    for (SlabPool::Slab& slab : context.pools()[device].take_empty(keep)) {
+        context.writer().remove_slab(slab.ref);
+        context.moving_bytes += slab.memory.bytes;
+        ClosingSlab closing{slab.ref, std::move(slab.memory), device, {}};
+        for (const auto& [id, member] : context.members()) {
+            closing.waiting.insert(id);
+            if (member->connected()) {
+                member->events.tell_slab_closing(closing.ref, registry_.poller);
+            }
+        }
+        context.closing.push_back(std::move(closing));
+    }
+    release_unmapped(context);
+}
+
+void Growth::release_unmapped(Context& context) {
+    for (auto slab = context.closing.begin(); slab != context.closing.end();) {
+        if (!slab->waiting.empty()) {
+            ++slab;
+            continue;
+        }
+        Device& device = registry_.devices[slab->device];
+        device.releasing += slab->memory.bytes;
+        ++context.releasing;
+        device.worker->release(context.id(), std::move(slab->memory));
+        slab = context.closing.erase(slab);
+    }
+}
+
+void Growth::acknowledged(Session& session, table::SlabRef ref) {
+    session.events.forget_slab(ref);
+    for (ClosingSlab& slab : session.context->closing) {
+        if (slab.ref == ref) {
+            slab.waiting.erase(session.id);
+        }
+    }
+    release_unmapped(*session.context);
+}
+
+void Growth::withdraw(const Session& session) {
+    std::erase_if(session.context->waiting,
+                  [&](const WaitingCreate& waiting) { return waiting.session == session.id; });
+    rearm(*session.context);
+}
+
+void Growth::forget(const Session& session) {
+    for (ClosingSlab& slab : session.context->closing) {
+        slab.waiting.erase(session.id);
+    }
+    release_unmapped(*session.context);
+}
+
+}  // namespace fastio::service

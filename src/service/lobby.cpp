@@ -1,0 +1,250 @@
+#include "service/lobby.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <new>
+
+#include <fastio/version.hpp>
+
+#include "core/fail.hpp"
+#include "core/names.hpp"
+#include "service/malformed.hpp"
+
+namespace fastio::service {
+namespace {
+
+/// Connections that have not said hello are served beside the clients that have, up to this many.
+constexpr std::size_t kMostGreeting = 16;
+
+Descriptor open_own_pidfd() {
+    Descriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))};
+    if (!pidfd) {
+        const int error = errno;
+        fail(Errc::io_error, "could not open a pidfd of the service itself: {} ({}); Linux 5.3 has them",
+             std::strerror(error), error);
+    }
+    return pidfd;
+}
+
+/// The read end of a pipe: that alone can end when its last writer is gone, and does not keep itself alive.
+ino_t check_lifeline(const Descriptor& lifeline) {
+    struct stat status {};
+    const int flags = ::fcntl(lifeline.get(), F_GETFL);
+    if (::fstat(lifeline.get(), &status) != 0 || !S_ISFIFO(status.st_mode) || (flags & O_ACCMODE) != O_RDONLY) {
+        throw Malformed{"a hello whose lifeline is not the read end of a pipe"};
+    }
+    return status.st_ino;
+}
+
+void check_event_socket(const Descriptor& socket) {
+    int domain = 0;
+    int type = 0;
+    socklen_t bytes = sizeof(int);
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 ||
+        ::getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 || domain != AF_UNIX ||
+        type != SOCK_SEQPACKET) {
+        throw Malformed{"a hello whose event socket is no SOCK_SEQPACKET Unix socket"};
+    }
+}
+
+}  // namespace
+
+Lobby::Lobby(Registry& registry, Departures& departures)
+    : registry_(registry), departures_(departures), own_pidfd_(open_own_pidfd()) {}
+
+void Lobby::admit(wire::Socket socket) noexcept {
+    try {
+        const wire::PeerCredentials peer = wire::peer_credentials(socket.fd());
+        make_way();
+        auto session = std::make_unique<Session>();
+        session->id = registry_.next_session++;
+        session->uid = peer.uid;
+        session->pid = peer.pid;
+        session->since = std::chrono::steady_clock::now();
+        session->request = std::move(socket);
+        registry_.poller.add(session->request.fd(), EPOLLIN, {Source::request, session->id});
+        registry_.sessions.emplace(session->id, std::move(session));
+    } catch (const std::exception& error) {
+        registry_.warn(fmt::format("a connection was dropped: {}", error.what()));
+    }
+}
+
+void Lobby::make_way() {
+    Session* oldest = nullptr;
+    std::size_t greeting = 0;
+    for (const auto& [id, session] : registry_.sessions) {  // in order of age
+        if (session->stage == Session::Stage::greeting && session->end == Session::End::none) {
+            oldest = oldest == nullptr ? session.get() : oldest;
+            ++greeting;
+        }
+    }
+    const std::size_t clients = registry_.sessions.size() - greeting;
+    const std::size_t free = registry_.options.max_clients > clients ? registry_.options.max_clients - clients : 0;
+    if (oldest != nullptr && greeting >= std::max(kMostGreeting, free)) {
+        registry_.end(*oldest, Session::End::hang_up);
+    }
+}
+
+void Lobby::check_version(const wire::Packet& packet) const {
+    // Another version's hello may have another size; what both have is where it begins.
+    const std::optional<wire::Header> head = packet.header();
+    if (!head || head->kind != wire::Kind::hello || packet.bytes < offsetof(wire::Hello, reserved)) {
+        throw Malformed{"a first message that is no hello"};
+    }
+    std::uint32_t version = 0;
+    std::memcpy(&version, packet.data.data() + offsetof(wire::Hello, protocol_version), sizeof(version));
+    if (version != wire::kProtocolVersion) {
+        fail(Errc::version_mismatch,
+             "hello failed: the client speaks version {} of the protocol, the service {} version {}; install one "
+             "release "
+             "of both",
+             version, FASTIO_VERSION_STRING, wire::kProtocolVersion);
+    }
+}
+
+void Lobby::hello(Session& session, wire::Packet& packet) {
+    check_version(packet);
+    const std::optional<wire::Hello> message = packet.as<wire::Hello>();
+    if (!message) {
+        throw Malformed{"a hello of a wrong size"};
+    }
+    if (message->layout_signature != table::layout_signature()) {
+        fail(Errc::version_mismatch,
+             "hello failed: the client's table layout is {:#x}, that of the service {} is {:#x}; install one release "
+             "of both",
+             message->layout_signature, FASTIO_VERSION_STRING, table::layout_signature());
+    }
+    if (!std::equal(registry_.host.boot_id.begin(), registry_.host.boot_id.end(), message->boot_id)) {
+        fail(Errc::incompatible_host,
+             "hello failed: client and service run on different machines, or one lived through a boot; start a service "
+             "there");
+    }
+    if (packet.descriptor_count != 2) {
+        throw Malformed{fmt::format("a hello with {} descriptors", packet.descriptor_count)};
+    }
+    const auto clients = std::count_if(registry_.sessions.begin(), registry_.sessions.end(), [](const auto& entry) {
+        return entry.second->stage != Session::Stage::greeting;
+    });
+    if (static_cast<std::uint64_t>(clients) >= registry_.options.max_clients) {
+        fail(Errc::quota_exceeded,
+             "hello failed: {} clients are connected or quarantined, as many as may be; end one, or raise fastiod's "
+             "--max-clients",
+             clients);
+    }
+    const ino_t inode = check_lifeline(packet.descriptors[0]);
+    check_event_socket(packet.descriptors[1]);
+    const std::string_view name = text_of(message->name);
+    Descriptor pidfd = wire::peer_pidfd(session.request.fd());
+    EventChannel events{wire::Socket{std::move(packet.descriptors[1])}, session.id};
+    registry_.poller.add(events.socket().fd(), EPOLLIN, events.token());
+
+    session.name = is_valid_name(name) ? std::string(name) : "unnamed";
+    session.lifeline = std::move(packet.descriptors[0]);
+    session.lifeline_inode = inode;
+    session.pidfd = std::move(pidfd);
+    session.events = std::move(events);
+    session.stage = Session::Stage::visitor;
+
+    wire::HelloReply reply{};
+    reply.layout_signature = table::layout_signature();
+    std::copy(registry_.instance.begin(), registry_.instance.end(), reply.instance);
+    std::copy(registry_.host.boot_id.begin(), registry_.host.boot_id.end(), reply.boot_id);
+    reply.pid = registry_.host.pid;
+    reply.pid_namespace = registry_.host.pid_namespace;
+    wire::set_text(reply.version, FASTIO_VERSION_STRING);
+    const int descriptor = own_pidfd_.get();
+    registry_.reply(session, message->header.request, reply, {&descriptor, 1});
+}
+
+void Lobby::join(Session& session, const wire::Join& message) {
+    const std::string_view job = text_of(message.job);
+    check_name(job, "job");
+    const std::uint32_t device = registry_.devices.find(text_of(message.device));
+    if ((message.flags & ~wire::Join::kPersistent) != 0) {
+        fail(Errc::invalid_argument, "join of '{}' failed: flags {:#x} were sent, at most {:#x} are known", job,
+             message.flags, wire::Join::kPersistent);
+    }
+    auto leases = std::make_unique<table::LeaseBook>(registry_.options.max_leases, 1);
+    Context& context = context_for(session, message, device);
+    try {
+        context.members().emplace(session.id, &session);
+        registry_.poller.add(session.pidfd.get(), EPOLLIN, {Source::pidfd, session.id});
+        // No events: a hang-up is always told, and what a client writes into its lifeline never.
+        registry_.poller.add(session.lifeline.get(), 0, {Source::lifeline, session.id});
+    } catch (...) {
+        registry_.poller.remove(session.pidfd.get());
+        context.members().erase(session.id);
+        departures_.settle_context(context);
+        throw;
+    }
+    ++registry_.accounts.of(session.uid).sessions;
+    if (context.linger) {
+        registry_.timers.cancel(*context.linger);
+        context.linger.reset();
+    }
+    if ((message.flags & wire::Join::kPersistent) != 0) {
+        context.make_persistent();
+    }
+    session.context = &context;
+    session.leases = std::move(leases);
+    session.default_device = device;
+    session.stage = Session::Stage::member;
+    registry_.info(fmt::format("session {} ({}, process {}, user {}) joined '{}'", session.id, session.name,
+                               session.pid, session.uid, job));
+
+    wire::JoinReply reply{};
+    reply.session = session.id;
+    reply.context_id = context.id();
+    reply.default_device = device;
+    reply.granted_chunks = session.leases->granted_chunks();
+    reply.max_chunks = session.leases->max_chunks();
+    reply.quota = context.quota();
+    const std::array<int, 2> descriptors{context.writer().segment(table::SegmentKind::header, 0).fd,
+                                         session.leases->file()};
+    registry_.reply(session, message.header.request, reply, descriptors);
+    registry_.watchers.tell(
+        {WatchEvent::Kind::session_joined, context.id(), context.uid(), context.job(), session.name, 0});
+}
+
+Context& Lobby::context_for(Session& session, const wire::Join& message, std::uint32_t device) {
+    const std::string_view job = text_of(message.job);
+    if (Context* const found = registry_.job(job)) {
+        if (found->uid() != session.uid && !registry_.options.group) {
+            fail(Errc::permission_denied,
+                 "join of '{}' failed: the context belongs to user {}, this client to {}; choose another job, or let "
+                 "the "
+                 "service run with --group",
+                 job, found->uid(), session.uid);
+        }
+        return *found;
+    }
+    Context::Settings settings;
+    settings.id = registry_.next_context++;
+    settings.job = job;
+    settings.uid = session.uid;
+    const std::uint64_t most = registry_.options.quota;
+    settings.quota = message.quota == 0 || (most != 0 && most < message.quota) ? most : message.quota;
+    settings.user_quota = registry_.options.user_quota;
+    settings.identity = {registry_.instance, registry_.host.boot_id, settings.id,
+                         registry_.host.pid, settings.job,           registry_.devices.infos()};
+    settings.limits.max_allocations = registry_.options.max_allocations;
+    settings.limits.max_publications =
+        std::min<std::uint64_t>(std::uint64_t{4} * registry_.options.max_allocations, table::kMaxPublications);
+    auto context = std::make_unique<Context>(std::move(settings), registry_.watchers, registry_.touched);
+    Context& made = *context;
+    registry_.contexts.emplace(made.id(), std::move(context));
+    registry_.jobs.emplace(made.job(), &made);
+    registry_.info(
+        fmt::format("context '{}' was made for user {} on {}", job, session.uid, registry_.devices[device].name()));
+    registry_.watchers.tell({WatchEvent::Kind::context_created, made.id(), made.uid(), made.job(), {}, 0});
+    return made;
+}
+
+}  // namespace fastio::service

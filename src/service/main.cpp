@@ -1,0 +1,151 @@
+#include <signal.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <fastio/version.hpp>
+
+#include "core/fail.hpp"
+#include "device/device_name.hpp"
+#include "device/host_memory.hpp"
+#include "service/options.hpp"
+#include "service/service.hpp"
+#include "wire/socket.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct CommandLine {
+    std::string socket{};
+    std::string group{};
+    std::vector<std::string> devices{};
+    std::string pool_max{"0"};
+    std::string quota{"0"};
+    std::string user_quota{"0"};
+    double linger_s = 0;
+    double fence_limit_s = 60;
+    std::string log_level{"info"};
+    fastio::service::Options options{};
+};
+
+void describe(CLI::App& app, CommandLine& line) {
+    app.add_option("--socket", line.socket,
+                   "where to listen (default: $FASTIO_SOCKET, else the user's runtime folder)");
+    app.add_option("--group", line.group, "let the members of this group connect, and join each other's contexts");
+    app.add_option("--device", line.devices, "a device to serve; may be given several times (default: host)");
+    app.add_option("--pool-max", line.pool_max, "bytes that the slabs of one device may reach, e.g. 8G");
+    app.add_option("--quota", line.quota, "bytes that the allocations of one context may reach");
+    app.add_option("--user-quota", line.user_quota, "bytes that the allocations of one user may reach");
+    app.add_option("--max-clients", line.options.max_clients, "clients at a time")->capture_default_str();
+    app.add_option("--max-leases", line.options.max_leases, "leases of one client")->capture_default_str();
+    app.add_option("--max-allocations", line.options.max_allocations, "allocations of one context")
+        ->capture_default_str();
+    app.add_option("--linger", line.linger_s, "seconds that a context outlives its last member")
+        ->check(CLI::Range(0.0, 1e9))
+        ->capture_default_str();
+    app.add_option("--fence-limit", line.fence_limit_s, "seconds after which pending contents are given up")
+        ->check(CLI::Range(0.001, 1e9))
+        ->capture_default_str();
+    app.add_option("--log-level", line.log_level)
+        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical", "off"}))
+        ->capture_default_str();
+    app.set_config("--config", "", "a file with these options, one NAME=VALUE a line");
+    app.set_version_flag("--version", "fastiod " FASTIO_VERSION_STRING);
+}
+
+std::vector<std::shared_ptr<fastio::DeviceMemory>> make_devices(const std::vector<std::string>& names) {
+    std::vector<std::shared_ptr<fastio::DeviceMemory>> devices;
+    for (const std::string& text : names) {
+        const fastio::DeviceName name = fastio::parse_device_name(text);
+        auto host = fastio::make_host_memory();
+        if (!fastio::matches(name, host->info())) {
+            fastio::fail(fastio::Errc::device_unavailable,
+                         "the device '{}' cannot be served: this fastiod was built without CUDA and has: host", text);
+        }
+        if (!devices.empty()) {
+            fastio::fail(fastio::Errc::invalid_argument, "the device '{}' was given twice: give each once", text);
+        }
+        devices.push_back(std::move(host));
+    }
+    return devices;
+}
+
+/// A client takes five descriptors: its sockets, its pidfd, its lifeline, its lease pages.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/// Becomes readable when the service is told to end. The signals are blocked here and in all later threads.
+fastio::Descriptor end_signals() {
+    sigset_t signals{};
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGTERM);
+    ::sigaddset(&signals, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    fastio::Descriptor descriptor{::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
+    if (!descriptor) {
+        fastio::fail(fastio::Errc::io_error, "could not make a descriptor for signals");
+    }
+    return descriptor;
+}
+
+int serve(CommandLine& line) {
+    ::prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user may read the clients' memory through /proc/PID/fd or ptrace
+    raise_descriptor_limit();
+    const fastio::Descriptor ending = end_signals();
+    fastio::service::Options& options = line.options;
+    options.log = std::make_shared<spdlog::logger>("fastiod", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    options.log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l fastiod: %v");
+    options.log->set_level(spdlog::level::from_str(line.log_level));
+    options.socket = fastio::wire::default_socket_path(line.socket);
+    if (!line.group.empty()) {
+        options.group = line.group;
+    }
+    options.pool_max = fastio::service::parse_size(line.pool_max);
+    options.quota = fastio::service::parse_size(line.quota);
+    options.user_quota = fastio::service::parse_size(line.user_quota);
+    options.linger = std::chrono::milliseconds(static_cast<std::int64_t>(line.linger_s * 1000));
+    options.fence_limit = std::chrono::milliseconds(static_cast<std::int64_t>(line.fence_limit_s * 1000));
+    options.stop_descriptor = ending.get();
+    if (line.devices.empty()) {
+        line.devices = {"host"};
+    }
+    fastio::service::Service service(options, make_devices(line.devices));
+    service.run();
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"The Fast I/O service: owns device memory that the processes of a pipeline share by name."};
+    CommandLine line;
+    try {
+        describe(app, line);
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    try {
+        return serve(line);
+    } catch (const fastio::Error& error) {
+        std::fprintf(stderr, "fastiod: %s\n", error.what());
+        return error.errc() == fastio::Errc::invalid_argument ? 2 : 1;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "fastiod: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/limits.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace fastio::service {
+
+/// How a service is told to be. A value; checked by Service.
+struct Options {
+    std::string socket{};                ///< where it listens
+    std::optional<std::string> group{};  ///< members of this group may connect, and may join each other's contexts
+    std::uint64_t pool_max = 0;          ///< bytes that the slabs of one device may reach; 0: the device's own default
+    std::uint64_t quota = 0;             ///< bytes in allocations of one context; 0: none
+    std::uint64_t user_quota = 0;        ///< bytes in allocations of one user; 0: none
+    std::uint32_t max_clients = kDefaultMaxClients;
+    std::uint32_t max_leases = kDefaultMaxLeases;            ///< per client
+    std::uint32_t max_allocations = kDefaultMaxAllocations;  ///< per context
+    std::chrono::milliseconds linger{0};                     ///< how long a context outlives its last member
+    std::chrono::milliseconds fence_limit{60'000};           ///< after which a pending fence is reported and completed
+    /// How long a create that needs memory which others must unmap first waits for them.
+    std::chrono::milliseconds closing_patience{2'000};
+    int stop_descriptor = -1;  ///< where it is given, the service ends when this becomes readable (a signalfd)
+    std::shared_ptr<spdlog::logger> log{};  ///< null: silent
+};
+
+/// "4096", "64K", "8G", "1T", with an optional "B" or "iB"; powers of 1024. Errors: invalid_argument.
+[[nodiscard]] std::uint64_t parse_size(std::string_view text);
+
+/// "8.0 GiB", "512 bytes": for messages to people.
+[[nodiscard]] std::string format_size(std::uint64_t bytes);
+
+}  // namespace fastio::service

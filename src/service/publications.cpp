@@ -1,0 +1,112 @@
+#include "service/publications.hpp"
+
+#include <chrono>
+
+#include "core/fail.hpp"
+
+namespace fastio::service {
+
+Publications::Outcome Publications::publish(Record& record, const table::PublicationEntry& entry, bool replace) {
+    const auto [at, inserted] = names_.try_emplace(std::string(entry.name));
+    if (!inserted && !replace) {
+        fail(Errc::already_exists,
+             "publish of '{}' failed: the name is taken, by version {} in allocation {}; unpublish it, or ask for "
+             "replace",
+             entry.name, at->second.version, at->second.allocation.slot);
+    }
+    Name& name = at->second;
+    table::TableWriter::Published published;
+    std::string publisher;
+    try {
+        publisher = entry.publisher;
+        record.names.reserve(record.names.size() + 1 > record.names.capacity() ? 2 * record.names.size() + 1 : 0);
+        const AllocationState before = writer_.state(record.ref).value_or(AllocationState::vacant);
+        make_live(record, before, entry, replace, published);
+    } catch (...) {
+        if (inserted) {
+            names_.erase(at);
+        }
+        throw;
+    }
+    // From here on nothing fails.
+    Record* const loser = inserted ? nullptr : allocations_.find(name.allocation);
+    if (!inserted) {
+        detach(name);
+    }
+    name.text = &at->first;
+    name.allocation = record.ref;
+    name.version = published.version;
+    name.type = entry.type;
+    name.shape = entry.shape;
+    name.size = entry.size;
+    name.publisher = std::move(publisher);
+    name.published_ns = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    attach(record, name);
+    record.given_up.clear();  // its old holders may take it again in the same entries
+    allocations_.drop_hold(record);
+    if (loser != nullptr) {
+        allocations_.settle(*loser);
+    }
+    return {published.version, !inserted};
+}
+
+void Publications::make_live(Record& record, AllocationState before, const table::PublicationEntry& entry, bool replace,
+                             table::TableWriter::Published& published) {
+    // The state first: whoever finds the name must find the allocation live.
+    if (!writer_.apply(record.ref, AllocationEvent::publish)) {
+        fail(Errc::released, "publish of '{}' failed: allocation {} of generation {} is gone", entry.name,
+             record.ref.slot, record.ref.generation);
+    }
+    try {
+        published = writer_.publish(entry, replace);
+    } catch (...) {
+        // There is no way back to `created` in the table. `retired` says the same to everybody (no name leads to it),
+        // and the hold, which is private, still keeps the memory.
+        if (before != AllocationState::live) {
+            writer_.apply(record.ref, AllocationEvent::last_name);
+        }
+        throw;
+    }
+}
+
+bool Publications::unpublish(std::string_view name) {
+    const auto at = names_.find(name);
+    if (at == names_.end()) {
+        return false;
+    }
+    remove(at);
+    return true;
+}
+
+void Publications::remove(Names::iterator name) {
+    writer_.unpublish(name->first);
+    Record* const record = allocations_.find(name->second.allocation);
+    detach(name->second);
+    names_.erase(name);
+    if (record != nullptr) {
+        allocations_.settle(*record);
+    }
+}
+
+void Publications::remove_all() noexcept {
+    while (!names_.empty()) {
+        remove(names_.begin());
+    }
+}
+
+void Publications::attach(Record& record, Name& name) {
+    name.position = static_cast<std::uint32_t>(record.names.size());
+    record.names.push_back(&name);
+}
+
+void Publications::detach(Name& name) noexcept {
+    Record* const record = allocations_.find(name.allocation);
+    if (record == nullptr) {
+        return;
+    }
+    record->names[name.position] = record->names.back();
+    record->names[name.position]->position = name.position;
+    record->names.pop_back();
+}
+
+}  // namespace fastio::service

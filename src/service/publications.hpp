@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "service/allocations.hpp"
+#include "service/record.hpp"
+
+namespace fastio::service {
+
+/// The names of one context, in order, and which allocation each leads to.
+///
+/// *Invariants.*
+/// 1. A name stands here exactly when it stands in the table.
+/// 2. A name stands in its record's `names` at its `position`.
+/// 3. A record without names and without a hold is retired.
+class Publications {
+public:
+    using Names = std::map<std::string, Name, std::less<>>;
+
+    Publications(table::TableWriter& writer, Allocations& allocations) : writer_(writer), allocations_(allocations) {}
+
+    /// Binds entry.name to `record`, whose hold goes. Errors: already_exists (without `replace`), table_full,
+    /// out_of_memory; then nothing changed.
+    struct Outcome {
+        std::uint64_t version = 0;
+        bool replaced = false;
+    };
+    Outcome publish(Record& record, const table::PublicationEntry& entry, bool replace);
+
+    /// False when there is no such name.
+    bool unpublish(std::string_view name);
+    void remove(Names::iterator name);
+    void remove_all() noexcept;
+
+    [[nodiscard]] const Names& names() const noexcept { return names_; }
+    [[nodiscard]] Names::iterator find(std::string_view name) { return names_.find(name); }
+
+private:
+    static void attach(Record& record, Name& name);
+    void detach(Name& name) noexcept;
+    void make_live(Record& record, AllocationState before, const table::PublicationEntry& entry, bool replace,
+                   table::TableWriter::Published& published);
+
+    table::TableWriter& writer_;
+    Allocations& allocations_;
+    Names names_;
+};
+
+}  // namespace fastio::service

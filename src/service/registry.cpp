@@ -1,0 +1,107 @@
+#include "service/registry.hpp"
+
+#include <linux/sockios.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <spdlog/logger.h>
+
+#include <cerrno>
+
+#include "core/fail.hpp"
+
+namespace fastio::service {
+namespace {
+
+Descriptor make_eventfd() {
+    Descriptor event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!event) {
+        const int error = errno;
+        fail(Errc::io_error, "could not make an event descriptor: {} ({})", std::strerror(error), error);
+    }
+    return event;
+}
+
+}  // namespace
+
+Registry::Registry(Options given, std::vector<std::shared_ptr<DeviceMemory>> memories)
+    : options(std::move(given)),
+      uid(::geteuid()),
+      host(wire::host_identity()),
+      wake(make_eventfd()),
+      devices(std::move(memories), options.pool_max, wake.get()) {
+    if (::getrandom(instance.data(), instance.size(), 0) != static_cast<ssize_t>(instance.size())) {
+        fail(Errc::io_error, "could not get {} random bytes for this run's identity", instance.size());
+    }
+}
+
+Session* Registry::session(std::uint64_t id) noexcept {
+    const auto found = sessions.find(id);
+    return found == sessions.end() ? nullptr : found->second.get();
+}
+
+Context* Registry::context(std::uint64_t id) noexcept {
+    const auto found = contexts.find(id);
+    return found == contexts.end() ? nullptr : found->second.get();
+}
+
+Context* Registry::job(std::string_view name) noexcept {
+    const auto found = jobs.find(name);
+    return found == jobs.end() ? nullptr : found->second;
+}
+
+void Registry::end(Session& session, Session::End how, std::string reason) {
+    if (session.end != Session::End::none || !session.connected()) {
+        return;
+    }
+    session.end = how;
+    session.end_reason = std::move(reason);
+    ending.push_back(session.id);
+    sessions_cut += how == Session::End::cut ? 1 : 0;
+}
+
+void Registry::reply_ok(Session& session, std::uint64_t request) {
+    wire::Ok ok{};
+    reply(session, request, ok);
+}
+
+void Registry::reply_error(Session& session, std::uint64_t request, const Error& error) {
+    wire::Failure failure{};
+    failure.code = error.code().value();
+    wire::set_text(failure.message, error.what());
+    reply(session, request, failure);
+}
+
+void Registry::info(const std::string& line) const {
+    if (options.log) {
+        options.log->info(line);
+    }
+}
+
+void Registry::warn(const std::string& line) const {
+    if (options.log) {
+        options.log->warn(line);
+    }
+}
+
+bool Registry::has_unread(const Session& session) noexcept {
+    int bytes = 0;
+    return ::ioctl(session.request.fd(), SIOCOUTQ, &bytes) == 0 && bytes != 0;
+}
+
+void Registry::settle_send(Session& session, wire::SendResult result) {
+    switch (result) {
+        case wire::SendResult::sent:
+            break;
+        case wire::SendResult::would_block:
+            cut(session, "it does not read its replies");
+            break;
+        case wire::SendResult::closed:
+            end(session, Session::End::hang_up);
+            break;
+    }
+}
+
+}  // namespace fastio::service

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "service/accounts.hpp"
+#include "service/context.hpp"
+#include "service/device.hpp"
+#include "service/options.hpp"
+#include "service/poller.hpp"
+#include "service/session.hpp"
+#include "service/timers.hpp"
+#include "service/watchers.hpp"
+#include "wire/socket.hpp"
+
+namespace fastio::service {
+
+/// Everything that the control thread knows: who is connected, which contexts there are, what they use. The parts of
+/// the service (Lobby, Desk, Growth, Departures, Inspector) work on it; it decides nothing.
+///
+/// *Thread safety:* none; the control thread's own.
+struct Registry {
+    /// Errors: those of Devices, Poller and Timers; io_error.
+    Registry(Options options, std::vector<std::shared_ptr<DeviceMemory>> memories);
+
+    [[nodiscard]] Session* session(std::uint64_t id) noexcept;
+    [[nodiscard]] Context* context(std::uint64_t id) noexcept;
+    /// The open context of a job, or null.
+    [[nodiscard]] Context* job(std::string_view name) noexcept;
+
+    /// Root and the service's own user see everybody's.
+    [[nodiscard]] bool sees_everything(const Session& session) const noexcept {
+        return session.uid == 0 || session.uid == uid;
+    }
+
+    /// Marks the session to be ended after the message in work; the first mark counts.
+    void end(Session& session, Session::End how, std::string reason = {});
+    void cut(Session& session, std::string reason) { end(session, Session::End::cut, std::move(reason)); }
+
+    /// Sends without waiting. A client that has left earlier replies unread is cut.
+    template <class Message>
+    void reply(Session& session, std::uint64_t request, Message& message, std::span<const int> descriptors = {}) {
+        message.header.request = request;
+        // Descriptors that nobody takes out of a queue count against all of this user's (design P11).
+        if (!descriptors.empty() && has_unread(session)) {
+            cut(session, "it asks for descriptors and does not read them");
+            return;
+        }
+        settle_send(session, session.request.send(message, descriptors, false));
+    }
+    void reply_ok(Session& session, std::uint64_t request);
+    void reply_error(Session& session, std::uint64_t request, const Error& error);
+
+    // Silent without a log.
+    void info(const std::string& line) const;
+    void warn(const std::string& line) const;
+
+    Options options;
+    uid_t uid;
+    std::array<std::uint8_t, 16> instance{};  ///< random, of this run
+    wire::HostIdentity host{};
+    Poller poller{};
+    Timers timers{};
+    Descriptor wake;  ///< eventfd: a device worker has done something
+    Watchers watchers{poller};
+    Devices devices;
+    Accounts accounts{};
+    std::map<std::uint64_t, std::unique_ptr<Context>> contexts{};
+    std::map<std::string, Context*, std::less<>> jobs{};
+    std::map<std::uint64_t, std::unique_ptr<Session>> sessions{};
+    std::vector<std::uint64_t> touched{};  ///< contexts to tidy at the end of the round
+    std::vector<std::uint64_t> ending{};   ///< sessions whose `end` is set
+    std::uint64_t next_session = 1;
+    std::uint64_t next_context = 1;
+    std::uint64_t requests = 0;
+    std::uint64_t sessions_cut = 0;
+
+private:
+    [[nodiscard]] static bool has_unread(const Session& session) noexcept;
+    void settle_send(Session& session, wire::SendResult result);
+};
+
+}  // namespace fastio::service

@@ -1,0 +1,275 @@
+#include "service/service.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "core/fail.hpp"
+#include "service/departures.hpp"
+#include "service/desk.hpp"
+#include "service/growth.hpp"
+#include "service/inspector.hpp"
+#include "service/listener.hpp"
+#include "service/lobby.hpp"
+#include "service/registry.hpp"
+
+namespace fastio::service {
+namespace {
+
+Options checked(Options options) {
+    if (options.max_clients == 0 || options.max_leases == 0 || options.max_allocations == 0 ||
+        options.max_allocations > kMostAllocations) {
+        fail(Errc::invalid_argument,
+             "a service for {} clients of {} leases and contexts of {} allocations was asked for: give at least 1 of "
+             "each, "
+             "and at most {} allocations",
+             options.max_clients, options.max_leases, options.max_allocations, kMostAllocations);
+    }
+    return options;
+}
+
+}  // namespace
+
+struct Service::Parts {
+    Parts(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices)
+        : registry(checked(std::move(options)), std::move(devices)),
+          listener(registry.options.socket, registry.options.group),
+          stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        registry.poller.add(listener.fd(), EPOLLIN, {Source::listener, 0});
+        registry.poller.add(stop.get(), EPOLLIN, {Source::stop, 0});
+        if (registry.options.stop_descriptor >= 0) {
+            registry.poller.add(registry.options.stop_descriptor, EPOLLIN, {Source::stop, 0});
+        }
+        registry.poller.add(registry.wake.get(), EPOLLIN, {Source::workers, 0});
+        registry.poller.add(registry.timers.fd(), EPOLLIN, {Source::timers, 0});
+    }
+    Parts(const Parts&) = delete;
+    Parts& operator=(const Parts&) = delete;
+    ~Parts();
+
+    void serve(const epoll_event& event);
+    void on_connection();
+    void on_request(Session& session);
+    void on_events(Session& session, std::uint32_t events);
+    void on_exit(Session& session);
+    void on_timers();
+    /// After each source: ends what was marked.
+    void settle();
+    /// After each round: one scan per context that something happened in.
+    void tidy();
+
+    Registry registry;
+    Listener listener;
+    Descriptor stop;
+    Growth growth{registry};
+    Departures departures{registry, growth};
+    Lobby lobby{registry, departures};
+    Inspector inspector{registry};
+    Desk desk{registry, lobby, growth, departures, inspector};
+    wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
+    std::vector<std::uint64_t> ending{};
+    std::vector<std::uint64_t> touched{};
+    bool stopping = false;
+};
+
+Service::Parts::~Parts() {
+    registry.devices.stop_workers();
+    for (const auto& [id, context] : registry.contexts) {
+        std::uint32_t index = 0;
+        for (SlabPool& pool : context->pools()) {
+            for (SlabPool::Slab& slab : pool.take_all()) {
+                registry.devices.give_back(index, std::move(slab.memory));
+            }
+            ++index;
+        }
+        for (ClosingSlab& slab : context->closing) {
+            registry.devices.give_back(slab.device, std::move(slab.memory));
+        }
+    }
+}
+
+void Service::Parts::serve(const epoll_event& event) {
+    const Token token = Token::unpack(event.data.u64);
+    switch (token.source) {
+        case Source::listener:
+            on_connection();
+            return;
+        case Source::stop:
+            stopping = true;
+            return;
+        case Source::workers:
+            growth.on_workers();
+            return;
+        case Source::timers:
+            on_timers();
+            return;
+        default:
+            break;
+    }
+    Session* const session = registry.session(token.id);
+    if (session == nullptr) {
+        return;  // it ended earlier in this round
+    }
+    switch (token.source) {
+        case Source::request:
+            on_request(*session);
+            break;
+        case Source::events:
+            on_events(*session, event.events);
+            break;
+        case Source::pidfd:
+            on_exit(*session);
+            break;
+        case Source::lifeline:
+            departures.on_lifeline_end(*session);
+            break;
+        default:
+            break;
+    }
+}
+
+void Service::Parts::on_connection() {
+    wire::Socket socket;
+    switch (listener.accept(socket)) {
+        case Listener::Accepted::connection:
+            lobby.admit(std::move(socket));
+            break;
+        case Listener::Accepted::refused:
+            registry.warn("a connection was refused: no file descriptor is left; raise the limit of open files");
+            break;
+        case Listener::Accepted::nothing:
+            break;
+    }
+}
+
+void Service::Parts::on_request(Session& session) {
+    if (!session.connected() || session.end != Session::End::none) {
+        return;
+    }
+    switch (session.request.receive(packet, false)) {
+        case wire::ReceiveResult::received:
+            desk.request(session, packet);
+            break;
+        case wire::ReceiveResult::closed:
+            registry.end(session, Session::End::hang_up);
+            break;
+        case wire::ReceiveResult::would_block:
+            break;
+    }
+}
+
+void Service::Parts::on_events(Session& session, std::uint32_t events) {
+    if (!session.connected() || session.end != Session::End::none) {
+        return;
+    }
+    if ((events & EPOLLOUT) != 0) {
+        session.events.flush(registry.poller);
+    }
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) {
+        return;
+    }
+    switch (session.events.socket().receive(packet, false)) {
+        case wire::ReceiveResult::received:
+            desk.event(session, packet);
+            break;
+        case wire::ReceiveResult::closed:
+            // Not the end of the session: a dying client's last request may still be in its other socket.
+            registry.poller.remove(session.events.socket().fd());
+            session.events.close();
+            break;
+        case wire::ReceiveResult::would_block:
+            break;
+    }
+}
+
+void Service::Parts::on_exit(Session& session) {
+    // What it had sent completely before it died counts (design P3). The kernel's buffer bounds how much that is.
+    while (session.connected() && session.end == Session::End::none) {
+        if (session.request.receive(packet, false) != wire::ReceiveResult::received) {
+            break;
+        }
+        desk.request(session, packet);
+    }
+    departures.on_exit(session);
+}
+
+void Service::Parts::on_timers() {
+    for (const Timers::Due& due : registry.timers.take_due()) {
+        if (due.purpose == Timers::Purpose::grace) {
+            if (Session* const session = registry.session(due.id)) {
+                departures.on_grace(*session);
+            }
+        } else if (Context* const context = registry.context(due.id)) {
+            due.purpose == Timers::Purpose::linger ? departures.on_linger(*context) : growth.on_patience(*context);
+        }
+    }
+}
+
+void Service::Parts::settle() {
+    while (!registry.ending.empty()) {
+        ending.swap(registry.ending);
+        for (const std::uint64_t id : ending) {
+            if (Session* const session = registry.session(id)) {
+                departures.leave(*session);
+            }
+        }
+        ending.clear();
+    }
+}
+
+void Service::Parts::tidy() {
+    while (!registry.touched.empty()) {
+        touched.swap(registry.touched);
+        for (const std::uint64_t id : touched) {
+            Context* const context = registry.context(id);
+            if (context == nullptr || !context->take_touched()) {
+                continue;
+            }
+            const bool went = context->collect();
+            growth.trim(*context);
+            if (went) {
+                growth.pump(*context);
+            }
+            departures.bury(*context);
+        }
+        touched.clear();
+        settle();
+    }
+}
+
+Service::Service(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices)
+    : parts_(std::make_unique<Parts>(std::move(options), std::move(devices))) {
+    parts_->registry.info(fmt::format("listening at {}", socket()));
+}
+
+Service::~Service() = default;
+
+void Service::run() {
+    while (!parts_->stopping) {
+        for (const epoll_event& event : parts_->registry.poller.wait()) {
+            try {
+                parts_->serve(event);
+                parts_->settle();
+            } catch (const std::exception& error) {
+                parts_->registry.warn(fmt::format("an event could not be served: {}", error.what()));
+            }
+        }
+        try {
+            parts_->tidy();
+        } catch (const std::exception& error) {
+            parts_->registry.warn(fmt::format("tidying failed: {}", error.what()));
+        }
+    }
+}
+
+void Service::stop() noexcept {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t wrote = ::write(parts_->stop.get(), &one, sizeof(one));
+}
+
+const std::string& Service::socket() const noexcept {
+    return parts_->listener.path();
+}
+
+}  // namespace fastio::service

@@ -1,0 +1,117 @@
+#include "service/slab_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fastio::service {
+
+void SlabPool::add(table::SlabRef ref, OwnedSlab memory) {
+    SubAllocator blocks{memory.bytes};
+    if (memory.bytes <= next_step()) {  // a slab of a large request's own says nothing about how the pool should grow
+        step_ = std::max(step_, memory.bytes);
+    }
+    slabs_.push_back(std::make_unique<Slab>(Slab{ref, std::move(memory), std::move(blocks), 0}));
+}
+
+std::optional<PlacedBlock> SlabPool::allocate(std::uint64_t size, std::uint64_t alignment) {
+    for (const bool in_use : {true, false}) {
+        for (const auto& slab : slabs_) {
+            if ((slab->used != 0) != in_use || slab->memory.bytes - slab->used < size) {
+                continue;
+            }
+            if (const std::optional<Block> block = slab->blocks.allocate(size, alignment)) {
+                slab->used += block->size;
+                return PlacedBlock{slab->ref, *block};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+void SlabPool::free(const PlacedBlock& placed) {
+    for (const auto& slab : slabs_) {
+        if (slab->ref == placed.slab) {
+            slab->blocks.free(placed.block);
+            slab->used -= placed.block.size;
+            return;
+        }
+    }
+}
+
+const SlabPool::Slab* SlabPool::find(table::SlabRef ref) const noexcept {
+    const auto at = std::find_if(slabs_.begin(), slabs_.end(), [&](const auto& slab) { return slab->ref == ref; });
+    return at == slabs_.end() ? nullptr : at->get();
+}
+
+std::vector<SlabPool::Slab> SlabPool::take_empty(std::size_t keep) {
+    std::vector<Slab> taken;
+    const auto is_empty = [](const auto& slab) { return slab->used == 0; };
+    for (auto empties = static_cast<std::size_t>(std::count_if(slabs_.begin(), slabs_.end(), is_empty)); empties > keep;
+         --empties) {
+        auto smallest = slabs_.end();
+        for (auto at = slabs_.begin(); at != slabs_.end(); ++at) {
+            if (is_empty(*at) && (smallest == slabs_.end() || (*at)->memory.bytes < (*smallest)->memory.bytes)) {
+                smallest = at;
+            }
+        }
+        taken.push_back(std::move(**smallest));
+        slabs_.erase(smallest);
+    }
+    return taken;
+}
+
+std::vector<SlabPool::Slab> SlabPool::take_all() {
+    std::vector<Slab> taken;
+    for (const auto& slab : slabs_) {
+        taken.push_back(std::move(*slab));
+    }
+    slabs_.clear();
+    return taken;
+}
+
+std::uint64_t SlabPool::empty_bytes() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& slab : slabs_) {
+        sum += slab->used == 0 ? slab->memory.bytes : 0;
+    }
+    return sum;
+}
+
+std::uint64_t SlabPool::reserved() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& slab : slabs_) {
+        sum += slab->memory.bytes;
+    }
+    return sum;
+}
+
+std::uint64_t SlabPool::free_bytes() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& slab : slabs_) {
+        sum += slab->memory.bytes - slab->used;
+    }
+    return sum;
+}
+
+std::uint64_t SlabPool::largest_free_block() const noexcept {
+    std::uint64_t largest = 0;
+    for (const auto& slab : slabs_) {
+        largest = std::max(largest, slab->blocks.largest_free_block());
+    }
+    return largest;
+}
+
+std::uint64_t SlabPool::growth(std::uint64_t request, std::uint64_t unreserved) const noexcept {
+    const std::uint64_t needed = (request + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
+    const std::uint64_t allowed = unreserved / kSlabGranularity * kSlabGranularity;
+    if (needed > allowed) {
+        return 0;
+    }
+    return std::max(needed, std::min(next_step(), allowed));
+}
+
+std::uint64_t SlabPool::next_step() const noexcept {
+    return std::clamp(2 * step_, kSlabGranularity, kMaxGrownSlabBytes);
+}
+
+}  // namespace fastio::service

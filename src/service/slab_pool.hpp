@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/sub_allocator.hpp"
+#include "device/device_memory.hpp"
+#include "table/writer.hpp"
+
+namespace fastio::service {
+
+/// A block and the slab it lies in.
+struct PlacedBlock {
+    table::SlabRef slab{};
+    Block block{};
+};
+
+/// The slabs of one context on one device, from which allocations are carved. Keeps no clock and calls no device.
+class SlabPool {
+public:
+    struct Slab {
+        table::SlabRef ref{};
+        OwnedSlab memory{};
+        SubAllocator blocks;
+        std::uint64_t used = 0;  ///< bytes
+    };
+
+    void add(table::SlabRef ref, OwnedSlab memory);
+
+    /// From the slabs in use first, so that an empty one can go. Empty when no slab has room.
+    [[nodiscard]] std::optional<PlacedBlock> allocate(std::uint64_t size, std::uint64_t alignment);
+    void free(const PlacedBlock& placed);
+
+    [[nodiscard]] const Slab* find(table::SlabRef ref) const noexcept;
+    /// Takes out the empty slabs but for the `keep` largest.
+    [[nodiscard]] std::vector<Slab> take_empty(std::size_t keep);
+    /// Takes out every slab, used or not: the service ends.
+    [[nodiscard]] std::vector<Slab> take_all();
+    [[nodiscard]] std::uint64_t empty_bytes() const noexcept;
+
+    [[nodiscard]] std::uint64_t reserved() const noexcept;
+    [[nodiscard]] std::uint64_t free_bytes() const noexcept;
+    [[nodiscard]] std::uint64_t largest_free_block() const noexcept;
+    [[nodiscard]] bool empty() const noexcept { return slabs_.empty(); }
+
+    /// How large the next slab should be for a request, given how much the device's pool still allows: growth doubles
+    /// from 2 MiB to 4 GiB, a larger request gets a slab of its own. 0 when `unreserved` has no room for the request.
+    [[nodiscard]] std::uint64_t growth(std::uint64_t request, std::uint64_t unreserved) const noexcept;
+
+private:
+    [[nodiscard]] std::uint64_t next_step() const noexcept;
+
+    std::vector<std::unique_ptr<Slab>> slabs_;
+    std::uint64_t step_ = 0;  ///< bytes of the last slab that was no larger than growth asked for
+};
+
+}  // namespace fastio::service

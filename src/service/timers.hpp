@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "device/descriptor.hpp"
+
+namespace fastio::service {
+
+/// Moments at which something is to be looked at again, on one timerfd that is armed only while there are any.
+class Timers {
+public:
+    enum class Purpose : std::uint8_t {
+        grace,     ///< of a session's devices, after its lifeline ended
+        linger,    ///< of a context without members
+        patience,  ///< of a context's creates that wait for slabs which others must unmap
+    };
+    struct Due {
+        Purpose purpose = Purpose::grace;
+        std::uint64_t id = 0;  ///< of the session or the context
+    };
+    using Handle = std::multimap<std::chrono::steady_clock::time_point, Due>::iterator;
+
+    /// Errors: io_error.
+    Timers();
+
+    [[nodiscard]] int fd() const noexcept { return timer_.get(); }
+    Handle add(std::chrono::nanoseconds after, Due due) {
+        return add_at(std::chrono::steady_clock::now() + after, due);
+    }
+    Handle add_at(std::chrono::steady_clock::time_point when, Due due);
+    void cancel(Handle handle) noexcept;
+    /// Takes out what is due now.
+    [[nodiscard]] std::vector<Due> take_due();
+
+private:
+    void arm() noexcept;
+
+    Descriptor timer_;
+    std::multimap<std::chrono::steady_clock::time_point, Due> waiting_;
+};
+
+}  // namespace fastio::service
