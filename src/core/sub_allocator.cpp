@@ -10,7 +10,7 @@ namespace {
 
 /// How many free blocks an allocation looks at in the classes near its request before it takes one from a class where
 /// any fits, and how many it compares there.
-constexpr int kLooks = 16;
+constexpr int kLooks = 8;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) noexcept {
     return (value + alignment - 1) & ~(alignment - 1);
