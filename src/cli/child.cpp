@@ -1,8 +1,8 @@
 #include "cli/child.hpp"
 
 #include <fcntl.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,7 +132,8 @@ Child::Child(const ChildSpec& spec) {
     do {
         got = ::read(failure.read.get(), &error, sizeof error);  // ends with the exec, which closes the other end
     } while (got < 0 && errno == EINTR);
-    pidfd_.reset(::pidfd_open(pid_, 0));
+    // Through syscall, because the C library of Debian 12 declares pidfd_open without C linkage.
+    pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     if (got > 0 || !pidfd_) {
         error = got > 0 ? error : errno;
         signal(SIGKILL);

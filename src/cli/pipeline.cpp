@@ -40,7 +40,7 @@ std::string entry_name(const YamlReader& reader, const YAML::Node& node, const s
 
 void read_type(const YamlReader& reader, const YAML::Node& node, const std::string& what, Entry& entry) {
     if (const YAML::Node type = node["type"]) {
-        entry.type = reader.text(type, what + "'s type");
+        entry.type = reader.text(type, "the type of " + what);
         if (entry.type != "array" && entry.type != "string" && !parse_data_type(entry.type)) {
             refuse(reader.file(), place_of(type),
                    "{} has the unknown type '{}'; it is array, string, or a type such "
@@ -55,7 +55,7 @@ void read_type(const YamlReader& reader, const YAML::Node& node, const std::stri
                "{} has {} and not the type array, which alone takes it", what, element_type ? "element-type" : "shape");
     }
     if (element_type) {
-        const std::string name = reader.text(element_type, what + "'s element-type");
+        const std::string name = reader.text(element_type, "the element-type of " + what);
         entry.element_type = parse_data_type(name);
         if (!entry.element_type) {
             refuse(reader.file(), place_of(element_type),
@@ -67,14 +67,14 @@ void read_type(const YamlReader& reader, const YAML::Node& node, const std::stri
     if (!shape) {
         return;
     }
-    reader.expect_list(shape, what + "'s shape");
+    reader.expect_list(shape, "the shape of " + what);
     if (shape.size() > kMostDimensions) {
         refuse(reader.file(), place_of(shape), "{} has {} dimensions; at most {} are possible", what, shape.size(),
                kMostDimensions);
     }
     entry.shape.emplace();
     for (const YAML::Node& extent : shape) {
-        entry.shape->push_back(reader.integer(extent, what + "'s shape"));
+        entry.shape->push_back(reader.integer(extent, "the shape of " + what));
         if (entry.shape->back() < -1) {
             refuse(reader.file(), place_of(extent),
                    "{} has the extent {}; it is a count of elements, or 0 or -1 for "
@@ -95,7 +95,7 @@ Entry read_entry(const YamlReader& reader, const YAML::Node& node, const std::st
     entry.name = entry_name(reader, reader.required(node, "name", owner), owner);
     const std::string what = fmt::format("{} '{}'", owner, entry.name);
     if (const YAML::Node path = node["path"]) {
-        entry.path = reader.text(path, what + "'s path");
+        entry.path = reader.text(path, "the path of " + what);
         if (entry.path.empty()) {
             refuse(reader.file(), place_of(path), "{} has an empty path", what);
         }
@@ -159,7 +159,8 @@ Pipeline parse_pipeline(const std::string& text, const std::filesystem::path& fi
     pipeline.name = plain_name(reader, reader.required(root, "name", "the pipeline"), "the pipeline's name");
     const YAML::Node operators = reader.required(root, "operators", "the pipeline");
     if (operators.IsNull() || (operators.IsSequence() && operators.size() == 0)) {
-        refuse(file, place_of(operators), "the pipeline has no operators");
+        // What is empty has no place of its own.
+        refuse(file, reader.place_of_key(root, "operators"), "the pipeline has no operators");
     }
     reader.expect_list(operators, "operators");
     for (const YAML::Node& node : operators) {
@@ -170,12 +171,15 @@ Pipeline parse_pipeline(const std::string& text, const std::filesystem::path& fi
 }
 
 Pipeline load_pipeline(const std::filesystem::path& file) {
+    // Opening a folder works; only reading it fails.
+    std::error_code ignored;
+    const bool is_folder = std::filesystem::is_directory(file, ignored);
     std::ifstream in(file, std::ios::binary);
-    std::string text(std::istreambuf_iterator<char>(in), {});
-    if (!in.is_open() || in.bad() || std::filesystem::is_directory(file)) {
+    if (is_folder || !in.is_open()) {
         fail(Errc::io_error, "cannot read the pipeline file {}: {}", file.string(),
-             std::filesystem::is_directory(file) ? "it is a folder" : os_error());
+             is_folder ? "it is a folder" : os_error());
     }
+    const std::string text(std::istreambuf_iterator<char>(in), {});
     return parse_pipeline(text, file);
 }
 

@@ -63,7 +63,7 @@ public:
             if (start != path_.end()) {
                 std::vector<std::string_view> names;
                 std::transform(start, path_.end(), std::back_inserter(names),
-                               [](const Operator* o) { return o->name; });
+                               [](const Operator* o) -> std::string_view { return o->name; });
                 names.emplace_back(producer->name);
                 refuse(pipeline_.file, input.place, "a cycle: {}; none of them can start first",
                        fmt::join(names, " waits for "));

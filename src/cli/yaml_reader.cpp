@@ -57,6 +57,15 @@ YAML::Node YamlReader::required(const YAML::Node& map, const char* key, std::str
     return value;
 }
 
+Place YamlReader::place_of_key(const YAML::Node& map, std::string_view key) const {
+    for (const auto& pair : map) {
+        if (text(pair.first, "a key") == key) {
+            return place_of(pair.first);
+        }
+    }
+    return place_of(map);
+}
+
 std::string YamlReader::text(const YAML::Node& node, std::string_view what) const {
     if (!node.IsScalar()) {
         refuse(file_, place_of(node), "{} is {} and must be text", what, kind_of(node));

@@ -35,6 +35,7 @@ public:
     void expect_list(const YAML::Node& node, std::string_view what) const;
     /// The value of a key that must be there; `owner` is the node's place in messages.
     [[nodiscard]] YAML::Node required(const YAML::Node& map, const char* key, std::string_view owner) const;
+    [[nodiscard]] Place place_of_key(const YAML::Node& map, std::string_view key) const;
     [[nodiscard]] std::string text(const YAML::Node& node, std::string_view what) const;
     [[nodiscard]] std::int64_t integer(const YAML::Node& node, std::string_view what) const;
 

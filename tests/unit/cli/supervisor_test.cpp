@@ -35,7 +35,8 @@ protected:
 
     virtual void on_line(const std::string& name, const std::string& line) { lines_[name].push_back(line); }
 
-    static bool group_is_gone(pid_t pid) { return ::kill(-pid, 0) != 0 && errno == ESRCH; }
+    /// Ended, and known to have ended by whoever started it.
+    static bool is_gone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
 
     std::map<std::string, pid_t> pids_;
     std::map<std::string, std::vector<std::string>> lines_;
@@ -202,9 +203,9 @@ TEST_F(SupervisorOfShells, what_cannot_be_started_is_an_error_and_ends_the_other
             EXPECT_EQ(error.errc(), Errc::io_error);
             EXPECT_STREQ(error.what(), "cannot start b (/proc/self/status): Permission denied");
         }
-        EXPECT_FALSE(group_is_gone(first));
+        EXPECT_FALSE(is_gone(first));
     }
-    EXPECT_TRUE(group_is_gone(first));
+    EXPECT_TRUE(is_gone(first));
     EXPECT_FALSE(pids_.contains("b"));
 }
 
@@ -226,7 +227,7 @@ TEST_F(SupervisorOfShells, what_a_source_throws_goes_through_and_ends_all) {
         EXPECT_THROW(supervisor.run(), std::runtime_error);
         ::close(cue);
     }
-    EXPECT_TRUE(group_is_gone(first));
+    EXPECT_TRUE(is_gone(first));
 }
 
 TEST(ExitStatus, is_told_in_words) {
