@@ -38,7 +38,11 @@ void detail::AllocationImplDeleter::operator()(AllocationImpl* impl) const noexc
     if (impl->claim != Claim::none) {
         drop_claim(*impl);
     }
+    Client* const client = impl->is_user ? impl->client : nullptr;
     delete impl;
+    if (client != nullptr && !client->liveness().forked()) {
+        client->leave();
+    }
 }
 
 Allocation::Allocation() noexcept = default;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,14 +21,15 @@ enum class Claim : std::uint8_t {
 
 /// An Allocation's contents: one object on the heap, the name and the shape inside it, so that `get` allocates once.
 struct AllocationImpl {
-    explicit AllocationImpl(const std::shared_ptr<Client>& owner) noexcept : client(owner) {}
+    explicit AllocationImpl(Client& of) noexcept : client(&of) {}
 
-    std::shared_ptr<Client> client;
+    Client* client;
     Claim claim = Claim::none;
+    bool is_user = false;  ///< counted by the client
     std::uint8_t name_bytes = 0;
     std::byte* data = nullptr;
     DeviceMemory* device = nullptr;
-    table::Acquired acquired{};                ///< `copy` has the metadata, `lease` counts for Claim::lease
+    table::Acquired acquired;                ///< `copy` has the metadata, `lease` counts for Claim::lease
     std::unique_ptr<Attributes> attributes{};  ///< null: none
     char name[256];                            ///< the first name_bytes count
 

@@ -31,15 +31,6 @@ std::string device_wanted(const ContextOptions& options) {
     return value_or_variable(options.device, "FASTIO_DEVICE", "auto");
 }
 
-// A forked child leaks its copy: see Client.
-struct DeleteUnlessForked {
-    void operator()(Client* client) const noexcept {
-        if (!client->liveness().forked()) {
-            delete client;
-        }
-    }
-};
-
 }  // namespace
 
 std::shared_ptr<Client> Client::join(const ContextOptions& options) {
@@ -49,7 +40,13 @@ std::shared_ptr<Client> Client::join(const ContextOptions& options) {
     if (options.embedded) {
         embedded = wire::start_embedded_service(options.socket, {make_host_memory()});
     }
-    return {new Client(options, std::move(embedded)), DeleteUnlessForked{}};
+    return {new Client(options, std::move(embedded)), [](Client* client) { client->leave(); }};
+}
+
+void Client::end_unless_forked() noexcept {
+    if (!liveness().forked()) {
+        delete this;
+    }
 }
 
 Client::Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedService> embedded)

@@ -22,30 +22,39 @@
 
 namespace fastio::detail {
 
-/// What this client did, for stats. Relaxed: they order nothing.
+/// What this client did besides get, for stats. Relaxed: they order nothing.
 struct Counters {
-    std::atomic<std::uint64_t> gets{0};
     std::atomic<std::uint64_t> retries{0};
     std::atomic<std::uint64_t> waits{0};
     std::atomic<std::uint64_t> bytes_published{0};
     std::atomic<std::uint64_t> bytes_copied{0};
 };
 
-/// A membership of a context: the connection and all that is mapped through it. Owned by the Context and by each of its
-/// Allocations; the last one leaves the context. What the public calls do with it stands in lookup, publishing and
-/// listing.
+/// A membership of a context: the connection and all that is mapped through it. Its users are the Context and each of
+/// its Allocations; the last one ends it, which leaves the context. What the public calls do with it stands in lookup,
+/// publishing and listing.
 ///
 /// *Thread safety:* every member, from any thread.
 /// *In a forked child* it is never destroyed: threads, locks and lease pages that it would need are not there.
-class Client final : public table::SegmentSource,
-                     public EventSink,
-                     public WatchSource,
-                     public std::enable_shared_from_this<Client> {
+class Client final : public table::SegmentSource, public EventSink, public WatchSource {
 public:
-    /// Errors: as Context's constructor.
+    /// What the Context owns, one user. Errors: as Context's constructor.
     [[nodiscard]] static std::shared_ptr<Client> join(const ContextOptions& options);
     /// Unmaps everything, says bye and waits for the answer.
     ~Client() override = default;
+
+    // An Allocation's use. One locked instruction in get and one in release, which also count the gets.
+    void enter() noexcept { users_.fetch_add(1, std::memory_order_relaxed); }
+    void enter_by_get() noexcept { users_.fetch_add(kOneGet + 1, std::memory_order_relaxed); }
+    /// Ends this client after the last one, except in a forked child.
+    void leave() noexcept {
+        // Acquire and release: what every user did comes before the end.
+        if ((users_.fetch_sub(1, std::memory_order_acq_rel) & (kOneGet - 1)) == 1) [[unlikely]] {
+            end_unless_forked();
+        }
+    }
+    /// Modulo 2^38: at ten million a second it starts again after seven hours.
+    [[nodiscard]] std::uint64_t gets() const noexcept { return users_.load(std::memory_order_relaxed) / kOneGet; }
 
     [[nodiscard]] const std::string& job() const noexcept { return job_; }
     [[nodiscard]] const std::string& socket() const noexcept { return connection_.path(); }
@@ -82,7 +91,11 @@ private:
         Descriptor leases{};
     };
 
+    // Users in the low bits: more than the leases, allocations and Contexts that there can be. Gets above them.
+    static constexpr std::uint64_t kOneGet = std::uint64_t{1} << 26;
+
     Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedService> embedded);
+    void end_unless_forked() noexcept;
     [[nodiscard]] Joined send_join(const ContextOptions& options);
 
     // EventSink, called by the helper thread
@@ -92,8 +105,10 @@ private:
     void context_ended() noexcept override;
     void service_lost() noexcept override;
 
+    alignas(table::kCacheLine) std::atomic<std::uint64_t> users_{1};  // the Context
+
     // In the order of making; ending goes backwards: the thread, what is mapped, bye, the embedded service.
-    std::unique_ptr<wire::EmbeddedService> embedded_;
+    alignas(table::kCacheLine) std::unique_ptr<wire::EmbeddedService> embedded_;
     std::string job_;
     Connection connection_;
     Joined joined_;

@@ -16,11 +16,11 @@ namespace {
 
 using ClientPtr = std::shared_ptr<detail::Client>;
 
-const ClientPtr& usable(const ClientPtr& client, std::string_view call) {
+detail::Client& usable(const ClientPtr& client, std::string_view call) {
     if (!client) [[unlikely]] {
         fail(Errc::context_closed, "{} was called on a Context that was moved from", call);
     }
-    return client;
+    return *client;
 }
 
 const std::string& nothing() noexcept {
@@ -47,9 +47,9 @@ Context::~Context() {
 }
 
 Allocation Context::create(std::uint64_t bytes, const CreateOptions& options) {
-    const ClientPtr& client = usable(client_, "create");
+    detail::Client& client = usable(client_, "create");
     if (bytes == 0 || bytes > static_cast<std::uint64_t>(INT64_MAX)) {
-        client->liveness().check("create");
+        client.liveness().check("create");
         fail(Errc::invalid_argument, "create was asked for {} bytes: give 1 to {}", bytes, INT64_MAX);
     }
     const std::int64_t extent = static_cast<std::int64_t>(bytes);
@@ -58,7 +58,7 @@ Allocation Context::create(std::uint64_t bytes, const CreateOptions& options) {
 }
 
 Allocation Context::create(DataType type, std::span<const std::int64_t> dimensions, const CreateOptions& options) {
-    const ClientPtr& client = usable(client_, "create");
+    detail::Client& client = usable(client_, "create");
     const Shape shape = make_shape(dimensions);
     return detail::AllocationAccess::make(detail::create(client, size_bytes(type, shape), type, shape, options));
 }
@@ -107,7 +107,7 @@ void Context::publish_array(const ArrayView& array, std::string_view name, const
 }
 
 void Context::unpublish(std::string_view name) {
-    detail::Client& client = *usable(client_, "unpublish");
+    detail::Client& client = usable(client_, "unpublish");
     client.liveness().check("unpublish");
     check_name(name);
     wire::Unpublish request;
@@ -116,17 +116,17 @@ void Context::unpublish(std::string_view name) {
 }
 
 std::vector<PublicationInfo> Context::list(std::string_view prefix) {
-    return detail::list(*usable(client_, "list"), prefix);
+    return detail::list(usable(client_, "list"), prefix);
 }
 
 Watch Context::watch(std::string_view prefix) {
-    detail::Client& client = *usable(client_, "watch");
+    detail::Client& client = usable(client_, "watch");
     client.liveness().check("watch");
     return detail::subscribe(client.connection(), client.watches(), client_, detail::WatchScope::own_context, prefix);
 }
 
 ContextStats Context::stats() {
-    return detail::stats(*usable(client_, "stats"));
+    return detail::stats(usable(client_, "stats"));
 }
 
 bool Context::alive() const noexcept {

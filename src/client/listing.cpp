@@ -62,7 +62,7 @@ ContextStats stats(Client& client) {
     stats.largest_free_block = reply.largest_free_block;
     stats.quota = reply.quota;
     stats.own_leases = client.leases().in_use();
-    stats.gets = counters.gets.load(std::memory_order_relaxed);
+    stats.gets = client.gets();
     stats.retries = counters.retries.load(std::memory_order_relaxed);
     stats.waits = counters.waits.load(std::memory_order_relaxed);
     stats.slabs_mapped = client.slabs().mapped();

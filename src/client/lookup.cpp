@@ -77,19 +77,21 @@ void check_contents(AllocationImpl& impl, std::string_view name) {
 
 }  // namespace
 
-AllocationPtr get(const std::shared_ptr<Client>& client, std::string_view name, const GetOptions& options) {
-    client->liveness().check("get");
+AllocationPtr get(Client& client, std::string_view name, const GetOptions& options) {
+    client.liveness().check("get");
     const std::uint64_t hash = table::hash_name(name.data(), name.size());
     AllocationPtr impl(new AllocationImpl(client));
-    if (!acquire(*client, name, hash, options.newer_than, *impl)) [[unlikely]] {
-        if (!acquire_waiting(*client, name, hash, options, *impl)) {
+    if (!acquire(client, name, hash, options.newer_than, *impl)) [[unlikely]] {
+        if (!acquire_waiting(client, name, hash, options, *impl)) {
             return nullptr;
         }
     }
     impl->claim = Claim::lease;
+    impl->is_user = true;
+    client.enter_by_get();
     check_contents(*impl, name);
     const table::Placement& placement = impl->acquired.placement;
-    const SlabCache::Slab slab = client->slabs().get(placement.slab);
+    const SlabCache::Slab slab = client.slabs().get(placement.slab);
     if (placement.offset > slab.bytes || placement.size > slab.bytes - placement.offset) [[unlikely]] {
         fail(Errc::corrupt_input, "get of '{}': the table places {} bytes at {} in a slab of {}: restart the job", name,
              placement.size, placement.offset, slab.bytes);
@@ -104,7 +106,6 @@ AllocationPtr get(const std::shared_ptr<Client>& client, std::string_view name, 
         impl->attributes = std::make_unique<Attributes>(decode_attributes(impl->acquired.copy.attributes));
         impl->acquired.copy.attributes.clear();
     }
-    client->counters().gets.fetch_add(1, std::memory_order_relaxed);
     return impl;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string_view>
 
 #include <fastio/context.hpp>
@@ -12,7 +11,6 @@ namespace fastio::detail {
 
 /// Context::get, with null instead of not_found and timed_out. Design P2: once the slab is mapped and the name is
 /// there, no system call.
-[[nodiscard]] AllocationPtr get(const std::shared_ptr<Client>& client, std::string_view name,
-                                const GetOptions& options);
+[[nodiscard]] AllocationPtr get(Client& client, std::string_view name, const GetOptions& options);
 
 }  // namespace fastio::detail

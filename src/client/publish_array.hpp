@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string_view>
 
 #include <fastio/array_view.hpp>
@@ -11,7 +10,6 @@
 namespace fastio::detail {
 
 /// Errors: as Context::publish_array.
-void publish_array(const std::shared_ptr<Client>& client, const ArrayView& array, std::string_view name,
-                   const PublishOptions& options);
+void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options);
 
 }  // namespace fastio::detail

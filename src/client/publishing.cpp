@@ -104,15 +104,15 @@ void drop_hold(AllocationImpl& impl) noexcept {
 
 }  // namespace
 
-AllocationPtr create(const std::shared_ptr<Client>& client, std::uint64_t bytes, DataType type, const Shape& shape,
+AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const Shape& shape,
                      const CreateOptions& options) {
-    client->liveness().check("create");
+    client.liveness().check("create");
     check_alignment(options.alignment);
     if (!options.device.empty()) {
         check_device_available(options.device);
     }
     const bool own_device = options.device.empty() || options.device == "auto";
-    refuse_host_stream(own_device ? client->device() : options.device, options.stream, "create");
+    refuse_host_stream(own_device ? client.device() : options.device, options.stream, "create");
 
     wire::Create request;
     request.size = bytes;
@@ -121,13 +121,15 @@ AllocationPtr create(const std::shared_ptr<Client>& client, std::uint64_t bytes,
         wire::set_text(request.device, options.device);
     }
     AllocationPtr impl(new AllocationImpl(client));
-    const auto reply = client->connection().call<wire::CreateReply>(request, "create");
+    const auto reply = client.connection().call<wire::CreateReply>(request, "create");
     impl->claim = Claim::hold;  // from here on the destructor gives it back
+    impl->is_user = true;
+    client.enter();
     impl->acquired.copy.allocation = {reply.slot, reply.generation};
     impl->acquired.copy.type = type;
     impl->acquired.copy.shape = shape;
     impl->acquired.placement = {{reply.slab, reply.slab_generation}, reply.offset, bytes, reply.capacity, reply.device};
-    const SlabCache::Slab slab = client->slabs().get(impl->acquired.placement.slab);
+    const SlabCache::Slab slab = client.slabs().get(impl->acquired.placement.slab);
     if (reply.offset > slab.bytes || bytes > slab.bytes - reply.offset) {
         fail(Errc::protocol_error, "create of {} bytes: the service places them at {} in a slab of {}", bytes,
              reply.offset, slab.bytes);

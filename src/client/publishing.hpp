@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include <fastio/allocation.hpp>
@@ -15,8 +14,8 @@
 namespace fastio::detail {
 
 /// `bytes` of memory that the service holds for us. Errors: as Context::create.
-[[nodiscard]] AllocationPtr create(const std::shared_ptr<Client>& client, std::uint64_t bytes, DataType type,
-                                   const Shape& shape, const CreateOptions& options);
+[[nodiscard]] AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const Shape& shape,
+                                   const CreateOptions& options);
 
 /// Errors: as Allocation::publish.
 void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& options);

@@ -124,8 +124,9 @@ private:
 
 /// What P2's `get` yields before any memory is mapped: the record's copy and the lease that protects its allocation.
 struct Acquired {
-    PublicationCopy copy{};
-    Placement placement{};
+    // Without braces: members are initialised one by one, which costs less than clearing the whole at once.
+    PublicationCopy copy;
+    Placement placement;
     std::uint32_t lease = 0;
 };
 
