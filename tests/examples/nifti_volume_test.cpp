@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -108,6 +111,29 @@ TEST_F(NiftiFile, MayHoldFloatingPoint) {
     EXPECT_EQ(values_of(read_nifti(path())).values, std::vector<float>(24, 0.125F));
 }
 
+TEST_F(NiftiFile, MayBeOfTheOtherByteOrder) {
+    const auto reversed = [](auto value) {
+        auto bytes = std::bit_cast<std::array<char, sizeof(value)>>(value);
+        std::reverse(bytes.begin(), bytes.end());
+        return std::bit_cast<decltype(value)>(bytes);
+    };
+    nifti_1_header header = nifti_header(kSmall);
+    header.pixdim[3] = 0.25F;
+    header.sizeof_hdr = reversed(header.sizeof_hdr);
+    header.datatype = reversed(short{DT_INT16});
+    header.bitpix = reversed(short{16});
+    header.vox_offset = reversed(header.vox_offset);
+    for (std::size_t k = 0; k < 8; ++k) {
+        header.dim[k] = reversed(header.dim[k]);
+        header.pixdim[k] = reversed(header.pixdim[k]);
+    }
+    std::vector<std::int16_t> stored(24, reversed(std::int16_t{-2}));
+    write_nifti(path(), header, bytes_of(stored));
+    const NiftiVolume file = read_nifti(path());
+    EXPECT_EQ(file.spacing.z, 0.25);
+    EXPECT_EQ(values_of(file).values, std::vector<float>(24, -2.0F));
+}
+
 TEST_F(NiftiFile, InMicrometresIsConverted) {
     nifti_1_header header = nifti_header(kSmall);
     header.xyzt_units = NIFTI_UNITS_MICRON;
@@ -151,6 +177,16 @@ TEST_F(NiftiFile, WithSagittalSlicesIsTurned) {
             }
         }
     }
+}
+
+TEST_F(NiftiFile, WhoseMatrixPointsNowhereIsReadAsItLies) {
+    nifti_1_header header = nifti_header(kSmall);
+    set_orientation(header, {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}});
+    write_nifti(path(), header, bytes_of(voxels_));
+    const NiftiVolume file = read_nifti(path());
+    EXPECT_EQ(file.extents, kSmall);
+    EXPECT_FALSE(file.oriented);
+    EXPECT_EQ(values_of(file).values, std::vector<float>(voxels_.begin(), voxels_.end()));
 }
 
 TEST_F(NiftiFile, ThatIsMissingIsAnIoError) {
@@ -241,9 +277,11 @@ TEST_F(NiftiFile, WithMoreVoxelsThanAnIndexCountsIsUnsupported) {
 
 TEST_F(NiftiFile, WithoutASpacingIsRefused) {
     nifti_1_header header = nifti_header(kSmall);
-    header.pixdim[2] = std::nanf("");
-    write_nifti(path(), header, bytes_of(voxels_));
-    expect_refused(path(), fastio::Errc::corrupt_input, "spacing");
+    for (const float spacing : {0.0F, std::nanf("")}) {
+        header.pixdim[2] = spacing;
+        write_nifti(path(), header, bytes_of(voxels_));
+        expect_refused(path(), fastio::Errc::corrupt_input, "spacing");
+    }
 }
 
 }  // namespace brain_mri

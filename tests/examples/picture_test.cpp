@@ -195,7 +195,7 @@ TEST(Panel, ShowsThePatientsRightOnTheLeftAndUpAbove) {
     int bright_y = -1;
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; ++x) {
-            if (image.at(x, y).red > 240) {
+            if (image.at(x, y).red > 200) {
                 bright_x = x;
                 bright_y = y;
             }

@@ -52,7 +52,8 @@ TEST(MaximumProjection, OfAMaskIsItsSilhouette) {
 }
 
 TEST(MaximumProjection, OfNegativeValuesDoesNotInventZeros) {
-    const Plane<float> plane = maximum_projection(OwnedVolume<float>({2, 2, 2}, -3.0F).view(), Axis::y);
+    const OwnedVolume<float> volume({2, 2, 2}, -3.0F);
+    const Plane<float> plane = maximum_projection(volume.view(), Axis::y);
     EXPECT_EQ(plane.values, std::vector<float>(4, -3.0F));
 }
 

@@ -1,7 +1,6 @@
 #include "compute/components.hpp"
 
 #include <thrust/count.h>
-#include <thrust/device_ptr.h>
 #include <thrust/execution_policy.h>
 #include <thrust/extrema.h>
 #include <thrust/for_each.h>
@@ -9,6 +8,7 @@
 #include <thrust/transform.h>
 
 #include "compute/atomics.hpp"
+#include "compute/read_back.hpp"
 
 // labels[v], step by step:
 //   1. background: kBackground. Foreground: the index of a voxel of the same component that is not above v; a root
@@ -126,9 +126,9 @@ struct Nowhere {
 LargestComponent keep_largest_component(VolumeView<std::uint8_t> mask, VolumeView<Index> labels) {
     const thrust::counting_iterator<Index> first(0);
     const thrust::counting_iterator<Index> last(mask.extents.count());
-    const auto label_begin = thrust::device_pointer_cast(labels.data);
-    const auto label_end = label_begin + mask.extents.count();
-    const auto mask_begin = thrust::device_pointer_cast(mask.data);
+    Index* const label_begin = labels.data;
+    Index* const label_end = label_begin + mask.extents.count();
+    std::uint8_t* const mask_begin = mask.data;
 
     thrust::transform(thrust::device, first, last, label_begin, InitialLabel{mask.data});
     thrust::for_each(thrust::device, first, last, UniteWithNeighbours{labels.data, mask.extents});
@@ -142,9 +142,9 @@ LargestComponent keep_largest_component(VolumeView<std::uint8_t> mask, VolumeVie
         thrust::transform(thrust::device, first, last, mask_begin, Nowhere{});
         return result;
     }
-    const auto largest = thrust::min_element(thrust::device, label_begin, label_end);
+    const Index* const largest = thrust::min_element(thrust::device, label_begin, label_end);
     const Index root = static_cast<Index>(largest - label_begin);
-    const Index label = *largest;
+    const auto label = read_back(largest);
     result.voxels = kRoot - label + 1;
     thrust::transform(thrust::device, first, last, mask_begin, IsMember{labels.data, root});
     return result;

@@ -32,7 +32,7 @@ void gather_values(const std::vector<T>& raw, const Order& order, double slope, 
                    VolumeView<float> out) {
     const thrust::device_vector<T> on_device(raw.begin(), raw.end());
     thrust::transform(thrust::device, thrust::counting_iterator<Index>(0),
-                      thrust::counting_iterator<Index>(out.extents.count()), thrust::device_pointer_cast(out.data),
+                      thrust::counting_iterator<Index>(out.extents.count()), out.data,
                       GatherVoxel<T>{thrust::raw_pointer_cast(on_device.data()), order, out.extents, slope, intercept});
 }
 

@@ -46,8 +46,8 @@ void convolve(const float* in, float* out, Index count, Index stride, Index leng
     const thrust::device_vector<float> on_device(weights.begin(), weights.end());
     const ConvolveAxis kernel{in, thrust::raw_pointer_cast(on_device.data()), static_cast<Index>(weights.size() - 1),
                               stride, length};
-    thrust::transform(thrust::device, thrust::counting_iterator<Index>(0), thrust::counting_iterator<Index>(count),
-                      thrust::device_pointer_cast(out), kernel);
+    thrust::transform(thrust::device, thrust::counting_iterator<Index>(0), thrust::counting_iterator<Index>(count), out,
+                      kernel);
 }
 
 }  // namespace

@@ -6,7 +6,10 @@
 #include <thrust/extrema.h>
 #include <thrust/for_each.h>
 
+#include <algorithm>
+
 #include "compute/atomics.hpp"
+#include "compute/read_back.hpp"
 
 namespace brain_mri {
 
@@ -28,20 +31,22 @@ struct CountBin {
 }  // namespace
 
 Histogram histogram(VolumeView<const float> volume) {
-    const auto begin = thrust::device_pointer_cast(volume.data);
-    const auto end = begin + volume.extents.count();
+    const float* const begin = volume.data;
+    const float* const end = begin + volume.extents.count();
     const auto extremes = thrust::minmax_element(thrust::device, begin, end);
 
     Histogram result;
-    result.low = *extremes.first;
-    result.high = *extremes.second;
+    result.low = read_back(extremes.first);
+    result.high = read_back(extremes.second);
     const double width = result.width();
     const float bins_per_unit = width > 0 ? static_cast<float>(1.0 / width) : 0.0F;
 
     thrust::device_vector<Count> counts(kBins, Count{0});
     thrust::for_each(thrust::device, begin, end,
                      CountBin{thrust::raw_pointer_cast(counts.data()), result.low, bins_per_unit});
-    thrust::copy(counts.begin(), counts.end(), result.counts.begin());
+    std::array<Count, kBins> on_host{};
+    thrust::copy(counts.begin(), counts.end(), on_host.begin());
+    std::copy(on_host.begin(), on_host.end(), result.counts.begin());
     return result;
 }
 

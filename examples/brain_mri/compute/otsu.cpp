@@ -1,6 +1,5 @@
 #include "compute/otsu.hpp"
 
-#include <thrust/device_ptr.h>
 #include <thrust/execution_policy.h>
 #include <thrust/transform.h>
 
@@ -51,9 +50,8 @@ float otsu_threshold(const Histogram& histogram) {
 }
 
 void apply_threshold(VolumeView<const float> volume, float threshold, VolumeView<std::uint8_t> mask) {
-    const auto begin = thrust::device_pointer_cast(volume.data);
-    thrust::transform(thrust::device, begin, begin + volume.extents.count(), thrust::device_pointer_cast(mask.data),
-                      AtLeast{threshold});
+    const float* const begin = volume.data;
+    thrust::transform(thrust::device, begin, begin + volume.extents.count(), mask.data, AtLeast{threshold});
 }
 
 }  // namespace brain_mri

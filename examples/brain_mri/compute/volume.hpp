@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "compute/host_device.hpp"
 
@@ -33,6 +34,9 @@ template <class T>
 struct VolumeView {
     T* data = nullptr;
     Extents extents{};
+
+    // NOLINTNEXTLINE(google-explicit-constructor): as T* converts to const T*
+    constexpr operator VolumeView<const T>() const requires(!std::is_const_v<T>) { return {data, extents}; }
 };
 
 /// The volume of `voxels` voxels; 1 ml is 1000 mm^3.

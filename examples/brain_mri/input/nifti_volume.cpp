@@ -1,17 +1,19 @@
 #include "input/nifti_volume.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
+#include <nifti1.h>
+#include <nifti2.h>
 #include <nifti2_io.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include <fastio/fastio.hpp>
@@ -77,34 +79,36 @@ void check_shape(const nifti_image& image, const std::string& path) {
 }
 
 template <class T>
-std::vector<T> copy_values(const nifti_image& image) {
+RawValues copy_values(const nifti_image& image) {
     std::vector<T> values(static_cast<std::size_t>(image.nvox));
     std::memcpy(values.data(), image.data, values.size() * sizeof(T));
     return values;
 }
 
-RawValues take_values(const nifti_image& image, const std::string& path) {
+using CopyValues = RawValues (*)(const nifti_image& image);
+
+CopyValues copier_of(const nifti_image& image, const std::string& path) {
     switch (image.datatype) {
         case NIFTI_TYPE_UINT8:
-            return copy_values<std::uint8_t>(image);
+            return copy_values<std::uint8_t>;
         case NIFTI_TYPE_INT8:
-            return copy_values<std::int8_t>(image);
+            return copy_values<std::int8_t>;
         case NIFTI_TYPE_UINT16:
-            return copy_values<std::uint16_t>(image);
+            return copy_values<std::uint16_t>;
         case NIFTI_TYPE_INT16:
-            return copy_values<std::int16_t>(image);
+            return copy_values<std::int16_t>;
         case NIFTI_TYPE_UINT32:
-            return copy_values<std::uint32_t>(image);
+            return copy_values<std::uint32_t>;
         case NIFTI_TYPE_INT32:
-            return copy_values<std::int32_t>(image);
+            return copy_values<std::int32_t>;
         case NIFTI_TYPE_UINT64:
-            return copy_values<std::uint64_t>(image);
+            return copy_values<std::uint64_t>;
         case NIFTI_TYPE_INT64:
-            return copy_values<std::int64_t>(image);
+            return copy_values<std::int64_t>;
         case NIFTI_TYPE_FLOAT32:
-            return copy_values<float>(image);
+            return copy_values<float>;
         case NIFTI_TYPE_FLOAT64:
-            return copy_values<double>(image);
+            return copy_values<double>;
         default:
             refuse(fastio::Errc::unsupported, path,
                    fmt::format("its voxels are of type {} ({}); integers of 8 to 64 bits, float32 and float64 are read",
@@ -112,11 +116,21 @@ RawValues take_values(const nifti_image& image, const std::string& path) {
     }
 }
 
-bool is_supported(int datatype) {
-    constexpr std::array kTypes{NIFTI_TYPE_UINT8,   NIFTI_TYPE_INT8,   NIFTI_TYPE_UINT16, NIFTI_TYPE_INT16,
-                                NIFTI_TYPE_UINT32,  NIFTI_TYPE_INT32,  NIFTI_TYPE_UINT64, NIFTI_TYPE_INT64,
-                                NIFTI_TYPE_FLOAT32, NIFTI_TYPE_FLOAT64};
-    return std::find(kTypes.begin(), kTypes.end(), datatype) != kTypes.end();
+/// libnifti silently takes a spacing that is 0 or not finite as 1, which would make every volume in millilitres wrong,
+/// so the header is looked at as it stands in the file.
+void check_spacing(const std::string& path) {
+    int version = 0;
+    const std::unique_ptr<void, decltype(&std::free)> header(nifti_read_header(path.c_str(), &version, 0), &std::free);
+    if (!header) {
+        refuse(fastio::Errc::corrupt_input, path, "its header cannot be read twice");
+    }
+    for (std::size_t axis = 1; axis <= 3; ++axis) {
+        const double size = version == 2 ? static_cast<const nifti_2_header*>(header.get())->pixdim[axis]
+                                         : static_cast<const nifti_1_header*>(header.get())->pixdim[axis];
+        if (!std::isfinite(size) || size == 0) {
+            refuse(fastio::Errc::corrupt_input, path, fmt::format("its header has a spacing of {}", size));
+        }
+    }
 }
 
 double millimetres_per_unit(int units) {
@@ -136,7 +150,11 @@ struct Turn {
     std::array<bool, 3> backwards{false, false, false};
 };
 
-Turn to_ras(const nifti_image& image) {
+/// Empty where the file does not say how it lies, or its matrix points nowhere.
+std::optional<Turn> to_ras(const nifti_image& image) {
+    if (image.sform_code <= 0 && image.qform_code <= 0) {
+        return std::nullopt;
+    }
     std::array<int, 3> codes{};
     const nifti_dmat44& matrix = image.sform_code > 0 ? image.sto_xyz : image.qto_xyz;
     nifti_dmat44_to_orientation(matrix, &codes[0], &codes[1], &codes[2]);
@@ -144,7 +162,7 @@ Turn to_ras(const nifti_image& image) {
     for (std::size_t file_axis = 0; file_axis < 3; ++file_axis) {
         const int code = codes[file_axis];  // 1 to 6: left to right, right to left, back to front, ...
         if (code < NIFTI_L2R || code > NIFTI_S2I) {
-            return {};
+            return std::nullopt;
         }
         const auto world_axis = static_cast<std::size_t>((code - 1) / 2);
         turn.axis[world_axis] = file_axis;
@@ -153,15 +171,39 @@ Turn to_ras(const nifti_image& image) {
     return turn;
 }
 
+/// Extents, spacing and order, turned to RAS where the file says how it lies.
+void set_geometry(NiftiVolume& volume, const nifti_image& image) {
+    const std::optional<Turn> known = to_ras(image);
+    volume.oriented = known.has_value();
+    const Turn turn = known.value_or(Turn{});
+    const std::array<std::int64_t, 3> extents{image.nx, image.ny, image.nz};
+    const std::array<std::int64_t, 3> steps{1, image.nx, image.nx * image.ny};
+    const std::array<double, 3> sizes{std::abs(image.dx), std::abs(image.dy), std::abs(image.dz)};
+    std::array<std::int64_t, 3> step{};
+    std::array<Index, 3> extent{};
+    std::array<double, 3> size{};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        const std::size_t source = turn.axis[axis];
+        extent[axis] = static_cast<Index>(extents[source]);
+        size[axis] = sizes[source] * millimetres_per_unit(image.xyz_units);
+        step[axis] = turn.backwards[axis] ? -steps[source] : steps[source];
+        volume.order.first += turn.backwards[axis] ? (extents[source] - 1) * steps[source] : 0;
+    }
+    volume.order.x_step = step[0];
+    volume.order.y_step = step[1];
+    volume.order.z_step = step[2];
+    volume.extents = {extent[2], extent[1], extent[0]};
+    volume.spacing = {size[0], size[1], size[2]};
+}
+
 }  // namespace
 
 NiftiVolume read_nifti(const std::string& path) {
     check_readable(path);
     const ImagePointer image = read_header(path);
     check_shape(*image, path);
-    if (!is_supported(image->datatype)) {
-        static_cast<void>(take_values(*image, path));
-    }
+    check_spacing(path);
+    const CopyValues copy = copier_of(*image, path);
     if (nifti_image_load(image.get()) != 0 || image->data == nullptr) {
         refuse(fastio::Errc::corrupt_input, path,
                fmt::format("it ends before its {} voxels of {} bytes, or cannot be decompressed", image->nvox,
@@ -169,36 +211,13 @@ NiftiVolume read_nifti(const std::string& path) {
     }
 
     NiftiVolume volume;
-    volume.oriented = image->sform_code > 0 || image->qform_code > 0;
-    const Turn turn = volume.oriented ? to_ras(*image) : Turn{};
-    const std::array<std::int64_t, 3> extents{image->nx, image->ny, image->nz};
-    const std::array<std::int64_t, 3> steps{1, image->nx, image->nx * image->ny};
-    const std::array<double, 3> sizes{std::abs(image->dx), std::abs(image->dy), std::abs(image->dz)};
-
-    std::array<std::int64_t, 3> step{};
-    std::array<Index, 3> extent{};
-    std::array<double, 3> size{};
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-        const std::size_t source = turn.axis[axis];
-        extent[axis] = static_cast<Index>(extents[source]);
-        size[axis] = sizes[source] * millimetres_per_unit(image->xyz_units);
-        step[axis] = turn.backwards[axis] ? -steps[source] : steps[source];
-        volume.order.first += turn.backwards[axis] ? (extents[source] - 1) * steps[source] : 0;
-        if (!(size[axis] > 0) || !std::isfinite(size[axis])) {
-            refuse(fastio::Errc::corrupt_input, path, fmt::format("its header has a spacing of {} mm", size[axis]));
-        }
-    }
-    volume.order.x_step = step[0];
-    volume.order.y_step = step[1];
-    volume.order.z_step = step[2];
-    volume.extents = {extent[2], extent[1], extent[0]};
-    volume.spacing = {size[0], size[1], size[2]};
+    set_geometry(volume, *image);
     // A slope of 0 means that the stored values are the values (nifti1.h, "DATA SCALING").
     if (image->scl_slope != 0 && std::isfinite(image->scl_slope) && std::isfinite(image->scl_inter)) {
         volume.slope = image->scl_slope;
         volume.intercept = image->scl_inter;
     }
-    volume.values = take_values(*image, path);
+    volume.values = copy(*image);
     return volume;
 }
 

@@ -24,7 +24,7 @@ struct NiftiVolume {
 /// floating point. Where the file names no unit its spacing is taken as millimetres.
 ///
 /// Errors (fastio::Error): io_error (missing, unreadable, not a file), corrupt_input (not NIfTI, truncated, a spacing
-/// that is not positive), unsupported (complex or colour voxels, not three dimensions, over 2^31 - 1 voxels).
+/// of 0 or none), unsupported (complex or colour voxels, not three dimensions, over 2^31 - 1 voxels).
 [[nodiscard]] NiftiVolume read_nifti(const std::string& path);
 
 }  // namespace brain_mri
