@@ -212,6 +212,22 @@ TEST(SubAllocator, PrefersTheHoleThatFitsToALargerOne) {
     EXPECT_EQ(must_allocate(slab, 2 * kMiB).offset, fitting.offset);
 }
 
+TEST(SubAllocator, PrefersTheTighterOfTwoHolesOfOneClass) {
+    constexpr std::uint64_t kTight = 1024 * 256;
+    constexpr std::uint64_t kLoose = kTight + 16 * 256;
+    ASSERT_EQ(class_of(kTight), class_of(kLoose));
+    for (const bool tight_first : {false, true}) {
+        SubAllocator slab(64 * kMiB);
+        const Block tight = must_allocate(slab, kTight);
+        must_allocate(slab, 256);
+        const Block loose = must_allocate(slab, kLoose);
+        must_allocate(slab, 256);
+        slab.free(tight_first ? tight : loose);
+        slab.free(tight_first ? loose : tight);
+        EXPECT_EQ(must_allocate(slab, kTight).offset, tight.offset);
+    }
+}
+
 TEST(SubAllocator, JoinsAFreedBlockWithNeitherEitherOrBothNeighbours) {
     SubAllocator slab(5 * kMiB);
     std::vector<Block> blocks;
