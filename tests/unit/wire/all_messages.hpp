@@ -1,21 +1,28 @@
 #pragma once
 
-#include <gtest/gtest.h>
+#include <cstddef>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
 
-#include "wire/messages.hpp"
+#include "wire/socket.hpp"
 
 namespace fastio::test {
 
-/// Every message of the protocol, for typed tests.
-using AllMessages =
-    testing::Types<wire::Failure, wire::Ok, wire::Hello, wire::HelloReply, wire::Join, wire::JoinReply, wire::Bye,
-                   wire::Segment, wire::SegmentReply, wire::Slab, wire::SlabReply, wire::GrantLeases, wire::GrantReply,
-                   wire::Create, wire::CreateReply, wire::AttributesPart, wire::Publish, wire::PublishReply,
-                   wire::Unpublish, wire::ReleaseHold, wire::Free, wire::Nudge, wire::Copied, wire::Watch,
-                   wire::Unwatch, wire::ContextStatsRequest, wire::ContextStatsReply, wire::TotalsRequest,
-                   wire::TotalsReply, wire::ListContexts, wire::ListSessions, wire::ListAllocations,
-                   wire::ListPublications, wire::ListOperators, wire::ContextRow, wire::SessionRow, wire::AllocationRow,
-                   wire::PublicationRow, wire::OperatorRow, wire::AdminUnpublish, wire::EndContext, wire::Event,
-                   wire::EventsLost, wire::SlabClosing, wire::SlabClosed, wire::ContextEnded>;
+/// One message type as a value: tests over all types are compiled once, not once a type.
+struct MessageType {
+    std::string name;
+    wire::Kind kind{};
+    std::size_t bytes = 0;
+    /// Sends `content` as this type; gives back what stood in the message then, the header filled in.
+    std::vector<std::byte> (*send)(wire::Socket& socket, const std::vector<std::byte>& content) = nullptr;
+    /// Packet::as of this type.
+    std::optional<std::vector<std::byte>> (*read)(const wire::Packet& packet) = nullptr;
+};
+std::ostream& operator<<(std::ostream& out, const MessageType& type);
+
+/// Every message of the protocol.
+[[nodiscard]] const std::vector<MessageType>& all_messages();
 
 }  // namespace fastio::test
