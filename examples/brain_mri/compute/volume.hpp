@@ -35,8 +35,11 @@ struct VolumeView {
     T* data = nullptr;
     Extents extents{};
 
-    // NOLINTNEXTLINE(google-explicit-constructor): as T* converts to const T*
-    constexpr operator VolumeView<const T>() const requires(!std::is_const_v<T>) { return {data, extents}; }
+    // As T* converts to const T*.
+    template <class U, std::enable_if_t<std::is_same_v<U, const T> && !std::is_const_v<T>, int> = 0>
+    constexpr operator VolumeView<U>() const {  // NOLINT(google-explicit-constructor)
+        return {data, extents};
+    }
 };
 
 /// The volume of `voxels` voxels; 1 ml is 1000 mm^3.
