@@ -8,6 +8,7 @@
 #include <fastio/allocation.hpp>
 
 #include "client/client.hpp"
+#include "client/staging.hpp"
 #include "table/leases.hpp"
 
 namespace fastio::detail {
@@ -30,6 +31,7 @@ struct AllocationImpl {
     std::byte* data = nullptr;
     DeviceMemory* device = nullptr;
     table::Acquired acquired;                ///< `copy` has the metadata, `lease` counts for Claim::lease
+    StagedMemory staged{};                     ///< where data leads to a private copy
     std::unique_ptr<Attributes> attributes{};  ///< null: none
     char name[256];                            ///< the first name_bytes count
 

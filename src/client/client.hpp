@@ -14,6 +14,7 @@
 #include "client/fork_guard.hpp"
 #include "client/listener.hpp"
 #include "client/slab_cache.hpp"
+#include "client/staging.hpp"
 #include "client/watch_queue.hpp"
 #include "device/descriptor.hpp"
 #include "table/leases.hpp"
@@ -68,6 +69,8 @@ public:
     [[nodiscard]] Devices& devices() noexcept { return devices_; }
     [[nodiscard]] WatchRegistry& watches() noexcept { return watches_; }
     [[nodiscard]] Counters& counters() noexcept { return counters_; }
+    /// Whether each get copies, by staging_is_forced.
+    [[nodiscard]] bool staging() const noexcept { return staging_; }
 
     /// Takes a lease entry for an allocation that something else still keeps alive. Errors: lease_limit, service_lost.
     [[nodiscard]] std::uint32_t claim_lease(table::AllocationRef allocation);
@@ -119,6 +122,7 @@ private:
     SlabCache slabs_;
     WatchRegistry watches_;
     Counters counters_;
+    const bool staging_ = staging_is_forced();
     std::mutex granting_;
     ForkRegistration fork_registration_;
     Listener listener_;

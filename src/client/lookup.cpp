@@ -101,6 +101,9 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     if (options.stream) [[unlikely]] {
         refuse_host_stream(*slab.device, options.stream, "get");
     }
+    if (client.staging()) [[unlikely]] {
+        stage(*impl);
+    }
     impl->set_name(name);
     if (!impl->acquired.copy.attributes.empty()) [[unlikely]] {
         impl->attributes = std::make_unique<Attributes>(decode_attributes(impl->acquired.copy.attributes));

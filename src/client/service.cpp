@@ -81,6 +81,17 @@ std::vector<SessionInfo> Service::sessions() {
     return infos;
 }
 
+std::vector<OperatorInfo> Service::operators(std::string_view job) {
+    detail::Connection& connection = usable(inspector_, "operators");
+    check_name(job, "job");
+    wire::ListOperators request;
+    wire::set_text(request.job, job);
+    std::vector<OperatorInfo> infos;
+    for_each_row<wire::OperatorRow>(connection, request, "operators", by_cursor,
+                                    [&](const wire::OperatorRow& row) { infos.push_back(detail::to_info(row)); });
+    return infos;
+}
+
 std::vector<AllocationInfo> Service::allocations(std::string_view job) {
     detail::Connection& connection = usable(inspector_, "allocations");
     check_name(job, "job");

@@ -100,6 +100,10 @@ AllocationInfo to_info(const wire::AllocationRow& row) {
     return info;
 }
 
+OperatorInfo to_info(const wire::OperatorRow& row) {
+    return {to_string(row.name), row.sessions, row.bytes_published, row.bytes_copied};
+}
+
 PublicationInfo to_info(const wire::PublicationRow& row) {
     PublicationInfo info;
     info.name = to_string(row.name);

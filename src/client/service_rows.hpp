@@ -12,6 +12,7 @@ namespace fastio::detail {
 /// Without lifeline_holders.
 [[nodiscard]] SessionInfo to_info(const wire::SessionRow& row);
 [[nodiscard]] AllocationInfo to_info(const wire::AllocationRow& row);
+[[nodiscard]] OperatorInfo to_info(const wire::OperatorRow& row);
 /// Without attributes.
 [[nodiscard]] PublicationInfo to_info(const wire::PublicationRow& row);
 

@@ -137,6 +137,7 @@ std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
     }
     const Publications::Outcome outcome =
         publications_.publish(record, entry, (message.flags & wire::Publish::kReplace) != 0);
+    operators_.published(session.operator_number, entry.size);
     if (outcome.replaced) {
         touch();
     }

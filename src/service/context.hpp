@@ -12,6 +12,7 @@
 
 #include "service/accounts.hpp"
 #include "service/allocations.hpp"
+#include "service/operators.hpp"
 #include "service/publications.hpp"
 #include "service/slab_pool.hpp"
 #include "service/timers.hpp"
@@ -96,6 +97,7 @@ public:
     [[nodiscard]] Allocations& allocations() noexcept { return allocations_; }
     [[nodiscard]] const Allocations& allocations() const noexcept { return allocations_; }
     [[nodiscard]] const Publications& publications() const noexcept { return publications_; }
+    [[nodiscard]] Operators& operators() noexcept { return operators_; }
     [[nodiscard]] Members& members() noexcept { return members_; }
     [[nodiscard]] const Members& members() const noexcept { return members_; }
 
@@ -122,6 +124,7 @@ private:
     Allocations allocations_;
     Publications publications_;
     Members members_;
+    Operators operators_;
     std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
     bool ended_ = false;
     bool scan_wanted_ = false;

@@ -10,7 +10,8 @@ namespace fastio::service {
 namespace {
 
 bool is_one_way(wire::Kind kind) noexcept {
-    return kind == wire::Kind::attributes || kind == wire::Kind::release_hold || kind == wire::Kind::nudge;
+    return kind == wire::Kind::attributes || kind == wire::Kind::release_hold || kind == wire::Kind::nudge ||
+           kind == wire::Kind::copied;
 }
 
 template <class Message>
@@ -120,6 +121,9 @@ bool Desk::dispatch_member(Session& session, const wire::Packet& packet, wire::K
         case wire::Kind::nudge:
             answer(session, take<wire::Nudge>(packet));
             return true;
+        case wire::Kind::copied:
+            answer(session, take<wire::Copied>(packet));
+            return true;
         case wire::Kind::context_stats:
             answer(session, take<wire::ContextStatsRequest>(packet));
             return true;
@@ -153,6 +157,9 @@ bool Desk::dispatch_visitor(Session& session, const wire::Packet& packet, wire::
             return true;
         case wire::Kind::list_allocations:
             inspector_.answer(session, take<wire::ListAllocations>(packet));
+            return true;
+        case wire::Kind::list_operators:
+            inspector_.answer(session, take<wire::ListOperators>(packet));
             return true;
         case wire::Kind::list_publications:
             inspector_.answer(session, take<wire::ListPublications>(packet));
@@ -260,6 +267,10 @@ void Desk::answer(Session& session, const wire::Free& message) {
 
 void Desk::answer(Session& session, const wire::Nudge& message) {
     session.context->nudge({message.slot, message.generation});
+}
+
+void Desk::answer(Session& session, const wire::Copied& message) {
+    session.context->operators().copied(session.operator_number, message.bytes);
 }
 
 void Desk::answer(Session& session, const wire::Watch& message) {

@@ -39,6 +39,7 @@ private:
     void answer(Session& session, const wire::ReleaseHold& message);
     void answer(Session& session, const wire::Free& message);
     void answer(Session& session, const wire::Nudge& message);
+    void answer(Session& session, const wire::Copied& message);
     void answer(Session& session, const wire::Watch& message);
     void answer(Session& session, const wire::Unwatch& message);
     void answer(Session& session, const wire::ContextStatsRequest& message);

@@ -214,6 +214,20 @@ void Inspector::answer(Session& asker, const wire::ListAllocations& message) {
     registry_.reply(asker, message.header.request, row);
 }
 
+void Inspector::answer(Session& asker, const wire::ListOperators& message) {
+    const std::vector<Operators::Figures>& all = job(asker, text_of(message.job)).operators().figures();
+    wire::OperatorRow row{};
+    if (message.cursor < all.size()) {
+        const Operators::Figures& one = all[message.cursor];
+        row.row = {1, 0, message.cursor + 1};
+        wire::set_text(row.name, one.name);
+        row.sessions = one.sessions;
+        row.bytes_published = one.bytes_published;
+        row.bytes_copied = one.bytes_copied;
+    }
+    registry_.reply(asker, message.header.request, row);
+}
+
 void Inspector::answer(Session& asker, const wire::ListPublications& message) {
     Context& context = job(asker, text_of(message.job));
     const Publications::Names& names = context.publications().names();

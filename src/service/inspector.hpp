@@ -20,6 +20,7 @@ public:
     void answer(Session& asker, const wire::ListSessions& message);
     void answer(Session& asker, const wire::ListAllocations& message);
     void answer(Session& asker, const wire::ListPublications& message);
+    void answer(Session& asker, const wire::ListOperators& message);
 
     [[nodiscard]] wire::ContextStatsReply stats(Context& context);
     /// The open context of a job that the asker may see and change. Errors: not_found, permission_denied.

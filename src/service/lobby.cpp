@@ -193,6 +193,7 @@ void Lobby::join(Session& session, const wire::Join& message) {
         context.make_persistent();
     }
     session.context = &context;
+    session.operator_number = context.operators().join(session.name);
     session.leases = std::move(leases);
     session.default_device = device;
     session.stage = Session::Stage::member;

@@ -11,6 +11,7 @@
 
 #include "device/descriptor.hpp"
 #include "service/event_channel.hpp"
+#include "service/operators.hpp"
 #include "service/timers.hpp"
 #include "table/leases.hpp"
 #include "wire/socket.hpp"
@@ -50,6 +51,7 @@ struct Session {
     std::vector<std::uint32_t> holds{};   ///< slots; each record knows its position here
     std::vector<std::byte> attributes{};  ///< collected for the next publish
     std::uint32_t watches = 0;
+    std::uint32_t operator_number = Operators::kUncounted;  ///< in its context
 
     // Design P3: when may its memory be used again.
     Descriptor pidfd{};
