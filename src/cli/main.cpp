@@ -25,7 +25,7 @@ constexpr int kWrongUsage = 2;
 constexpr const char* kAbout =
     "Looks at and works with the memory that a fastiod service shares between processes by name.";
 constexpr const char* kFooter =
-    "\nTo start:\n"
+    "To start:\n"
     "  fastio run pipeline.yaml            run a pipeline; it starts a service of its own\n"
     "  fastiod &                           or start a service yourself, and then:\n"
     "  fastio put volume.npy volume        publish a NumPy array\n"
@@ -35,7 +35,7 @@ constexpr const char* kFooter =
 constexpr const char* kSocketHelp =
     "the service's socket (default: $FASTIO_SOCKET, else the user's runtime folder, else /run/fastio)";
 constexpr const char* kRunFooter =
-    "\nA pipeline file:\n"
+    "A pipeline file:\n"
     "  name: brain-mri\n"
     "  operators:\n"
     "    - name: load\n"
@@ -86,7 +86,6 @@ struct CommandLine {
         app.set_help_flag("-h,--help", "print this help");
         app.get_formatter()->column_width(30);
         app.require_subcommand(1);
-        app.footer(kFooter);
         add_run();
         add_ls();
         add_stat();
@@ -94,6 +93,7 @@ struct CommandLine {
         add_put();
         add_get();
         add_rm();
+        app.footer(kFooter);  // last, because commands inherit it
     }
 
     template <class Options>
@@ -176,12 +176,12 @@ struct CommandLine {
             sub->add_option("NAME", rm_options.name, "the published name; without it the job is ended")->type_name("");
         sub->add_option("--job", rm_options.common.job, "the job (default with a NAME: $FASTIO_JOB, else \"default\")")
             ->type_name("JOB");
-        sub->final_callback([this, name] {
+        sub->parse_complete_callback([this, name] {
             if (rm_options.name.empty() && (name->count() > 0 || rm_options.common.job.empty())) {
                 throw CLI::RequiredError("rm: NAME or --job");
             }
         });
-        sub->footer("\nMemory that processes still use stays valid for them and returns with the last of them.");
+        sub->footer("Memory that processes still use stays valid for them and returns with the last of them.");
     }
 };
 

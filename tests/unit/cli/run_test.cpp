@@ -1,0 +1,179 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include <fastio/service.hpp>
+
+#include "command.hpp"
+#include "support/temp_dir.hpp"
+
+namespace fastio::test {
+namespace {
+
+class Run : public testing::Test {
+protected:
+    Run() { std::filesystem::create_directory(folder_.file("tmp")); }
+
+    std::string pipeline(const std::string& operators) {
+        write_file(folder_.file("p.yaml"), "name: tiny\noperators:\n" + operators);
+        return folder_.file("p.yaml");
+    }
+
+    static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+    /// What a run leaves of its private service.
+    bool left_nothing() const { return std::filesystem::is_empty(folder_.file("tmp")); }
+
+    std::map<std::string, std::string> environment() const {
+        std::map<std::string, std::string> variables;
+        variables["XDG_RUNTIME_DIR"] = folder_.file("tmp");
+        variables["PATH"] = FASTIO_TEST_PROGRAMS ":/usr/bin:/bin";
+        return variables;
+    }
+
+    TempDir folder_;
+    Command fastio_{environment()};
+};
+
+constexpr const char* kThree = R"(
+- {name: first, command: [unit_cli_operator], outputs: [a]}
+- {name: last, command: [unit_cli_operator], inputs: [a, b], outputs: [c]}
+- {name: second, command: [unit_cli_operator], inputs: [a], outputs: [b]}
+)";
+
+TEST_F(Run, operators_share_by_name_through_a_private_service) {
+    const CommandResult result = fastio_({"run", "--workdir", folder_.file("work"), pipeline(kThree)});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err << result.out;
+    EXPECT_EQ(result.err, "");
+    EXPECT_TRUE(has(result.out, "first  | first sums to 1\n")) << result.out;
+    EXPECT_TRUE(has(result.out, "second | second sums to 2\n")) << result.out;
+    EXPECT_TRUE(has(result.out, "last   | last sums to 4\n")) << result.out;
+    EXPECT_TRUE(has(result.out, "== first started with process id ")) << result.out;
+    EXPECT_TRUE(has(result.out, "] published 'a': uint64 [], 8 B\n")) << result.out;
+    EXPECT_TRUE(has(result.out, "== first ended after ")) << result.out;
+    EXPECT_TRUE(has(result.out, "\noperator  seconds  published  copied\nfirst ")) << result.out;
+    EXPECT_TRUE(result.out.ends_with("\n0 bytes copied between operators\n")) << result.out;
+    EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Run, the_table_has_what_each_operator_published) {
+    const std::string out = fastio_({"run", pipeline(kThree)}).out;
+    const std::string table = out.substr(out.find("\noperator  seconds"));
+    EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 6) << table;
+    for (const char* const name : {"\nfirst ", "\nlast ", "\nsecond "}) {
+        const std::string row = table.substr(table.find(name) + 1, table.find('\n', table.find(name) + 1));
+        EXPECT_TRUE(has(row.substr(0, row.find('\n')), "  8 B  ")) << table;
+    }
+}
+
+TEST_F(Run, a_running_service_is_used_and_kept) {
+    Daemon daemon;
+    auto variables = environment();
+    variables["FASTIO_SOCKET"] = daemon.socket();
+    const CommandResult result = Command(variables)({"run", pipeline(kThree)});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err << result.out;
+    EXPECT_TRUE(has(result.out, "service at " + daemon.socket() + "\n")) << result.out;
+    Service service(daemon.socket());
+    EXPECT_EQ(service.totals().contexts, 0U);
+    EXPECT_EQ(service.totals().bytes_in_use, 0U);
+}
+
+TEST_F(Run, operators_run_in_the_work_folder_and_write_there) {
+    write_file(folder_.file("scan.txt"), "scan");
+    const std::string file = pipeline(R"(
+- name: copy
+  command: [sh, -c, 'echo "$FASTIO_STAGE $FASTIO_INPUTS" > out/copy.txt']
+  inputs: [{name: scan, path: scan.txt}]
+  outputs: [{name: copy, path: out/copy.txt}]
+)");
+    const CommandResult result = fastio_({"run", "--workdir", folder_.file("work"), file});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
+    EXPECT_EQ(read_file(folder_.file("work/out/copy.txt")),
+              R"(copy [{"name":"scan","path":")" + folder_.file("scan.txt") + "\"}]\n");
+}
+
+TEST_F(Run, one_that_fails_ends_the_run_with_its_name_status_and_last_lines) {
+    const CommandResult result = fastio_({"run", pipeline(R"(
+- {name: first, command: [unit_cli_operator], outputs: [a]}
+- {name: bad, command: [unit_cli_operator, crash], inputs: [a], outputs: [b]}
+- {name: waits, command: [unit_cli_operator], inputs: [b]}
+- {name: sleeps, command: [sleep, '1000000']}
+)")});
+    EXPECT_EQ(result.status, (ExitStatus{1, 0}));
+    EXPECT_TRUE(result.err.starts_with("fastio: operator 'bad' ended with status 7 after ")) << result.err;
+    EXPECT_TRUE(result.err.ends_with("; its last lines: first line | the reason\n")) << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
+    EXPECT_TRUE(has(result.out, "== sleeps ended with signal 15 (Terminated)")) << result.out;
+    EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Run, one_that_a_signal_ends_is_named_with_it) {
+    const CommandResult result = fastio_({"run", pipeline("- {name: a, command: [sh, -c, 'kill -ABRT $$']}\n")});
+    EXPECT_EQ(result.status, (ExitStatus{1, 0}));
+    EXPECT_TRUE(has(result.err, "operator 'a' ended with signal 6 (Aborted)")) << result.err;
+    EXPECT_TRUE(has(result.err, "it wrote nothing")) << result.err;
+}
+
+TEST_F(Run, what_is_missing_is_refused_before_anything_starts) {
+    const CommandResult result = fastio_({"run", "--workdir", folder_.file("work"), pipeline(R"(
+- {name: a, command: [touch, started]}
+- {name: b, command: [no-such-operator]}
+)")});
+    EXPECT_EQ(result.status, (ExitStatus{1, 0}));
+    EXPECT_TRUE(has(result.err, "p.yaml:5: operator 'b' has no program 'no-such-operator'")) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_FALSE(std::filesystem::exists(folder_.file("work")));
+}
+
+TEST_F(Run, a_bad_pipeline_file_is_refused_with_its_line) {
+    const CommandResult result = fastio_({"run", pipeline("- {name: a, command: [sh], inputs: [x]}\n")});
+    EXPECT_EQ(result.status, (ExitStatus{1, 0}));
+    EXPECT_EQ(result.err.substr(0, result.err.find(',')),
+              "fastio: " + folder_.file("p.yaml") + ":3: nobody outputs 'x'");
+}
+
+TEST_F(Run, an_interrupt_ends_the_operators_and_the_service) {
+    ChildProcess run =
+        fastio_.start({"run", pipeline("- {name: a, command: [sh, -c, 'echo ready; sleep 1000000']}\n")});
+    run.wait_for_output("a | ready");
+    run.signal(SIGINT);
+    EXPECT_EQ(run.wait(), (ExitStatus{1, 0}));
+    EXPECT_TRUE(has(run.output(), "== a ended with signal 15 (Terminated)")) << run.output();
+    EXPECT_TRUE(has(run.output(), "fastio: the run of 'tiny' was ended by signal 2 (Interrupt)\n")) << run.output();
+    EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Run, operators_die_with_a_run_that_is_killed) {
+    ChildProcess run =
+        fastio_.start({"run", pipeline("- {name: a, command: [sh, -c, 'echo me $$; exec sleep 1000000']}\n")});
+    run.wait_for_output("a | me ");
+    const std::string out = run.output();
+    const pid_t op = std::stoi(out.substr(out.find("a | me ") + 7));
+    run.kill();
+    // A zombie until its new parent notices, but nothing that runs.
+    const std::string status = "/proc/" + std::to_string(op) + "/status";
+    std::string text = read_file(status);
+    while (!text.empty() && !has(text, "State:\tZ")) {
+        text = read_file(status);
+    }
+    EXPECT_TRUE(text.empty() || has(text, "State:\tZ"));
+}
+
+TEST_F(Run, a_service_that_dies_is_blamed_and_not_the_operators) {
+    ChildProcess run = fastio_.start({"run", pipeline(R"(
+- {name: a, command: [sh, -c, 'echo ready; sleep 1000000']}
+)")});
+    run.wait_for_output("a | ready");
+    const std::string out = run.output();
+    const std::size_t start = out.find("service at ") + 11;
+    const Service service(out.substr(start, out.find(" (private)") - start));
+    ASSERT_EQ(::kill(static_cast<pid_t>(service.pid()), SIGKILL), 0);
+    EXPECT_EQ(run.wait(), (ExitStatus{1, 0}));
+    EXPECT_TRUE(has(run.output(), "fastio: the private service ended during the run")) << run.output();
+    EXPECT_TRUE(left_nothing());
+}
+
+}  // namespace
+}  // namespace fastio::test
