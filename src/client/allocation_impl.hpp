@@ -30,7 +30,7 @@ struct AllocationImpl {
     std::uint8_t name_bytes = 0;
     std::byte* data = nullptr;
     DeviceMemory* device = nullptr;
-    table::Acquired acquired;                ///< `copy` has the metadata, `lease` counts for Claim::lease
+    table::Acquired acquired;                  ///< `copy` has the metadata, `lease` counts for Claim::lease
     StagedMemory staged{};                     ///< where data leads to a private copy
     std::unique_ptr<Attributes> attributes{};  ///< null: none
     char name[256];                            ///< the first name_bytes count

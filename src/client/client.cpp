@@ -77,6 +77,14 @@ Client::Joined Client::send_join(const ContextOptions& options) {
     return joined;
 }
 
+void Client::check_open(std::string_view call) {
+    liveness().check(call);
+    if (reader_.ended()) {
+        end(Ending::ended);
+        liveness().check(call);
+    }
+}
+
 std::uint32_t Client::claim_lease(table::AllocationRef allocation) {
     for (;;) {
         const std::uint32_t chunks = leases_.granted_chunks();

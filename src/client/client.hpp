@@ -72,6 +72,11 @@ public:
     /// Whether each get copies, by staging_is_forced.
     [[nodiscard]] bool staging() const noexcept { return staging_; }
 
+    /// For every call but get, which finds out where it misses. Errors: forked, service_lost, context_closed (as soon
+    /// as the table says that the job was ended, which may be before the helper thread is told).
+    void check_open(std::string_view call);
+    [[nodiscard]] bool alive() const noexcept { return connection_.liveness().alive() && !reader_.ended(); }
+
     /// Takes a lease entry for an allocation that something else still keeps alive. Errors: lease_limit, service_lost.
     [[nodiscard]] std::uint32_t claim_lease(table::AllocationRef allocation);
     /// Asks for a chunk of lease entries unless there are more than `seen` by now. Errors: lease_limit, service_lost.

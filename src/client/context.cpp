@@ -49,7 +49,7 @@ Context::~Context() {
 Allocation Context::create(std::uint64_t bytes, const CreateOptions& options) {
     detail::Client& client = usable(client_, "create");
     if (bytes == 0 || bytes > static_cast<std::uint64_t>(INT64_MAX)) {
-        client.liveness().check("create");
+        client.check_open("create");
         fail(Errc::invalid_argument, "create was asked for {} bytes: give 1 to {}", bytes, INT64_MAX);
     }
     const std::int64_t extent = static_cast<std::int64_t>(bytes);
@@ -108,7 +108,7 @@ void Context::publish_array(const ArrayView& array, std::string_view name, const
 
 void Context::unpublish(std::string_view name) {
     detail::Client& client = usable(client_, "unpublish");
-    client.liveness().check("unpublish");
+    client.check_open("unpublish");
     check_name(name);
     wire::Unpublish request;
     wire::set_text(request.name, name);
@@ -121,7 +121,7 @@ std::vector<PublicationInfo> Context::list(std::string_view prefix) {
 
 Watch Context::watch(std::string_view prefix) {
     detail::Client& client = usable(client_, "watch");
-    client.liveness().check("watch");
+    client.check_open("watch");
     return detail::subscribe(client.connection(), client.watches(), client_, detail::WatchScope::own_context, prefix);
 }
 
@@ -130,7 +130,7 @@ ContextStats Context::stats() {
 }
 
 bool Context::alive() const noexcept {
-    return client_ && client_->liveness().alive();
+    return client_ && client_->alive();
 }
 
 void Context::close() noexcept {

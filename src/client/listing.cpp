@@ -36,7 +36,7 @@ PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64
 }  // namespace
 
 std::vector<PublicationInfo> list(Client& client, std::string_view prefix) {
-    client.liveness().check("list");
+    client.check_open("list");
     std::vector<PublicationInfo> infos;
     const std::uint64_t now_ns = boot_time_ns();
     for (table::PublicationRow& row : client.reader().list(prefix)) {
@@ -47,7 +47,7 @@ std::vector<PublicationInfo> list(Client& client, std::string_view prefix) {
 }
 
 ContextStats stats(Client& client) {
-    client.liveness().check("stats");
+    client.check_open("stats");
     wire::ContextStatsRequest request;
     const auto reply = client.connection().call<wire::ContextStatsReply>(request, "stats");
     const Counters& counters = client.counters();

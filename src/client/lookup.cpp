@@ -29,18 +29,11 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
     }
 }
 
-void check_still_open(Client& client) {
-    if (client.reader().ended()) {
-        client.end(Ending::ended);
-    }
-    client.liveness().check("get");
-}
-
 [[gnu::noinline]] bool acquire_waiting(Client& client, std::string_view name, std::uint64_t hash,
                                        const GetOptions& options, AllocationImpl& impl) {
     check_name(name);
     if (options.timeout <= std::chrono::nanoseconds::zero()) {
-        check_still_open(client);
+        client.check_open("get");
         return false;
     }
     const auto deadline = deadline_after(options.timeout);
@@ -48,7 +41,7 @@ void check_still_open(Client& client) {
         // In this order (Liveness, and the table writer's invariant 5): what changes after these reads ends the sleep.
         const std::uint32_t cancel_seen = client.liveness().cancel_seen();
         const std::uint32_t bucket_seen = client.reader().bucket_sequence(hash);
-        check_still_open(client);
+        client.check_open("get");
         if (acquire(client, name, hash, options.newer_than, impl)) {
             return true;
         }

@@ -56,7 +56,7 @@ void copy_in(AllocationImpl& impl, const ArrayView& array, const Shape& shape, c
 }  // namespace
 
 void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options) {
-    client.liveness().check("publish_array");
+    client.check_open("publish_array");
     check_name(name);
     static_cast<void>(encode_attributes(options.attributes));  // refused before anything is copied
     const Shape shape = make_shape(array.dimensions);

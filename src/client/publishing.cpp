@@ -106,7 +106,7 @@ void drop_hold(AllocationImpl& impl) noexcept {
 
 AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const Shape& shape,
                      const CreateOptions& options) {
-    client.liveness().check("create");
+    client.check_open("create");
     check_alignment(options.alignment);
     if (!options.device.empty()) {
         check_device_available(options.device);
@@ -144,7 +144,7 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
 
 void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& options) {
     Client& client = *impl.client;
-    client.liveness().check("publish");
+    client.check_open("publish");
     check_name(name);
     refuse_host_stream(*impl.device, options.stream, "publish");
     const std::uint64_t bytes = size_bytes(impl.acquired.copy.type, impl.acquired.copy.shape);
@@ -166,7 +166,7 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
 
 void free(AllocationImpl& impl) {
     Client& client = *impl.client;
-    client.liveness().check("free");
+    client.check_open("free");
     wire::Free request;
     request.slot = impl.ref().slot;
     request.generation = impl.ref().generation;

@@ -1,0 +1,149 @@
+#include "client_fixture.hpp"
+
+namespace fastio::test {
+namespace {
+
+using PublishTest = ClientTest;
+
+TEST_F(PublishTest, NameAndVersionAreThoseOfTheLastPublish) {
+    Allocation a = ctx.create(8);
+    a.publish("first");
+    EXPECT_EQ(a.name(), "first");
+    EXPECT_EQ(a.version(), 1U);
+    a.publish("second");
+    EXPECT_EQ(a.name(), "second");
+    EXPECT_EQ(a.version(), 2U);
+}
+
+TEST_F(PublishTest, ATakenNameIsRefusedAndNothingChanges) {
+    publish_text(ctx, "name", "old");
+    Allocation a = other.create(8);
+    EXPECT_EQ(errc_of([&] { a.publish("name"); }), Errc::already_exists);
+    EXPECT_EQ(a.version(), 0U);
+    EXPECT_EQ(a.name(), "");
+    EXPECT_EQ(text_of(ctx.get("name")), "old");
+    EXPECT_EQ(other.stats().own_leases, 0U);
+    a.publish("free name");
+    EXPECT_TRUE(ctx.find("free name"));
+}
+
+TEST_F(PublishTest, ReplaceMovesTheNameAndHoldersKeepTheOldContents) {
+    publish_text(ctx, "name", "old");
+    const Allocation held = other.get("name");
+    publish_text(ctx, "name", "new", true);
+    EXPECT_EQ(text_of(held), "old");
+    const Allocation now = other.get("name");
+    EXPECT_EQ(text_of(now), "new");
+    EXPECT_GT(now.version(), held.version());
+}
+
+TEST_F(PublishTest, SeveralNamesLeadToOneMemory) {
+    Allocation a = ctx.create(8, {.zero = true});
+    a.publish("one");
+    a.publish("two");
+    *other.get("one").data<int>() = 7;
+    EXPECT_EQ(*other.get("two").data<int>(), 7);
+    EXPECT_EQ(ctx.stats().allocations, 1U);
+    EXPECT_EQ(ctx.stats().publications, 2U);
+}
+
+TEST_F(PublishTest, FreeRemovesEveryName) {
+    Allocation a = ctx.create(8);
+    a.publish("one");
+    a.publish("two");
+    other.get("one").publish("three");
+    a.free();
+    for (const char* name : {"one", "two", "three"}) {
+        EXPECT_FALSE(other.find(name).has_value()) << name;
+    }
+    EXPECT_EQ(ctx.stats().allocations, 0U);
+    EXPECT_EQ(ctx.stats().publications, 0U);
+}
+
+TEST_F(PublishTest, EachPublicationHasItsOwnMetadata) {
+    Allocation a = ctx.create(64);
+    a.set_type_and_dimensions(float32, {16});
+    a.publish("floats");
+    a.set_type_and_dimensions(int16, {4, 8});
+    a.publish("shorts");
+    EXPECT_EQ(other.get("floats").type(), float32);
+    EXPECT_EQ(other.get("shorts").type(), int16);
+    EXPECT_EQ(other.get("shorts").dimensions()[1], 8);
+}
+
+TEST_F(PublishTest, AttributesTravelWithThePublication) {
+    Allocation a = ctx.create(8);
+    a.publish("a", {.attributes = {{"spacing-mm", "0.5 0.5 1.0"}, {"unit", "\u00b5m"}}});
+    const Allocation b = other.get("a");
+    EXPECT_EQ(b.attributes(), (Attributes{{"spacing-mm", "0.5 0.5 1.0"}, {"unit", "\u00b5m"}}));
+    EXPECT_EQ(a.attributes(), b.attributes());
+    publish_text(ctx, "b", "none");
+    EXPECT_TRUE(other.get("b").attributes().empty());
+}
+
+TEST_F(PublishTest, FourKibibytesOfAttributesFit) {
+    const std::string value(4096 - 4 - 1, 'v');
+    Allocation a = ctx.create(8);
+    a.publish("a", {.attributes = {{"k", value}}});
+    EXPECT_EQ(other.get("a").attributes().at("k"), value);
+}
+
+TEST_F(PublishTest, MoreThanFourKibibytesOfAttributesAreRefused) {
+    Allocation a = ctx.create(8);
+    EXPECT_EQ(errc_of([&] {
+                  a.publish("a", {.attributes = {{"k", std::string(4096 - 4, 'v')}}});
+              }),
+              Errc::invalid_argument);
+    EXPECT_FALSE(ctx.find("a").has_value());
+    a.publish("a");
+    EXPECT_TRUE(other.get("a").attributes().empty());
+}
+
+TEST_F(PublishTest, AttributesOfARefusedPublishDoNotReachTheNextOne) {
+    publish_text(ctx, "taken", "x");
+    Allocation a = ctx.create(8);
+    EXPECT_EQ(errc_of([&] {
+                  a.publish("taken", {.attributes = {{"k", std::string(3000, 'v')}}});
+              }),
+              Errc::already_exists);
+    a.publish("free");
+    EXPECT_TRUE(other.get("free").attributes().empty());
+}
+
+TEST_F(PublishTest, AStreamOnHostMemoryIsRefused) {
+    Allocation a = ctx.create(8);
+    EXPECT_EQ(errc_of([&] { a.publish("a", {.stream = nullptr}); }), Errc::unsupported);
+    EXPECT_FALSE(ctx.find("a").has_value());
+    EXPECT_EQ(ctx.stats().own_leases, 0U);
+}
+
+TEST_F(PublishTest, BytesPublishedAreCounted) {
+    publish_text(ctx, "a", "12345");
+    Allocation a = ctx.create(float32, {10});
+    a.publish("b");
+    EXPECT_EQ(ctx.stats().bytes_published, 45U);
+    EXPECT_EQ(other.stats().bytes_published, 0U);
+}
+
+TEST_F(PublishTest, UnpublishRemovesOneNameAndKeepsTheMemoryForItsHolders) {
+    publish_text(ctx, "a", "kept");
+    const Allocation held = other.get("a");
+    ctx.unpublish("a");
+    EXPECT_FALSE(other.find("a").has_value());
+    EXPECT_EQ(text_of(held), "kept");
+}
+
+TEST_F(PublishTest, UnpublishOfAnUnpublishedNameIsNotFound) {
+    EXPECT_EQ(errc_of([&] { ctx.unpublish("nobody"); }), Errc::not_found);
+}
+
+TEST_F(PublishTest, WhatHasNoNameAnyMoreCanBePublishedAgain) {
+    publish_text(ctx, "a", "again");
+    Allocation held = other.get("a");
+    ctx.unpublish("a");
+    held.publish("b");
+    EXPECT_EQ(text_of(ctx.get("b")), "again");
+}
+
+}  // namespace
+}  // namespace fastio::test
