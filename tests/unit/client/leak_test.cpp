@@ -74,7 +74,7 @@ TEST(LeakTest, NothingIsLeftWhenTheServiceDiedFirst) {
 }
 
 TEST(LeakTest, NothingIsLeftOfRefusedConnections) {
-    const RunningService service({.max_clients = 1});
+    const RunningService service({.max_clients = 2});
     Service inspector(service.socket());
     const Context first({.job = "job", .socket = service.socket()});
     const LeakCheck leaks;
