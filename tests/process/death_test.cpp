@@ -60,9 +60,8 @@ TEST_F(DeadOperator, DisturbsNoOtherHolder) {
     context_.unpublish("volume");
     EXPECT_EQ(other.ask("check v"), "right");
     EXPECT_EQ(other.ask("release v"), "ok");
-    while (context_.stats().members > 2) {
+    while (context_.stats().members > 2 || context_.stats().allocations > 0) {  // nothing is left in the end
     }
-    EXPECT_EQ(context_.stats().allocations, 0U);
 }
 
 TEST_F(DeadOperator, ThatWaitedForANameLeavesNoTrace) {

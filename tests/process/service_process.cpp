@@ -18,9 +18,13 @@ void ServiceProcess::start() {
 }
 
 ServiceTotals ServiceProcess::wait_until_empty() const {
-    Service service = view();
+    Service connection = view();
+    return wait_until_empty(connection);
+}
+
+ServiceTotals ServiceProcess::wait_until_empty(Service& view) {
     while (true) {
-        const ServiceTotals totals = service.totals();
+        const ServiceTotals totals = view.totals();
         if (totals.sessions + totals.contexts + totals.allocations + totals.leases + totals.publications +
                 totals.bytes_reserved ==
             0) {

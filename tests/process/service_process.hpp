@@ -27,6 +27,7 @@ public:
     /// Blocks until the service counts nothing any more: no sessions, contexts, allocations, leases, bytes. Returns
     /// what there is; ctest's watchdog ends a wait for what never comes.
     ServiceTotals wait_until_empty() const;
+    static ServiceTotals wait_until_empty(Service& view);
 
     /// Open descriptors of the service; 0 where this user may not look (fastiod is undumpable).
     [[nodiscard]] std::size_t descriptors() const;

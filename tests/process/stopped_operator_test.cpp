@@ -46,7 +46,8 @@ TEST_F(StoppedOperator, KeepsWhatItLeased) {
     stopped_.process().resume();
     EXPECT_EQ(stopped_.ask("check a"), "right");
     EXPECT_EQ(stopped_.ask("release a"), "ok");
-    EXPECT_EQ(context.stats().allocations, 0U);
+    while (context.stats().allocations > 0) {  // its nudge travels on another socket than this question
+    }
 }
 
 TEST_F(StoppedOperator, ThatWaitsForANameGetsItWhenItGoesOn) {
