@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -105,6 +106,44 @@ TEST(Rebuild, LeavesNoTombstonesBehindALastName) {
         table.writer.unpublish(name);
     }
     EXPECT_EQ(index_state(client).epoch, 1U);
+}
+
+/// Lets the writer act after the reader has read index_state and before it looks into the array that this named.
+class InterruptingSource final : public SegmentSource {
+public:
+    InterruptingSource(WrittenTable& table, std::function<void()> act) : good_(table), act_(std::move(act)) {}
+    Descriptor fetch(SegmentKind kind, std::uint32_t ordinal) override {
+        if (kind == SegmentKind::index && ordinal == 0) {
+            act_();
+        }
+        return good_.fetch(kind, ordinal);
+    }
+
+private:
+    test::WriterSource good_;
+    std::function<void()> act_;
+};
+
+TEST(Rebuild, MakesAReaderLookAgainThatWasInTheOldArray) {
+    WrittenTable table;
+    publish_names(table, "before", 2'000);
+    InterruptingSource source(table, [&table] {
+        publish_names(table, "during", 100);
+        table.publish("late");
+    });
+    TableReader reader(table.header_file(), source);
+    PublicationCopy copy;
+    std::uint64_t retries = 0;
+    EXPECT_TRUE(reader.lookup("late", hash_name("late", 4), copy, &retries));
+    EXPECT_EQ(retries, 1U);
+}
+
+TEST(Rebuild, MakesAReaderListAgainThatWasInTheOldArray) {
+    WrittenTable table;
+    publish_names(table, "before", 2'000);
+    InterruptingSource source(table, [&table] { publish_names(table, "during", 100); });
+    TableReader reader(table.header_file(), source);
+    EXPECT_EQ(reader.list("").size(), 2'100U);
 }
 
 TEST(Rebuild, NeverHidesANameFromReadersWhileTheIndexGrows) {
