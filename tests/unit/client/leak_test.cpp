@@ -84,6 +84,7 @@ TEST(LeakTest, NothingIsLeftOfRefusedConnections) {
             errc_of([&] { Context({.job = "job", .socket = service.socket() + ".missing", .connect_timeout = 0s}); }),
             Errc::service_unreachable);
     }
+    settle(inspector);
     EXPECT_EQ(leaks.difference(), "");
 }
 
