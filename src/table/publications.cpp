@@ -84,8 +84,8 @@ IndexWord Publications::write(const PublicationEntry& entry, std::uint64_t hash,
     record.published_ns = now_ns;
     record.publisher_pid = entry.publisher_pid;
     std::copy_n(entry.shape.extents.begin(), entry.shape.rank, record.extents);
-    std::memcpy(record.name, entry.name.data(), entry.name.size());
-    std::memcpy(record.publisher, entry.publisher.data(), std::min(entry.publisher.size(), sizeof(record.publisher)));
+    entry.name.copy(record.name, sizeof(record.name));
+    entry.publisher.copy(record.publisher, sizeof(record.publisher));
     record.hash = hash;
     record.attribute_slot = own.attribute_slot;
 
