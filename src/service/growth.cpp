@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 #include "core/fail.hpp"
 #include "service/malformed.hpp"
@@ -67,6 +68,9 @@ void Growth::pump(Context& context) {
         } catch (const Error& error) {
             session->waiting = false;
             registry_.reply_error(*session, request, error);
+        } catch (const std::bad_alloc&) {
+            session->waiting = false;
+            registry_.reply_error(*session, request, Error(Errc::out_of_memory, "the service has no memory left"));
         }
         if (stays) {
             ++i;
@@ -215,13 +219,9 @@ void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker:
     context.growing[index] = false;
     Device& device = registry_.devices[index];
     if (!done.error) {
-        try {
-            const table::SlabRef ref =
-                context.writer().add_slab(done.slab.handle, done.bytes, index, registry_.host.pid);
-            context.pools()[index].add(ref, std::move(done.slab));
+        done.error = add_slab(context, index, done);
+        if (!done.error) {
             return;
-        } catch (const Error& error) {
-            done.error = error;
         }
         device.releasing += done.bytes;
         context.moving_bytes += done.bytes;
@@ -244,6 +244,22 @@ void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker:
         }
     }
     fail_first(context, index, *done.error);
+}
+
+std::optional<Error> Growth::add_slab(Context& context, std::uint32_t index, DeviceWorker::Done& done) {
+    std::optional<table::SlabRef> ref;
+    try {
+        ref = context.writer().add_slab(done.slab.handle, done.bytes, index, registry_.host.pid);
+        context.pools()[index].add(*ref, std::move(done.slab));
+        return std::nullopt;
+    } catch (const Error& error) {
+        return error;
+    } catch (const std::bad_alloc&) {
+        if (ref) {
+            context.writer().remove_slab(*ref);
+        }
+        return Error(Errc::out_of_memory, "the service has no memory left to manage a further slab");
+    }
 }
 
 void Growth::fail_first(Context& context, std::uint32_t device, const Error& error) {

@@ -47,6 +47,8 @@ private:
     [[nodiscard]] std::uint64_t collect_everywhere(std::uint32_t device);
     void close_empty(Context& context, std::uint32_t device, std::size_t keep);
     void release_unmapped(Context& context);
+    /// Empty when the context has the slab now.
+    [[nodiscard]] std::optional<Error> add_slab(Context& context, std::uint32_t device, DeviceWorker::Done& done);
     void finish_reserve(Context& context, std::uint32_t device, DeviceWorker::Done& done);
     void fail_first(Context& context, std::uint32_t device, const Error& error);
     void answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref);

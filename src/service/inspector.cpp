@@ -246,7 +246,7 @@ void Inspector::answer(Session& asker, const wire::ListPublications& message) {
         row.size = name.size;
         const Record* const record = context.allocations().find(name.allocation);
         wire::set_text(row.device, registry_.devices[record == nullptr ? 0 : record->device].name());
-        wire::set_text(row.publisher, name.publisher);
+        wire::set_text(row.publisher, fmt::format("{}[{}]", name.publisher, name.publisher_pid));
         row.age_ns =
             static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) - name.published_ns;
     }

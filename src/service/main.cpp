@@ -52,7 +52,8 @@ void describe(CLI::App& app, CommandLine& line) {
     app.add_option("--linger", line.linger_s, "seconds that a context outlives its last member")
         ->check(CLI::Range(0.0, 1e9))
         ->capture_default_str();
-    app.add_option("--fence-limit", line.fence_limit_s, "seconds after which pending contents are given up")
+    app.add_option("--fence-limit", line.fence_limit_s,
+                   "seconds after which contents that a stream has not completed are given up")
         ->check(CLI::Range(0.001, 1e9))
         ->capture_default_str();
     app.add_option("--log-level", line.log_level)

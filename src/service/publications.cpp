@@ -40,6 +40,7 @@ Publications::Outcome Publications::publish(Record& record, const table::Publica
     name.shape = entry.shape;
     name.size = entry.size;
     name.publisher = std::move(publisher);
+    name.publisher_pid = entry.publisher_pid;
     name.published_ns = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
     attach(record, name);
     record.given_up.clear();  // its old holders may take it again in the same entries

@@ -23,6 +23,7 @@ struct Name {
     Shape shape{};
     std::uint64_t size = 0;
     std::string publisher{};
+    std::int64_t publisher_pid = 0;
     std::uint64_t published_ns = 0;  ///< steady clock
 };
 

@@ -5,12 +5,12 @@
 
 namespace fastio::service {
 
-void SlabPool::add(table::SlabRef ref, OwnedSlab memory) {
-    SubAllocator blocks{memory.bytes};
+void SlabPool::add(table::SlabRef ref, OwnedSlab&& memory) {
+    slabs_.push_back(std::make_unique<Slab>(Slab{ref, {}, SubAllocator{memory.bytes}, 0}));
     if (memory.bytes <= next_step()) {  // a slab of a large request's own says nothing about how the pool should grow
         step_ = std::max(step_, memory.bytes);
     }
-    slabs_.push_back(std::make_unique<Slab>(Slab{ref, std::move(memory), std::move(blocks), 0}));
+    slabs_.back()->memory = std::move(memory);
 }
 
 std::optional<PlacedBlock> SlabPool::allocate(std::uint64_t size, std::uint64_t alignment) {

@@ -27,7 +27,8 @@ public:
         std::uint64_t used = 0;  ///< bytes
     };
 
-    void add(table::SlabRef ref, OwnedSlab memory);
+    /// Takes `memory` only if it succeeds. Errors: std::bad_alloc.
+    void add(table::SlabRef ref, OwnedSlab&& memory);
 
     /// From the slabs in use first, so that an empty one can go. Empty when no slab has room.
     [[nodiscard]] std::optional<PlacedBlock> allocate(std::uint64_t size, std::uint64_t alignment);
