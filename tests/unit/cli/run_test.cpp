@@ -68,6 +68,16 @@ TEST_F(Run, the_table_has_what_each_operator_published) {
     }
 }
 
+TEST_F(Run, forced_staging_counts_every_byte_that_a_get_moves) {
+    auto variables = environment();
+    variables["FASTIO_FORCE_STAGING"] = "1";
+    const CommandResult result = Command(variables)({"run", pipeline(kThree)});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err << result.out;
+    EXPECT_TRUE(has(result.out, "last   | last sums to 4\n")) << "the copies have the contents: " << result.out;
+    // `second` gets one value of 8 bytes, `last` two.
+    EXPECT_TRUE(result.out.ends_with("\n24 bytes copied between operators\n")) << result.out;
+}
+
 TEST_F(Run, a_running_service_is_used_and_kept) {
     Daemon daemon;
     auto variables = environment();
