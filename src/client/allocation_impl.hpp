@@ -36,6 +36,7 @@ struct AllocationImpl {
     char name[256];                            ///< the first name_bytes count
 
     [[nodiscard]] table::AllocationRef ref() const noexcept { return acquired.copy.allocation; }
+    [[nodiscard]] std::byte* slab_data() const noexcept { return data - acquired.placement.offset; }
     [[nodiscard]] std::string_view name_view() const noexcept { return {name, name_bytes}; }
     /// At most 255 bytes.
     void set_name(std::string_view text) noexcept {

@@ -1,6 +1,7 @@
 #include "client/lookup.hpp"
 
 #include "client/deadline.hpp"
+#include "client/happens_before.hpp"
 #include "client/streams.hpp"
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
@@ -91,6 +92,7 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     }
     impl->device = slab.device;
     impl->data = slab.data + placement.offset;
+    acquire_contents(impl->data);  // pairs with publish
     if (options.stream) [[unlikely]] {
         refuse_host_stream(*slab.device, options.stream, "get");
     }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/happens_before.hpp"
 #include "client/streams.hpp"
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
@@ -136,6 +137,7 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     }
     impl->device = slab.device;
     impl->data = slab.data + reply.offset;
+    acquire_contents(slab.data);  // pairs with drop_claim and free: the memory's earlier holders
     if (options.zero) {
         impl->device->fill(impl->data, std::byte{0}, bytes, options.stream);
     }
@@ -155,6 +157,7 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     }
     // Mapped now, so that no release has to.
     static_cast<void>(client.reader().allocation_state(impl.ref().slot));
+    release_contents(impl.data);  // pairs with get
     FirstLease lease(impl);
     impl.acquired.copy.version = send_publish(impl, impl.acquired.lease, name, options.replace, encoded);
     lease.keep();
@@ -167,6 +170,7 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
 void free(AllocationImpl& impl) {
     Client& client = *impl.client;
     client.check_open("free");
+    release_contents(impl.slab_data());  // pairs with create
     wire::Free request;
     request.slot = impl.ref().slot;
     request.generation = impl.ref().generation;
@@ -181,6 +185,9 @@ void free(AllocationImpl& impl) {
 void drop_claim(AllocationImpl& impl) noexcept {
     if (impl.client->liveness().forked()) {
         return;
+    }
+    if (impl.data != nullptr) {
+        release_contents(impl.slab_data());  // pairs with create
     }
     switch (std::exchange(impl.claim, Claim::none)) {
         case Claim::none:
