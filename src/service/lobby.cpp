@@ -173,8 +173,11 @@ void Lobby::join(Session& session, const wire::Join& message) {
     }
     auto leases = std::make_unique<table::LeaseBook>(registry_.options.max_leases, 1);
     Context& context = context_for(session, message, device);
+    Account* account = nullptr;
     try {
         context.members().emplace(session.id, &session);
+        account = &registry_.accounts.of(session.uid);
+        session.operator_number = context.operators().join(session.name);
         registry_.poller.add(session.pidfd.get(), EPOLLIN, {Source::pidfd, session.id});
         // No events: a hang-up is always told, and what a client writes into its lifeline never.
         registry_.poller.add(session.lifeline.get(), 0, {Source::lifeline, session.id});
@@ -184,7 +187,8 @@ void Lobby::join(Session& session, const wire::Join& message) {
         departures_.settle_context(context);
         throw;
     }
-    ++registry_.accounts.of(session.uid).sessions;
+    // From here on nothing fails.
+    ++account->sessions;
     if (context.linger) {
         registry_.timers.cancel(*context.linger);
         context.linger.reset();
@@ -193,7 +197,6 @@ void Lobby::join(Session& session, const wire::Join& message) {
         context.make_persistent();
     }
     session.context = &context;
-    session.operator_number = context.operators().join(session.name);
     session.leases = std::move(leases);
     session.default_device = device;
     session.stage = Session::Stage::member;

@@ -166,11 +166,33 @@ TEST_F(InspectorTest, ListsPublicationsInOrderOfNames) {
         EXPECT_EQ(row.size, 10U);
         EXPECT_EQ(row.rank, 1U);
         EXPECT_EQ(row.extents[0], 10);
-        EXPECT_EQ(wire::get_text(row.publisher), "raw");
+        EXPECT_EQ(wire::get_text(row.publisher), "raw[" + std::to_string(::getpid()) + "]");
         EXPECT_EQ(wire::get_text(row.device), "host");
         list.after = row.name;
     }
     EXPECT_EQ(names, (std::vector<std::string>{"a/1", "a/2", "b", "c"}));
+}
+
+TEST_F(InspectorTest, ListsOperatorsWithWhatTheyMoved) {
+    const auto witness = member();
+    {
+        const auto client = member();
+        client->publish(client->create(1000), "x", 1000);
+        client->publish(client->create(1000), "y", 500);
+        wire::Copied copied{};
+        copied.bytes = 77;
+        client->send(copied);
+        client->bye();
+    }
+    wire::ListOperators list{};
+    list.job = text("job");
+    const auto asker = visitor();
+    const auto rows = all<wire::OperatorRow>(*asker, list);
+    ASSERT_EQ(rows.size(), 1U) << "sessions of one name are one operator";
+    EXPECT_EQ(wire::get_text(rows[0].name), "raw");
+    EXPECT_EQ(rows[0].sessions, 2U);
+    EXPECT_EQ(rows[0].bytes_published, 1500U);
+    EXPECT_EQ(rows[0].bytes_copied, 77U);
 }
 
 TEST_F(InspectorTest, AnUnknownJobIsNotFound) {

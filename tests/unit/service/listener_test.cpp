@@ -1,9 +1,11 @@
 #include "service/listener.hpp"
 
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -105,6 +107,38 @@ TEST(ListenerTest, OneThatFailedLeavesTheSocketForTheNext) {
     EXPECT_EQ(listen_fails(folder.file("s"), "no such group"), Errc::invalid_argument);
     const service::Listener listener(folder.file("s"), {});
     EXPECT_TRUE(wire::Socket::connect(folder.file("s")));
+}
+
+TEST(ListenerTest, WithoutADescriptorLeftTheNewcomerIsToldAndTheListenerLivesOn) {
+    const TempDir folder;
+    service::Listener listener(folder.file("s"), {});
+    wire::Socket client = wire::Socket::connect(folder.file("s"));
+    std::vector<Descriptor> all;
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = 64;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (;;) {
+        Descriptor next{::dup(client.fd())};
+        if (!next) {
+            break;
+        }
+        all.push_back(std::move(next));
+    }
+    wire::Socket accepted;
+    const auto refused = listener.accept(accepted);
+    all.clear();
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(refused, service::Listener::Accepted::refused);
+    wire::Packet packet;
+    ASSERT_EQ(client.receive(packet), wire::ReceiveResult::received);
+    ASSERT_TRUE(packet.as<wire::Failure>());
+    EXPECT_EQ(packet.as<wire::Failure>()->code, static_cast<int>(Errc::quota_exceeded));
+
+    const wire::Socket next = wire::Socket::connect(folder.file("s"));
+    EXPECT_EQ(listener.accept(accepted), service::Listener::Accepted::connection);
+    EXPECT_EQ(listener.accept(accepted), service::Listener::Accepted::nothing);
 }
 
 TEST(EmbeddedServiceTest, ListensAtAPrivatePathAndLeavesNothing) {
