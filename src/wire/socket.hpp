@@ -23,7 +23,9 @@ template <std::size_t Capacity>
 void set_text(Text<Capacity>& text, std::string_view value) noexcept {
     text.bytes = static_cast<std::uint32_t>(value.size() < Capacity ? value.size() : Capacity);
     std::memset(text.data, 0, Capacity);
-    std::memcpy(text.data, value.data(), text.bytes);
+    if (text.bytes != 0) {  // an empty view may have no data
+        std::memcpy(text.data, value.data(), text.bytes);
+    }
 }
 /// Empty when the length is out of range: text that nobody vouches for.
 template <std::size_t Capacity>
