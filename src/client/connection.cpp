@@ -103,12 +103,12 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     hello.pid_namespace = identity.pid_namespace;
     wire::set_text(hello.name, wire::operator_name());
     const std::array<int, 2> descriptors{lifeline_read.get(), their_events.fd()};
-    const bool sent = requests_.send(hello, descriptors) == wire::SendResult::sent;
+    // Where this fails, the service may have said why before it closed.
+    static_cast<void>(requests_.send(hello, descriptors));
 
     const auto patience = std::max(deadline, std::chrono::steady_clock::now() + kShortestHelloWait);
     wire::Packet packet;
-    if (!sent || !wait_readable(requests_.fd(), patience) ||
-        requests_.receive(packet) != wire::ReceiveResult::received) {
+    if (!wait_readable(requests_.fd(), patience) || requests_.receive(packet) != wire::ReceiveResult::received) {
         fail(Errc::service_unreachable,
              "the service at '{}' accepted the connection and did not answer hello: it is stopped or ending; see its "
              "log, or start fastiod again",
