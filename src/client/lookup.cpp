@@ -1,5 +1,7 @@
 #include "client/lookup.hpp"
 
+#include <utility>
+
 #include "client/deadline.hpp"
 #include "client/happens_before.hpp"
 #include "client/streams.hpp"
@@ -14,8 +16,8 @@ namespace {
 bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uint64_t newer_than,
              AllocationImpl& impl) {
     std::uint64_t retries = 0;
+    std::uint32_t tried_chunks = 0;
     for (;;) {
-        const std::uint32_t chunks = client.leases().granted_chunks();
         const table::AcquireResult result =
             table::acquire(client.reader(), client.leases(), name, hash, newer_than, impl.acquired, retries,
                            [&client](table::AllocationRef allocation) { client.nudge(allocation); });
@@ -26,7 +28,11 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
         if (result != table::AcquireResult::no_lease_entry) [[likely]] {
             return result == table::AcquireResult::acquired;
         }
-        client.grant_leases(chunks);
+        // Asks for more only after a try that knew of all there are: another thread may just have been granted some.
+        const std::uint32_t chunks = client.leases().granted_chunks();
+        if (std::exchange(tried_chunks, chunks) == chunks) {
+            client.grant_leases(chunks);
+        }
     }
 }
 

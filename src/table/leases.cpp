@@ -36,7 +36,7 @@ LeasePages::LeasePages(Descriptor file, std::uint32_t granted_chunks) : file_(st
     }
 }
 
-std::optional<std::uint32_t> LeasePages::search(std::atomic<std::uint32_t>& hint, std::uint64_t lease) noexcept {
+std::uint32_t LeasePages::search(std::atomic<std::uint32_t>& hint, std::uint64_t lease) noexcept {
     const std::uint32_t entries = granted_.load(std::memory_order_acquire) * kLeasesPerChunk;
     std::uint32_t entry = hint.load(std::memory_order_relaxed);
     for (std::uint32_t tried = 0; tried < entries; ++tried, ++entry) {
@@ -48,7 +48,7 @@ std::optional<std::uint32_t> LeasePages::search(std::atomic<std::uint32_t>& hint
             return entry;
         }
     }
-    return std::nullopt;
+    return kNoEntry;
 }
 
 std::uint32_t LeasePages::granted_chunks() const noexcept {
