@@ -64,7 +64,7 @@ TEST(HostMemory, AFailedReserveLeaksNothing) {
     const Errc code = errc_of([&] { (void)memory->reserve(kSlab); });
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
     std::signal(SIGXFSZ, handler);
-    EXPECT_EQ(code, Errc::io_error);
+    EXPECT_EQ(code, Errc::out_of_memory);
     EXPECT_EQ(leaks.difference(), "");
 }
 
