@@ -74,23 +74,23 @@ TEST_F(RunPlan, operators_are_told_their_job_service_name_and_entries) {
     const Pipeline p = pipeline(
         "- {name: load, command: [op, --fast], inputs: [{name: scan, path: scan.nii}], outputs: [v, {name: o, path: "
         "out/o.png}]}\n");
-    const auto specs = plan_run(p, "/work", "p-1", "/run/s.sock");
+    const auto specs = plan_run(p, "/data", "p-1", "/run/s.sock");
     ASSERT_EQ(specs.size(), 1U);
     EXPECT_EQ(specs[0].program, op);
     EXPECT_EQ(specs[0].arguments, (std::vector<std::string>{"op", "--fast"}));
-    EXPECT_EQ(specs[0].folder, "/work");
+    EXPECT_EQ(specs[0].folder, "/data");
     EXPECT_EQ(variable(specs[0], "FASTIO_JOB"), "p-1");
     EXPECT_EQ(variable(specs[0], "FASTIO_SOCKET"), "/run/s.sock");
     EXPECT_EQ(variable(specs[0], "FASTIO_STAGE"), "load");
     EXPECT_EQ(variable(specs[0], "FASTIO_INPUTS"), R"([{"name":"scan","path":")" + folder_.file("scan.nii") + R"("}])");
-    EXPECT_EQ(variable(specs[0], "FASTIO_OUTPUTS"), R"([{"name":"v"},{"name":"o","path":"/work/out/o.png"}])");
+    EXPECT_EQ(variable(specs[0], "FASTIO_OUTPUTS"), R"([{"name":"v"},{"name":"o","path":"/data/out/o.png"}])");
     EXPECT_NE(variable(specs[0], "PATH"), "unset");
 }
 
 TEST_F(RunPlan, a_missing_program_is_refused_with_its_line) {
     const Pipeline p = pipeline("- name: a\n  command: [fastio-test-no-such-program]\n");
     try {
-        static_cast<void>(plan_run(p, "/work", "p-1", ""));
+        static_cast<void>(plan_run(p, "/data", "p-1", ""));
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.errc(), Errc::not_found);
@@ -104,7 +104,7 @@ TEST_F(RunPlan, a_missing_program_is_refused_with_its_line) {
 TEST_F(RunPlan, a_missing_input_file_is_refused_with_its_line) {
     const Pipeline p = pipeline("- name: a\n  command: [/bin/sh]\n  inputs:\n  - {name: scan, path: no.nii}\n");
     try {
-        static_cast<void>(plan_run(p, "/work", "p-1", ""));
+        static_cast<void>(plan_run(p, "/data", "p-1", ""));
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.errc(), Errc::not_found);
