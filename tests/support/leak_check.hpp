@@ -25,7 +25,7 @@ public:
     LeakCheck() : before_(Resources::now()) {}
 
     /// What there is more or less of, one line each; empty if nothing. A thread that was joined may still be listed by
-    /// the kernel for a moment: difference() looks again until it is gone, for at most some seconds.
+    /// the kernel for a moment: difference() looks again until it is gone, for a bounded number of times.
     [[nodiscard]] std::string difference() const;
 
 private:
