@@ -176,6 +176,7 @@ struct CommandLine {
             sub->add_option("NAME", rm_options.name, "the published name; without it the job is ended")->type_name("");
         sub->add_option("--job", rm_options.common.job, "the job (default with a NAME: $FASTIO_JOB, else \"default\")")
             ->type_name("JOB");
+        sub->add_flag("--json", rm_options.json, "print a JSON object");
         sub->parse_complete_callback([this, name] {
             if (rm_options.name.empty() && (name->count() > 0 || rm_options.common.job.empty())) {
                 throw CLI::RequiredError("rm: NAME or --job");

@@ -24,6 +24,7 @@ struct StatOptions {
 struct RmOptions {
     CommonOptions common{};
     std::string name{};  ///< empty: the whole job
+    bool json = false;
 };
 struct WatchOptions {
     CommonOptions common{};

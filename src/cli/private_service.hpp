@@ -39,6 +39,7 @@ public:
     [[nodiscard]] std::string socket() const { return folder_.path() / "fastiod.sock"; }
     /// Polls readable once the service has ended.
     [[nodiscard]] int pidfd() const noexcept { return child_->pidfd(); }
+    /// To be asked when its connections are gone: waits two seconds at most for the process itself.
     [[nodiscard]] bool has_ended() const;
     /// The end of what it logged, in one line.
     [[nodiscard]] std::string last_words() const;

@@ -28,13 +28,15 @@ void put(const PutOptions& options, std::ostream& out) {
     ContextOptions joining;
     joining.job = options.common.job;
     joining.socket = options.common.socket;
-    joining.persistent = true;
     Context context(joining);
     Allocation allocation = context.create(file.header().type, file.header().shape);
     fill(allocation, file);
     PublishOptions publishing;
     publishing.replace = options.replace;
     allocation.publish(options.name, publishing);
+    // Only now: a put that fails leaves no context behind.
+    joining.persistent = true;
+    const Context keeping(joining);
     out << fmt::format("published '{}': {} {}, {}, version {}\n", printable(options.name), to_string(allocation.type()),
                        text_of_shape(allocation.dimensions()), text_of_bytes(allocation.size()), allocation.version());
     const std::string job = printable(context.job());

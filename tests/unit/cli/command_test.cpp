@@ -191,6 +191,18 @@ TEST_F(Commands, a_bad_file_is_refused_before_anything_is_made) {
     EXPECT_EQ(Json::parse(good({"stat", "--json"}))["totals"]["contexts"], 0);
 }
 
+TEST_F(Commands, a_put_that_fails_leaves_no_context) {
+    EXPECT_NE(bad({"put", "--job", "lost", sample("float32"), std::string(256, 'n')}), "");
+    EXPECT_EQ(Json::parse(good({"stat", "--json"}))["totals"]["contexts"], 0);
+}
+
+TEST_F(Commands, rm_says_what_it_did_as_json) {
+    good({"put", sample("float32"), "a"});
+    EXPECT_EQ(Json::parse(good({"rm", "a", "--json"})), Json::parse(R"({"job": "default", "removed": "a"})"));
+    EXPECT_EQ(Json::parse(good({"rm", "--job", "default", "--json"})),
+              Json::parse(R"({"job": "default", "ended": true})"));
+}
+
 TEST_F(Commands, a_full_disk_is_an_error) {
     good({"put", sample("float32"), "a"});
     EXPECT_NE(bad({"get", "a", "-o", "/dev/full"}).find("No space left"), std::string::npos);
