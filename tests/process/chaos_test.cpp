@@ -82,6 +82,9 @@ TEST_P(Chaos, OperatorsKilledAtRandomMomentsCostNobodyAnything) {
     EXPECT_EQ(totals.leases, 0U);
     EXPECT_EQ(totals.sessions, 0U);
     EXPECT_EQ(totals.sessions_cut, 0U);
+    if (descriptors == 0) {
+        GTEST_SKIP() << "all but the count of descriptors held: only root may look into fastiod, which is undumpable";
+    }
     // The table's files of the last context close at the end of the loop's round that released its memory.
     while (service.descriptors() != descriptors) {
     }
