@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <new>
+#include <type_traits>
+
+#include "support/cudart_emulator/process.hpp"
+#include "support/cudart_emulator/refused.hpp"
+
+namespace emulator {
+
+/// Keeps the code as the thread's last error, and returns it.
+cudaError_t remember(cudaError_t code) noexcept;
+
+/// What every call meets first: the fork check, faults of tests, the driver's absence, a broken device. Refuses with
+/// the code that the call must give.
+Process& enter(const char* name);
+
+/// The frame of every function of the runtime: `body(process, lock)` does it, with the process's mutex held, and
+/// refuses by throwing.
+template <class Body>
+cudaError_t call(const char* name, Body body) noexcept {
+    try {
+        Process& process = enter(name);
+        Streams::Lock lock = process.lock();
+        body(process, lock);
+        return cudaSuccess;
+    } catch (const Refused& refused) {
+        return remember(refused.code);
+    } catch (const std::bad_alloc&) {
+        return remember(cudaErrorMemoryAllocation);
+    }
+}
+
+}  // namespace emulator

@@ -1,0 +1,85 @@
+#include "support/cudart_emulator/faults.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+
+namespace emulator {
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    for (std::size_t start = 0; start < text.size();) {
+        const std::size_t end = std::min(text.find(separator, start), text.size());
+        parts.push_back(text.substr(start, end - start));
+        start = end + 1;
+    }
+    return parts;
+}
+
+}  // namespace
+
+void Faults::take_failures(const Settings& settings) {
+    for (const std::string& text : split(settings.failures, ',')) {
+        const std::vector<std::string> parts = split(text, ':');
+        const std::string lasts = parts.size() == 4 ? parts[3] : "";
+        if (parts.size() < 3 || parts.size() > 4 || (parts.size() == 4 && lasts != "forever" && lasts != "breaks")) {
+            throw std::invalid_argument("FASTIO_EMU_FAIL: '" + text + "' is not CALL:CODE:NTH[:forever|:breaks]");
+        }
+        add(parts[0], static_cast<cudaError_t>(std::stoi(parts[1])), std::stoull(parts[2]),
+            lasts.empty()        ? Lasts::once
+            : lasts == "forever" ? Lasts::forever
+                                 : Lasts::breaks_device);
+    }
+}
+
+void Faults::take_delays(const Settings& settings) {
+    for (const std::string& text : split(settings.delays, ',')) {
+        const std::vector<std::string> parts = split(text, '=');
+        if (parts.size() != 2) {
+            throw std::invalid_argument("FASTIO_EMU_CALL_DELAY_US: '" + text + "' is not CALL=MICROSECONDS");
+        }
+        const std::lock_guard lock(mutex_);
+        delays_[parts[0]] = std::chrono::microseconds(std::stoull(parts[1]));
+    }
+}
+
+void Faults::add(const std::string& call, cudaError_t code, std::uint64_t nth, Lasts lasts) {
+    const std::lock_guard lock(mutex_);
+    failures_[call].push_back({code, counts_[call] + nth, lasts});
+}
+
+Faults::Fault Faults::meet(std::string_view call) {
+    std::chrono::microseconds delay{};
+    Fault fault;
+    {
+        const std::lock_guard lock(mutex_);
+        auto count = counts_.find(call);
+        if (count == counts_.end()) {
+            count = counts_.emplace(call, 0).first;
+        }
+        ++count->second;
+        if (const auto found = delays_.find(call); found != delays_.end()) {
+            delay = found->second;
+        }
+        if (const auto found = failures_.find(call); found != failures_.end()) {
+            for (const Failure& failure : found->second) {
+                if (count->second == failure.at || (failure.lasts == Lasts::forever && count->second > failure.at)) {
+                    fault = {failure.code, failure.lasts == Lasts::breaks_device};
+                }
+            }
+        }
+    }
+    if (delay.count() > 0) {
+        std::this_thread::sleep_for(delay);
+    }
+    return fault;
+}
+
+std::uint64_t Faults::calls(std::string_view call) {
+    const std::lock_guard lock(mutex_);
+    const auto found = counts_.find(call);
+    return found == counts_.end() ? 0 : found->second;
+}
+
+}  // namespace emulator

@@ -1,0 +1,91 @@
+// What tests can make go wrong.
+#include <csignal>
+#include <cstdlib>
+
+#include "fixture.hpp"
+
+namespace fastio::test {
+namespace {
+
+class FaultsTest : public EmulatorTest {
+protected:
+    [[nodiscard]] static cudaError_t allocate() {
+        void* data = nullptr;
+        const cudaError_t code = cudaMalloc(&data, 16);
+        cudaFree(data);
+        return code;
+    }
+};
+
+TEST_F(FaultsTest, FailOneCall) {
+    api.fail_call("cudaMalloc", cudaErrorMemoryAllocation, 2, 0);
+    EXPECT_EQ(allocate(), cudaSuccess);
+    EXPECT_EQ(allocate(), cudaErrorMemoryAllocation);
+    EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation);
+    EXPECT_EQ(allocate(), cudaSuccess);
+}
+
+TEST_F(FaultsTest, AreSetByTheEnvironmentToo) {
+    Peer peer = Peer::with({{"FASTIO_EMU_FAIL", "cudaFree:46:1,cudaMalloc:2:2:forever"}});
+    EXPECT_EQ(peer.code("malloc a 16"), 0);
+    EXPECT_EQ(peer.code("malloc b 16"), cudaErrorMemoryAllocation);
+    EXPECT_EQ(peer.code("malloc c 16"), cudaErrorMemoryAllocation);
+    EXPECT_EQ(peer.code("free a"), cudaErrorDevicesUnavailable);
+    EXPECT_EQ(peer.code("free a"), 0);
+}
+
+TEST_F(FaultsTest, MayBreakTheDeviceAtACall) {
+    Peer peer = Peer::with({{"FASTIO_EMU_FAIL", "cudaMalloc:700:2:breaks"}});
+    EXPECT_EQ(peer.code("malloc a 16"), 0);
+    EXPECT_EQ(peer.code("malloc b 16"), cudaErrorIllegalAddress);
+    EXPECT_EQ(peer.code("free a"), cudaErrorIllegalAddress);
+}
+
+TEST_F(FaultsTest, CountCalls) {
+    const std::uint64_t before = api.calls("cudaMalloc");
+    EXPECT_EQ(allocate(), cudaSuccess);
+    EXPECT_EQ(api.calls("cudaMalloc"), before + 1);
+}
+
+TEST_F(FaultsTest, HoldCallsOfAnotherProcessAtAGate) {
+    Peer peer;
+    ASSERT_EQ(peer.code("count"), 0);
+    api.close_gate("cudaMalloc");
+    peer.say("malloc a 16");
+    api.wait_at_gate("cudaMalloc", 1);
+    EXPECT_EQ(cudaFree(nullptr), cudaSuccess) << "other calls go on";
+    api.open_gate("cudaMalloc");
+    EXPECT_EQ(peer.hear(), "0");
+}
+
+TEST_F(FaultsTest, BreakTheDeviceForGood) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            const DeviceBuffer buffer(16);
+            cudaMemsetAsync(buffer.data(), 0, 16, nullptr);
+            api.break_device(cudaErrorIllegalAddress);
+            const bool all = cudaDeviceSynchronize() == cudaErrorIllegalAddress &&
+                             cudaGetLastError() == cudaErrorIllegalAddress &&
+                             cudaGetLastError() == cudaErrorIllegalAddress && allocate() == cudaErrorIllegalAddress;
+            std::_Exit(all ? 0 : 1);
+        },
+        ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(FaultsTest, StopProgramsThatCallWhatIsNotModelled) {
+    Peer peer;
+    peer.say("unmodelled");
+    EXPECT_EQ(peer.process().wait().signal, SIGABRT);
+}
+
+TEST_F(FaultsTest, AreNotMistyped) {
+    EXPECT_EQ(api.set("FASTIO_EMU_LATE", "1"), 1);
+    EXPECT_EQ(api.set("FASTIO_EMU_P2P", "perhaps"), 1);
+    Peer typo = Peer::with({{"FASTIO_EMU_LATE", "1"}});
+    typo.say("count");
+    EXPECT_EQ(typo.process().wait().signal, SIGABRT);
+}
+
+}  // namespace
+}  // namespace fastio::test
