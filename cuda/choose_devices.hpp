@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/device_memory.hpp"
+
+namespace fastio::gpu {
+
+/// The devices that a service serves.
+struct ChosenDevices {
+    std::vector<std::shared_ptr<DeviceMemory>> memories{};
+    std::string note{};  ///< one line where "auto" fell back to the host: why there is no GPU
+};
+
+/// Makes what the names ask for, in their order: "host", "cuda:N" with N as this process counts, "cuda:UUID". "auto",
+/// or no name at all: every GPU that can be shared, else the host. Errors: invalid_argument (no such spelling, one
+/// device twice), device_unavailable, device_error.
+[[nodiscard]] ChosenDevices choose_devices(std::span<const std::string> names);
+
+}  // namespace fastio::gpu

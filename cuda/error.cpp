@@ -1,0 +1,128 @@
+#include "gpu/error.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/fail.hpp"
+
+namespace fastio::gpu {
+namespace {
+
+// A bit for each GPU of this process, as each has one context here, which never recovers.
+std::atomic<std::uint64_t> broken{0};
+
+std::uint64_t bit_of(int ordinal) noexcept {
+    return ordinal >= 0 && ordinal < 64 ? std::uint64_t{1} << ordinal : 0;
+}
+
+}  // namespace
+
+Diagnosis diagnose(cudaError_t code) noexcept {
+    switch (code) {
+        case cudaErrorInvalidValue:
+        case cudaErrorInvalidDevicePointer:
+            return {
+                Errc::device_error,
+                "a pointer or handle that CUDA does not know: it was freed, or the process that exported it is gone"};
+        case cudaErrorMemoryAllocation:
+            return {Errc::out_of_memory,
+                    "the GPU's memory is used up, by this service or by others (nvidia-smi shows by whom): release "
+                    "allocations, or lower --pool-max"};
+        case cudaErrorInitializationError:
+            return {Errc::forked, "CUDA cannot be used in a child of fork() without exec"};
+        case cudaErrorDeviceUninitialized:
+            return {Errc::device_error,
+                    "CUDA takes the handle for this process's own, or there is no context: this process and the "
+                    "exporter have equal process ids or different PID namespaces; share one namespace (docker "
+                    "--pid=host, Kubernetes shareProcessNamespace)"};
+        case cudaErrorMapBufferObjectFailed:
+            return {Errc::device_error, "the driver could not map the memory: its address space may be used up"};
+        case cudaErrorAlreadyMapped:
+            return {Errc::device_error,
+                    "a mapping of freed memory is still open in this process: release the allocations that use it"};
+        case cudaErrorInvalidResourceHandle:
+            return {Errc::incompatible_host,
+                    "the handle means nothing to this kernel: it comes from another machine or virtual machine, WSL2 "
+                    "does not support it, or this process uses a second CUDA context on the device"};
+        case cudaErrorPeerAccessUnsupported:
+        case cudaErrorTooManyPeers:
+        case cudaErrorPeerAccessNotEnabled:
+            return {Errc::peer_access_unavailable,
+                    "the two GPUs cannot reach each other's memory, or one has used up its peers (nvidia-smi topo -p2p "
+                    "r): run both operators on one GPU"};
+        case cudaErrorInvalidDevice:
+            return {Errc::device_unavailable, "no such GPU, or its peer access is broken: check CUDA_VISIBLE_DEVICES"};
+        case cudaErrorNotPermitted:
+            return {Errc::permission_denied, "the driver forbids it to this user or container"};
+        case cudaErrorNotSupported:
+            return {Errc::unsupported, "this platform has no CUDA IPC or stream memory operations"};
+        case cudaErrorInsufficientDriver:
+            return {Errc::device_unavailable,
+                    "no NVIDIA driver, or one too old for this CUDA runtime: install or update it"};
+        case cudaErrorStubLibrary:
+            return {Errc::device_unavailable,
+                    "the toolkit's stub libcuda.so.1 was loaded: take its folder off LD_LIBRARY_PATH"};
+        case cudaErrorNoDevice:
+            return {Errc::device_unavailable,
+                    "no GPU is visible: check nvidia-smi, CUDA_VISIBLE_DEVICES, and that the container was given one"};
+        case cudaErrorDevicesUnavailable:
+            return {Errc::device_unavailable,
+                    "the GPU is busy with a process that has it to itself, or was lost: check nvidia-smi for its "
+                    "compute mode (it must be Default: nvidia-smi -c 0) and the kernel's log for Xid errors"};
+        case cudaErrorCudartUnloading:
+            return {Errc::device_unavailable, "the process is exiting: close Contexts before main returns"};
+        case cudaErrorIllegalAddress:
+        case cudaErrorLaunchFailure:
+        case cudaErrorLaunchTimeout:
+        case cudaErrorHardwareStackError:
+        case cudaErrorIllegalInstruction:
+        case cudaErrorMisalignedAddress:
+        case cudaErrorInvalidAddressSpace:
+        case cudaErrorInvalidPc:
+        case cudaErrorAssert:
+        case cudaErrorECCUncorrectable:
+        case cudaErrorNvlinkUncorrectable:
+            return {Errc::device_error,
+                    "the GPU stopped this process's work for good: no CUDA call of this process will succeed any more, "
+                    "so it must end; other processes and the service go on"};
+        default:
+            return {Errc::device_error, "an error of the CUDA runtime; its name is what to search for"};
+    }
+}
+
+bool is_sticky(cudaError_t code) noexcept {
+    switch (code) {
+        case cudaErrorIllegalAddress:
+        case cudaErrorLaunchFailure:
+        case cudaErrorLaunchTimeout:
+        case cudaErrorHardwareStackError:
+        case cudaErrorIllegalInstruction:
+        case cudaErrorMisalignedAddress:
+        case cudaErrorInvalidAddressSpace:
+        case cudaErrorInvalidPc:
+        case cudaErrorAssert:
+        case cudaErrorECCUncorrectable:
+        case cudaErrorNvlinkUncorrectable:
+        case cudaErrorDevicesUnavailable:
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool context_is_broken(int ordinal) noexcept {
+    return (broken.load(std::memory_order_relaxed) & bit_of(ordinal)) != 0;
+}
+
+void throw_error(cudaError_t code, std::string_view attempt) {
+    static_cast<void>(cudaGetLastError());
+    int ordinal = -1;
+    if (is_sticky(code) && cudaGetDevice(&ordinal) == cudaSuccess) {
+        broken.fetch_or(bit_of(ordinal), std::memory_order_relaxed);
+    }
+    const Diagnosis diagnosis = diagnose(code);
+    fail(diagnosis.errc, "{}: CUDA says {} ({}): {}", attempt, cudaGetErrorName(code), static_cast<int>(code),
+         diagnosis.cause);
+}
+
+}  // namespace fastio::gpu

@@ -1,0 +1,85 @@
+#include "gpu/upload.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+#include "gpu/current_device.hpp"
+#include "gpu/error.hpp"
+
+namespace fastio::gpu {
+
+Upload::~Upload() {
+    for (const Lane& lane : lanes_) {
+        for (std::size_t i = 0; i < kBuffersPerLane; ++i) {
+            if (lane.emptied[i] != nullptr) {
+                ignore(cudaEventDestroy(lane.emptied[i]));
+            }
+            if (lane.buffers[i] != nullptr) {
+                ignore(cudaFreeHost(lane.buffers[i]));
+            }
+        }
+        if (lane.stream != nullptr) {
+            ignore(cudaStreamDestroy(lane.stream));
+        }
+    }
+}
+
+void Upload::prepare() {
+    // Half of the processors: the others run the operators.
+    const std::size_t count = std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 1, kMostLanes);
+    while (lanes_.size() < count) {
+        Lane& lane = lanes_.emplace_back();  // what it got before a failure is given back by the destructor
+        check(cudaStreamCreateWithFlags(&lane.stream, cudaStreamNonBlocking), "making a stream to copy on");
+        for (std::size_t i = 0; i < kBuffersPerLane; ++i) {
+            void* buffer = nullptr;
+            check(cudaHostAlloc(&buffer, kPartBytes, cudaHostAllocPortable), "allocating {} bytes of pinned memory",
+                  kPartBytes);
+            lane.buffers[i] = static_cast<std::byte*>(buffer);
+            check(cudaEventCreateWithFlags(&lane.emptied[i], cudaEventDisableTiming), "making an event to copy with");
+        }
+    }
+}
+
+void Upload::copy(std::byte* to, const std::byte* from, std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const CurrentDevice current(ordinal_);
+    prepare();
+    check(cudaStreamSynchronize(cudaStreamLegacy), "waiting for earlier work before a copy of {} bytes", bytes);
+    std::vector<std::exception_ptr> failures(lanes_.size());
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+        threads.emplace_back([&, i] {
+            try {
+                run(lanes_[i], to, from, bytes, i * kPartBytes, lanes_.size() * kPartBytes);
+            } catch (...) {
+                failures[i] = std::current_exception();
+            }
+        });
+    }
+    threads.clear();
+    for (const std::exception_ptr& failure : failures) {
+        if (failure) {
+            std::rethrow_exception(failure);
+        }
+    }
+}
+
+void Upload::run(Lane& lane, std::byte* to, const std::byte* from, std::uint64_t bytes, std::uint64_t first,
+                 std::uint64_t step) const {
+    const CurrentDevice current(ordinal_);
+    std::size_t turn = 0;
+    for (std::uint64_t at = first; at < bytes; at += step, turn = (turn + 1) % kBuffersPerLane) {
+        const std::uint64_t part = std::min(kPartBytes, bytes - at);
+        // An event that was never recorded counts as complete.
+        check(cudaEventSynchronize(lane.emptied[turn]), "waiting for the GPU to fetch a part of a copy");
+        std::memcpy(lane.buffers[turn], from + at, part);
+        check(cudaMemcpyAsync(to + at, lane.buffers[turn], part, cudaMemcpyHostToDevice, lane.stream),
+              "copying {} bytes to GPU {}", part, ordinal_);
+        check(cudaEventRecord(lane.emptied[turn], lane.stream), "marking a part of a copy");
+    }
+    check(cudaStreamSynchronize(lane.stream), "finishing a copy to GPU {}", ordinal_);
+}
+
+}  // namespace fastio::gpu
