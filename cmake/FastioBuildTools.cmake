@@ -17,6 +17,9 @@ if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   if(FASTIO_CCACHE)
     # The sloppiness is what ccache asks for to cache units that use a precompiled header.
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${FASTIO_CCACHE})
+    if(NOT DEFINED CMAKE_CUDA_COMPILER_LAUNCHER)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${FASTIO_CCACHE})
+    endif()
   endif()
 endif()
 

@@ -6,8 +6,11 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fastio)
 
 install(TARGETS fastio EXPORT fastioTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(NOT FASTIO_WITH_CUDA)
+  set(without_cuda PATTERN "fastio/cuda" EXCLUDE)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/fastio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.hpp")
+        FILES_MATCHING PATTERN "*.hpp" ${without_cuda})
 install(EXPORT fastioTargets NAMESPACE fastio:: DESTINATION ${package_dir})
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/fastioConfig.cmake.in

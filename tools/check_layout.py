@@ -17,20 +17,28 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = {
     "core": {"fastio"},
     "device": {"fastio", "core"},
+    "gpu": {"fastio", "core", "device"},  # the folder cuda/
     "table": {"fastio", "core", "device"},
     "wire": {"fastio", "core", "device"},
     "service": {"fastio", "core", "device", "table", "wire"},
-    "client": {"fastio", "core", "device", "table", "wire"},
+    # The CUDA device is chosen in two places: service/main.cpp and the client's default factory.
+    "client": {"fastio", "core", "device", "gpu", "table", "wire"},
 }
 # The library's own folder wires service and client together, and the command uses the public interface only.
 LAYERS["library"] = {"fastio", *LAYERS}
 LAYERS["cli"] = {"fastio"}
 PROJECT_PREFIXES = set(LAYERS) | {"support"}
 # The one place outside library/ where an upper layer meets another is named here with its reason.
-EXCEPTIONS = {}
+EXCEPTIONS = {("src/service/main.cpp", "gpu/choose_devices.hpp")}
 
 CUDA_HEADER = re.compile(r"^(cuda\w*|cooperative_groups|device_launch_parameters|nvml)\.h$|^(cuda|cub)/")
-CUDA_FOLDERS = ("cuda/", "include/fastio/cuda/", "tests/cuda/", "tests/support/cudart_emulator/")
+CUDA_FOLDERS = (
+    "cuda/",
+    "include/fastio/cuda/",
+    "tests/cuda/",
+    "tests/support/cudart_emulator/",
+    "tests/unit/cudart_emulator/",
+)
 THRUST_FOLDERS = CUDA_FOLDERS + ("examples/",)
 MAX_LINES = 500
 
@@ -56,8 +64,8 @@ def findings_of_include(file, quote, header):
         standard = quote == "<" and "/" not in header and not header.endswith(".h")
         if not standard and not (quote == "<" and first == "fastio"):
             yield f"includes {header}: public headers include only std and <fastio/...>"
-    elif file.startswith("src/"):
-        layer = file.split("/")[1]
+    elif file.startswith("src/") or file.startswith("cuda/"):
+        layer = file.split("/")[1] if file.startswith("src/") else "gpu"
         if "/" in header and first in PROJECT_PREFIXES | {"fastio"} and first != layer:
             if first not in LAYERS.get(layer, set()) and (file, header) not in EXCEPTIONS:
                 yield f"includes {header}: {layer} may include {', '.join(sorted(LAYERS.get(layer, set())))} and itself"

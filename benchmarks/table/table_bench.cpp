@@ -177,7 +177,7 @@ void scan_128_clients(benchmark::State& state) {
     std::uint64_t found = 0;
     for (auto _ : state) {
         for (const LeaseBook& book : books) {
-            book.scan([&](AllocationRef, std::uint32_t) { ++found; });
+            book.scan([&](AllocationRef, std::uint32_t, bool) { ++found; });
         }
         benchmark::DoNotOptimize(found);
     }

@@ -42,9 +42,9 @@ struct CreateOptions {
 };
 
 struct GetOptions {
-    Stream stream = {};                    ///< the GPU waits for the contents here; none: the host waits
-    std::chrono::nanoseconds timeout{0};   ///< for the name, or for a version above newer_than
-    std::uint64_t newer_than = 0;          ///< only a version above this one counts
+    Stream stream = {};                   ///< the GPU waits for the contents here; none: the host waits
+    std::chrono::nanoseconds timeout{0};  ///< for the name, or for a version above newer_than
+    std::uint64_t newer_than = 0;         ///< only a version above this one counts
     std::chrono::nanoseconds contents_timeout = std::chrono::seconds(30);  ///< for the contents, without a stream
 };
 
@@ -61,24 +61,33 @@ struct PublicationInfo {
     Attributes attributes{};
 };
 
+/// How a Context orders its streams against those of other processes.
+enum class StreamOrdering {
+    none,               ///< no stream was used, or the device has none: calls are done on return
+    memory_operations,  ///< streams write and wait for words themselves; the host waits for nothing
+    synchronise,        ///< the device cannot: publishing on a stream waits for it
+};
+
 /// Counters of one context and of this client.
 struct ContextStats {
-    std::uint64_t allocations = 0;        ///< alive in the context, created and not yet reclaimed
-    std::uint64_t publications = 0;       ///< names in the context
-    std::uint64_t leases = 0;             ///< held by all clients of the context
-    std::uint64_t members = 0;            ///< sessions of the context
-    std::uint64_t bytes_reserved = 0;     ///< in slabs
-    std::uint64_t bytes_in_use = 0;       ///< in allocations, rounded to their granularity
-    std::uint64_t bytes_quarantined = 0;  ///< in allocations that only ended sessions hold
-    std::uint64_t largest_free_block = 0; ///< bytes that one create can get without a new slab
-    std::uint64_t quota = 0;              ///< bytes; 0: none
-    std::uint64_t own_leases = 0;         ///< held by this Context
-    std::uint64_t gets = 0;               ///< that this Context served
-    std::uint64_t retries = 0;            ///< lookups repeated because a writer was at work
-    std::uint64_t waits = 0;              ///< times a get slept
-    std::uint64_t slabs_mapped = 0;       ///< by this Context now
-    std::uint64_t bytes_published = 0;    ///< by this Context
-    std::uint64_t bytes_copied = 0;       ///< moved between memories to serve a get; 0 is the point of it all
+    std::uint64_t allocations = 0;         ///< alive in the context, created and not yet reclaimed
+    std::uint64_t publications = 0;        ///< names in the context
+    std::uint64_t leases = 0;              ///< held by all clients of the context
+    std::uint64_t members = 0;             ///< sessions of the context
+    std::uint64_t bytes_reserved = 0;      ///< in slabs
+    std::uint64_t bytes_in_use = 0;        ///< in allocations, rounded to their granularity
+    std::uint64_t bytes_quarantined = 0;   ///< in allocations that only ended sessions hold
+    std::uint64_t largest_free_block = 0;  ///< bytes that one create can get without a new slab
+    std::uint64_t quota = 0;               ///< bytes; 0: none
+    std::uint64_t own_leases = 0;          ///< held by this Context
+    std::uint64_t gets = 0;                ///< that this Context served
+    std::uint64_t retries = 0;             ///< lookups repeated because a writer was at work
+    std::uint64_t waits = 0;               ///< times a get slept
+    std::uint64_t slabs_mapped = 0;        ///< by this Context now
+    std::uint64_t bytes_published = 0;     ///< by this Context
+    std::uint64_t bytes_copied = 0;        ///< moved between memories to serve a get; 0 is the point of it all
+    StreamOrdering stream_ordering = StreamOrdering::none;  ///< of the device that this Context computes on
+    std::uint64_t synchronised_publishes = 0;  ///< on a stream, for which the host had to wait: see stream_ordering
 };
 
 namespace detail {

@@ -26,7 +26,8 @@ void put(const PutOptions& options, std::ostream& out);
 /// Writes what is published to a .npy file.
 void get(const GetOptionsOfCommand& options, std::ostream& out);
 
-/// Runs a pipeline. Throws when an operator fails or a signal ends the run, after the table: std::runtime_error.
+/// Runs a pipeline. Throws when an operator fails or a signal ends the run, after the table: std::runtime_error. With
+/// `json` the table is a JSON object, and how the run goes is told on standard error instead of `out`.
 void run(const RunOptions& options, std::ostream& out);
 
 }  // namespace fastio::cli

@@ -7,12 +7,19 @@
 #include <fastio/context.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/fail.hpp"
+#include "cli/json.hpp"
 #include "cli/npy.hpp"
 #include "cli/text.hpp"
 
 namespace fastio::cli {
 
 void get(const GetOptionsOfCommand& options, std::ostream& out) {
+    std::error_code missing;
+    if (options.json && std::filesystem::equivalent(options.output, "/dev/stdout", missing)) {
+        fail(Errc::invalid_argument, "'{}' is standard output, where --json prints: give -o another file",
+             options.output);
+    }
     ContextOptions joining;
     joining.job = options.common.job;
     joining.socket = options.common.socket;
@@ -32,6 +39,12 @@ void get(const GetOptionsOfCommand& options, std::ostream& out) {
         std::vector<std::byte> staging(bytes);
         allocation.copy_to(staging.data(), staging.size());
         write_npy(options.output, allocation.type(), allocation.dimensions(), staging);
+    }
+    if (options.json) {
+        Json shown = json_of(allocation, context.job());
+        shown["output"] = options.output;
+        out << dump(shown, 2) << '\n';
+        return;
     }
     // What was written to a pipe or to /dev/stdout must stay a .npy file and nothing else.
     if (!std::filesystem::is_regular_file(options.output)) {

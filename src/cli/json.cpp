@@ -79,6 +79,17 @@ Json json_of(const PublicationInfo& publication, const std::string& job) {
             {"attributes", publication.attributes}};
 }
 
+Json json_of(const Allocation& allocation, const std::string& job) {
+    return {{"job", job},
+            {"name", allocation.name()},
+            {"version", allocation.version()},
+            {"type", to_string(allocation.type())},
+            {"dimensions", allocation.dimensions()},
+            {"size", allocation.size()},
+            {"device", allocation.device()},
+            {"attributes", allocation.attributes()}};
+}
+
 Json json_of(const WatchEvent& event) {
     return {{"event", to_string(event.kind)}, {"job", event.job}, {"name", event.name}, {"version", event.version}};
 }

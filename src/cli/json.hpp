@@ -22,6 +22,8 @@ using Json = nlohmann::ordered_json;
 /// `sessions` give the holders their names and process ids.
 [[nodiscard]] Json json_of(const AllocationInfo& allocation, const std::vector<SessionInfo>& sessions);
 [[nodiscard]] Json json_of(const PublicationInfo& publication, const std::string& job);
+/// One that was published or got.
+[[nodiscard]] Json json_of(const Allocation& allocation, const std::string& job);
 [[nodiscard]] Json json_of(const WatchEvent& event);
 /// An operator's input or output as it is told in $FASTIO_INPUTS and $FASTIO_OUTPUTS: what was declared, no more.
 [[nodiscard]] Json json_of(const Entry& entry);

@@ -49,8 +49,8 @@ constexpr const char* kRunFooter =
     "\nAll operators start together and wait for their inputs by name. A program without a slash in its name is\n"
     "looked for beside fastio, beside the pipeline file, and in $PATH. Input paths are relative to the pipeline\n"
     "file, output paths to --workdir, in which the operators run. Operators find in their environment: FASTIO_JOB,\n"
-    "FASTIO_SOCKET, FASTIO_STAGE (their name), FASTIO_INPUTS and FASTIO_OUTPUTS (JSON lists of their entries).\n"
-    "The first that fails ends the run.";
+    "FASTIO_SOCKET, FASTIO_STAGE (their name), FASTIO_INPUTS and FASTIO_OUTPUTS (JSON lists of their entries), and\n"
+    "FASTIO_DEVICE with --device. The first that fails ends the run.";
 
 /// Standard streams that the caller closed would be given to the next file or socket that is opened.
 void open_standard_streams() {
@@ -113,11 +113,17 @@ struct CommandLine {
         sub->add_option("--workdir", run_options.workdir, "where outputs with a path go; made if missing")
             ->type_name("DIR")
             ->capture_default_str();
+        sub->add_option("--device", run_options.device,
+                        "where operators allocate, and what a private service serves: host, cuda:N or cuda:UUID "
+                        "(default: $FASTIO_DEVICE, else the service's first device)")
+            ->type_name("DEVICE");
         sub->add_option("--grace", run_options.grace_seconds,
                         "seconds between SIGTERM and SIGKILL when the run is ended")
             ->type_name("SECONDS")
             ->check(check_seconds)
             ->capture_default_str();
+        sub->add_flag("--json", run_options.json,
+                      "print the table at the end as a JSON object; all else goes to standard error");
         sub->get_option("--socket")
             ->description(
                 "the socket of a service that runs already (default: $FASTIO_SOCKET, else a private service "
@@ -154,6 +160,7 @@ struct CommandLine {
         sub->add_option("--job", put_options.common.job, "the job (default: $FASTIO_JOB, else \"default\")")
             ->type_name("JOB");
         sub->add_flag("--replace", put_options.replace, "take over a name that is in use");
+        sub->add_flag("--json", put_options.json, "print a JSON object that says what was published");
         sub->footer(
             "\nThe job's context becomes persistent: it outlives this command, until `fastio rm --job JOB`.\n"
             "All number types are taken, in C or Fortran order; what is published is in C order.");
@@ -168,6 +175,7 @@ struct CommandLine {
         sub->add_option("--timeout", get_options.timeout_seconds, "wait so long for the name (default: not at all)")
             ->type_name("SECONDS")
             ->check(check_seconds);
+        sub->add_flag("--json", get_options.json, "print a JSON object that says what was written");
     }
 
     void add_rm() {

@@ -36,18 +36,22 @@ struct PutOptions {
     std::string file{};
     std::string name{};
     bool replace = false;
+    bool json = false;
 };
 struct GetOptionsOfCommand {
     CommonOptions common{};
     std::string name{};
     std::string output{};
     std::optional<double> timeout_seconds{};
+    bool json = false;
 };
 struct RunOptions {
     CommonOptions common{};  ///< `job` is not used: a run makes its own
     std::string pipeline{};
     std::string workdir = ".";
+    std::string device{};  ///< empty: $FASTIO_DEVICE, else the service's first
     double grace_seconds = 5;
+    bool json = false;
 };
 
 }  // namespace fastio::cli

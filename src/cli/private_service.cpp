@@ -52,7 +52,7 @@ PrivateFolder::~PrivateFolder() {
     fs::remove_all(path_, ignored);
 }
 
-PrivateService::PrivateService(std::chrono::nanoseconds ready_timeout) {
+PrivateService::PrivateService(const std::string& device, std::chrono::nanoseconds ready_timeout) {
     std::vector<fs::path> folders{own_folder()};
     const char* const path = std::getenv("PATH");
     for (fs::path& folder : folders_of_path(path == nullptr ? "" : path)) {
@@ -72,6 +72,9 @@ PrivateService::PrivateService(std::chrono::nanoseconds ready_timeout) {
     spec.name = "fastiod";
     spec.program = *program;
     spec.arguments = {"fastiod", "--socket", socket()};
+    if (!device.empty()) {
+        spec.arguments.insert(spec.arguments.end(), {"--device", device});
+    }
     spec.environment = environment_with({});
     spec.output_fd = log.get();
     spec.death_signal = SIGTERM;  // it then removes its socket

@@ -29,9 +29,11 @@ private:
 /// whoever uses it. The destructor ends it with SIGTERM, and with SIGKILL where that is not enough.
 class PrivateService {
 public:
-    /// Starts `fastiod`, found beside this program or else in $PATH, and returns when a client can connect. Errors:
-    /// not_found (no such program), io_error, service_unreachable (it ended, or did not answer in time).
-    explicit PrivateService(std::chrono::nanoseconds ready_timeout = std::chrono::seconds(20));
+    /// Starts `fastiod`, found beside this program or else in $PATH, and returns when a client can connect. It serves
+    /// `device`; where that is empty, what it serves by default. Errors: not_found (no such program), io_error,
+    /// service_unreachable (it ended, or did not answer in time).
+    explicit PrivateService(const std::string& device = {},
+                            std::chrono::nanoseconds ready_timeout = std::chrono::seconds(20));
     PrivateService(const PrivateService&) = delete;
     PrivateService& operator=(const PrivateService&) = delete;
     ~PrivateService();

@@ -5,6 +5,7 @@
 #include <fastio/context.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/json.hpp"
 #include "cli/npy.hpp"
 #include "cli/text.hpp"
 
@@ -37,6 +38,12 @@ void put(const PutOptions& options, std::ostream& out) {
     // Only now: a put that fails leaves no context behind.
     joining.persistent = true;
     const Context keeping(joining);
+    if (options.json) {
+        Json shown = json_of(allocation, context.job());
+        shown["persistent"] = true;
+        out << dump(shown, 2) << '\n';
+        return;
+    }
     out << fmt::format("published '{}': {} {}, {}, version {}\n", printable(options.name), to_string(allocation.type()),
                        text_of_shape(allocation.dimensions()), text_of_bytes(allocation.size()), allocation.version());
     const std::string job = printable(context.job());

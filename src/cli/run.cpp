@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <optional>
 #include <stdexcept>
 
@@ -14,6 +15,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/fail.hpp"
+#include "cli/json.hpp"
 #include "cli/pipeline.hpp"
 #include "cli/private_service.hpp"
 #include "cli/run_plan.hpp"
@@ -103,6 +105,11 @@ void wait_for_sessions_to_end(Watch& events, Context& context) {
     }
 }
 
+std::string or_environment(const std::string& option, const char* variable) {
+    const char* const value = std::getenv(variable);
+    return option.empty() && value != nullptr ? value : option;
+}
+
 [[noreturn]] void fail_for(const ProcessEnd& end) {
     std::vector<std::string> lines;
     for (const std::string& line : end.last_lines) {
@@ -116,26 +123,28 @@ void wait_for_sessions_to_end(Watch& events, Context& context) {
 
 class Run {
 public:
-    Run(const Pipeline& pipeline, const fs::path& workdir, std::string socket, const RunOptions& options,
-        StopSignals& signals, std::ostream& out)
+    Run(const Pipeline& pipeline, const fs::path& workdir, std::string socket, const std::string& device,
+        const RunOptions& options, StopSignals& signals, std::ostream& out)
         : pipeline_(pipeline),
           signals_(signals),
           out_(out),
-          progress_(out, pipeline),
+          json_(options.json),
+          progress_(options.json ? std::cerr : out, pipeline),
           supervisor_(progress_.reports(), grace_of(options)) {
         const std::string job = unique_job(pipeline.name);
         // With an unknown socket: only to refuse what is missing before anything is started.
-        static_cast<void>(plan_run(pipeline, workdir, job, {}));
+        static_cast<void>(plan_run(pipeline, workdir, job, {}, device));
         make_folders(workdir, pipeline);
         if (socket.empty()) {
-            socket = service_.emplace().socket();
+            socket = service_.emplace(device).socket();
         }
         progress_.say("pipeline '{}': {} operators, job '{}', service at {}{}", pipeline.name,
                       pipeline.operators.size(), job, socket, service_ ? " (private)" : "");
-        specs_ = plan_run(pipeline, workdir, job, socket);
+        specs_ = plan_run(pipeline, workdir, job, socket, device);
         ContextOptions joining;
         joining.job = job;
         joining.socket = socket;
+        joining.device = device;
         context_.emplace(joining);
         events_.emplace(context_->watch());
     }
@@ -154,7 +163,7 @@ public:
             tell_publications(*events_, *context_, progress_);
             wait_for_sessions_to_end(*events_, *context_);
             Service service(context_->socket());
-            out_ << '\n' << run_table(pipeline_, supervisor_.ends(), service.operators(context_->job())) << std::flush;
+            show(run_figures(pipeline_, context_->job(), supervisor_.ends(), service.operators(context_->job())));
         } catch (const Error& error) {
             if (error.errc() == Errc::service_lost && service_ && service_->has_ended()) {
                 fail_for_service();
@@ -175,6 +184,14 @@ private:
         return std::chrono::nanoseconds(std::llround(options.grace_seconds * 1e9));
     }
 
+    void show(const RunFigures& figures) {
+        if (json_) {
+            out_ << dump(json_of(figures), 2) << '\n' << std::flush;
+        } else {
+            out_ << '\n' << run_table(figures) << std::flush;
+        }
+    }
+
     void interrupt() {
         while (const int number = signals_.take()) {
             interrupted_by_ = number;
@@ -191,6 +208,7 @@ private:
     const Pipeline& pipeline_;
     StopSignals& signals_;
     std::ostream& out_;
+    bool json_;
     Progress progress_;
     // In the order in which they are needed: the operators end first, then the membership, then the service.
     std::optional<PrivateService> service_;
@@ -205,14 +223,12 @@ private:
 
 void run(const RunOptions& options, std::ostream& out) {
     const Pipeline pipeline = load_pipeline(options.pipeline);
-    std::string socket = options.common.socket;
-    if (const char* const from_environment = std::getenv("FASTIO_SOCKET"); socket.empty() && from_environment) {
-        socket = from_environment;
-    }
+    const std::string socket = or_environment(options.common.socket, "FASTIO_SOCKET");
+    const std::string device = or_environment(options.device, "FASTIO_DEVICE");
     // A reader of the output that goes away does not end the operators.
     std::signal(SIGPIPE, SIG_IGN);
     StopSignals signals;
-    Run(pipeline, fs::absolute(options.workdir).lexically_normal(), socket, options, signals, out).run();
+    Run(pipeline, fs::absolute(options.workdir).lexically_normal(), socket, device, options, signals, out).run();
 }
 
 }  // namespace fastio::cli

@@ -61,7 +61,7 @@ std::string unique_job(const std::string& pipeline_name) {
 }
 
 std::vector<ChildSpec> plan_run(const Pipeline& pipeline, const fs::path& workdir, const std::string& job,
-                                const std::string& socket) {
+                                const std::string& socket, const std::string& device) {
     const fs::path base = fs::absolute(pipeline.file).parent_path().lexically_normal();
     std::vector<ChildSpec> specs;
     for (const Operator& op : pipeline.operators) {
@@ -70,11 +70,15 @@ std::vector<ChildSpec> plan_run(const Pipeline& pipeline, const fs::path& workdi
         spec.name = op.name;
         spec.program = resolve_program(pipeline, op, base);
         spec.arguments = op.command;
-        spec.environment = environment_with({{"FASTIO_JOB", job},
-                                             {"FASTIO_SOCKET", socket},
-                                             {"FASTIO_STAGE", op.name},
-                                             {"FASTIO_INPUTS", normalised(op.inputs, base)},
-                                             {"FASTIO_OUTPUTS", normalised(op.outputs, workdir)}});
+        std::map<std::string, std::string> variables{{"FASTIO_JOB", job},
+                                                     {"FASTIO_SOCKET", socket},
+                                                     {"FASTIO_STAGE", op.name},
+                                                     {"FASTIO_INPUTS", normalised(op.inputs, base)},
+                                                     {"FASTIO_OUTPUTS", normalised(op.outputs, workdir)}};
+        if (!device.empty()) {
+            variables.emplace("FASTIO_DEVICE", device);
+        }
+        spec.environment = environment_with(variables);
         spec.folder = workdir;
         specs.push_back(std::move(spec));
     }

@@ -14,9 +14,10 @@ namespace fastio::cli {
 
 /// What is started for a pipeline, with everything looked up and resolved, so that nothing is started when something is
 /// missing. Programs are looked up as the pipeline file's documentation says; input paths are relative to the file's
-/// folder, output paths to `workdir`, which the operators run in. Errors, with file and line: not_found (a program, an
-/// input file).
+/// folder, output paths to `workdir`, which the operators run in. `device` is what they are told by $FASTIO_DEVICE;
+/// where it is empty, nothing. Errors, with file and line: not_found (a program, an input file).
 [[nodiscard]] std::vector<ChildSpec> plan_run(const Pipeline& pipeline, const std::filesystem::path& workdir,
-                                              const std::string& job, const std::string& socket);
+                                              const std::string& job, const std::string& socket,
+                                              const std::string& device);
 
 }  // namespace fastio::cli

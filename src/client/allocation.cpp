@@ -29,7 +29,7 @@ void check_range(const detail::AllocationImpl& impl, const void* host, std::uint
     if (host == nullptr && bytes > 0) {
         fail(Errc::invalid_argument, "{} of {} bytes was given no host memory", call, bytes);
     }
-    detail::refuse_host_stream(*impl.device, options.stream, call);
+    detail::check_stream(*impl.device, options.stream, call);
 }
 
 }  // namespace
@@ -130,18 +130,23 @@ void Allocation::release() {
 }
 
 void Allocation::release(Stream stream) {
-    detail::refuse_host_stream(*usable(impl_.get(), "release").device, stream, "release");
-    release();
-}
-
-void Allocation::free() {
-    detail::free(usable(impl_.get(), "free"));
+    detail::AllocationImpl& impl = usable(impl_.get(), "release");
+    detail::check_stream(*impl.device, stream, "release");
+    if (stream && impl.claim != detail::Claim::none) {
+        detail::drop_claim_behind(impl, stream);
+    }
     impl_.reset();
 }
 
+void Allocation::free() {
+    free(Stream{});
+}
+
 void Allocation::free(Stream stream) {
-    detail::refuse_host_stream(*usable(impl_.get(), "free").device, stream, "free");
-    free();
+    detail::AllocationImpl& impl = usable(impl_.get(), "free");
+    detail::check_stream(*impl.device, stream, "free");
+    detail::free(impl, stream);
+    impl_.reset();
 }
 
 void Allocation::check() const {
@@ -152,6 +157,12 @@ void Allocation::check() const {
              "check of '{}': its producer died before the contents were complete: wait for it to be "
              "published again (newer_than {})",
              impl.name_view(), impl.acquired.copy.version);
+    }
+    if (impl.awaited && impl.client->liveness().lost()) {
+        fail(Errc::service_lost,
+             "check of '{}': the service died while a stream waited for the contents, and nobody can tell any more "
+             "whether they were completed",
+             impl.name_view());
     }
 }
 

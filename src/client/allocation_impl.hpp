@@ -27,6 +27,7 @@ struct AllocationImpl {
     Client* client;
     Claim claim = Claim::none;
     bool is_user = false;  ///< counted by the client
+    bool awaited = false;  ///< a stream was made to wait for the contents
     std::uint8_t name_bytes = 0;
     std::byte* data = nullptr;
     DeviceMemory* device = nullptr;

@@ -8,7 +8,6 @@
 #include "client/watch_events.hpp"
 #include "core/fail.hpp"
 #include "core/names.hpp"
-#include "device/host_memory.hpp"
 
 namespace fastio::detail {
 namespace {
@@ -38,7 +37,7 @@ std::shared_ptr<Client> Client::join(const ContextOptions& options) {
     check_device_available(device_wanted(options));
     std::unique_ptr<wire::EmbeddedService> embedded;
     if (options.embedded) {
-        embedded = wire::start_embedded_service(options.socket, {make_host_memory()});
+        embedded = wire::start_embedded_service(options.socket, embedded_devices(device_wanted(options)));
     }
     return {new Client(options, std::move(embedded)), [](Client* client) { client->leave(); }};
 }
@@ -55,12 +54,23 @@ Client::Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedServ
       connection_(embedded_ ? embedded_->socket() : wire::default_socket_path(options.socket), options.connect_timeout),
       joined_(send_join(options)),
       reader_(std::move(joined_.header), *this),
-      devices_(reader_.header()),
+      devices_(reader_.header(), joined_.reply.default_device),
       device_(devices_.name(joined_.reply.default_device)),
       leases_(std::move(joined_.leases), joined_.reply.granted_chunks),
-      slabs_(connection_, devices_),
-      fork_registration_([this] { leases_.abandon(); }),
+      stream_words_(connection_, leases_, reader_.header().instance, reader_.header().context_id),
+      slabs_(connection_, devices_, stream_words_),
+      fork_registration_([this] {
+          stream_words_.abandon();
+          leases_.abandon();
+      }),
       listener_(connection_.events(), connection_.service_pidfd(), *this) {}
+
+Client::~Client() {
+    // In this order: a stream that a thread waits for may itself wait for words that the helper thread completes when
+    // the service dies, so that one ends last.
+    janitor_.stop();
+    devices_.synchronise();  // bye says that nothing of this client runs any more
+}
 
 Client::Joined Client::send_join(const ContextOptions& options) {
     wire::Join join;
@@ -79,8 +89,8 @@ Client::Joined Client::send_join(const ContextOptions& options) {
 
 void Client::check_open(std::string_view call) {
     liveness().check(call);
-    if (reader_.ended()) {
-        end(Ending::ended);
+    if (const table::ContextState state = reader_.context_state(); state != table::ContextState::open) {
+        end(state == table::ContextState::device_lost ? Ending::device_lost : Ending::ended);
         liveness().check(call);
     }
 }
@@ -140,8 +150,22 @@ void Client::unwatch(std::uint32_t id) noexcept {
     unwatch_at(connection_, id);
 }
 
-void Client::slab_closing(table::SlabRef slab) noexcept {
+bool Client::slab_closing(table::SlabRef slab) noexcept {
+    const DeviceMemory* const device = slabs_.device_of(slab);
+    if (device != nullptr && device->info().stream_order != StreamOrder::no_streams) {
+        janitor_.close_slab(slab);
+        return false;
+    }
     slabs_.close(slab);
+    return true;
+}
+
+void Client::close_and_acknowledge(table::SlabRef slab) noexcept {
+    slabs_.close(slab);
+    wire::SlabClosed closed;
+    closed.index = slab.index;
+    closed.generation = slab.generation;
+    static_cast<void>(connection_.events().send(closed));
 }
 
 void Client::event(const wire::Event& event) noexcept {
@@ -152,12 +176,13 @@ void Client::events_lost() noexcept {
     watches_.lose_all();
 }
 
-void Client::context_ended() noexcept {
-    end(Ending::ended);
+void Client::context_ended(Errc reason) noexcept {
+    end(reason == Errc::device_unavailable ? Ending::device_lost : Ending::ended);
 }
 
 void Client::service_lost() noexcept {
     end(Ending::lost);
+    stream_words_.complete_waits();
     connection_.shut_down();
 }
 

@@ -12,9 +12,11 @@
 #include "client/connection.hpp"
 #include "client/devices.hpp"
 #include "client/fork_guard.hpp"
+#include "client/janitor.hpp"
 #include "client/listener.hpp"
 #include "client/slab_cache.hpp"
 #include "client/staging.hpp"
+#include "client/stream_words.hpp"
 #include "client/watch_queue.hpp"
 #include "device/descriptor.hpp"
 #include "table/leases.hpp"
@@ -41,8 +43,8 @@ class Client final : public table::SegmentSource, public EventSink, public Watch
 public:
     /// What the Context owns, one user. Errors: as Context's constructor.
     [[nodiscard]] static std::shared_ptr<Client> join(const ContextOptions& options);
-    /// Unmaps everything, says bye and waits for the answer.
-    ~Client() override = default;
+    /// Waits for the GPU's work, unmaps everything, says bye and waits for the answer.
+    ~Client() override;
 
     // An Allocation's use. One locked instruction in get and one in release, which also count the gets.
     void enter() noexcept { users_.fetch_add(1, std::memory_order_relaxed); }
@@ -66,6 +68,8 @@ public:
     [[nodiscard]] table::TableReader& reader() noexcept { return reader_; }
     [[nodiscard]] table::LeasePages& leases() noexcept { return leases_; }
     [[nodiscard]] SlabCache& slabs() noexcept { return slabs_; }
+    [[nodiscard]] StreamWords& stream_words() noexcept { return stream_words_; }
+    [[nodiscard]] Janitor& janitor() noexcept { return janitor_; }
     [[nodiscard]] Devices& devices() noexcept { return devices_; }
     [[nodiscard]] WatchRegistry& watches() noexcept { return watches_; }
     [[nodiscard]] Counters& counters() noexcept { return counters_; }
@@ -83,6 +87,9 @@ public:
     void grant_leases(std::uint32_t seen);
     /// Tells the service that a lease of a retired allocation was dropped.
     void nudge(table::AllocationRef allocation) noexcept;
+
+    /// Unmaps a slab that the service wants back, and tells it.
+    void close_and_acknowledge(table::SlabRef slab) noexcept;
 
     /// Ends calls and waits; leases stay.
     void end(Ending why) noexcept;
@@ -107,15 +114,15 @@ private:
     [[nodiscard]] Joined send_join(const ContextOptions& options);
 
     // EventSink, called by the helper thread
-    void slab_closing(table::SlabRef slab) noexcept override;
+    [[nodiscard]] bool slab_closing(table::SlabRef slab) noexcept override;
     void event(const wire::Event& event) noexcept override;
     void events_lost() noexcept override;
-    void context_ended() noexcept override;
+    void context_ended(Errc reason) noexcept override;
     void service_lost() noexcept override;
 
     alignas(table::kCacheLine) std::atomic<std::uint64_t> users_{1};  // the Context
 
-    // In the order of making; ending goes backwards: the thread, what is mapped, bye, the embedded service.
+    // In the order of making; ending goes backwards: the threads, what is mapped, bye, the embedded service.
     alignas(table::kCacheLine) std::unique_ptr<wire::EmbeddedService> embedded_;
     std::string job_;
     Connection connection_;
@@ -124,7 +131,9 @@ private:
     Devices devices_;
     std::string device_;
     table::LeasePages leases_;
+    StreamWords stream_words_;
     SlabCache slabs_;
+    Janitor janitor_{*this};
     WatchRegistry watches_;
     Counters counters_;
     const bool staging_ = staging_is_forced();

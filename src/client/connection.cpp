@@ -12,6 +12,7 @@
 
 #include "client/deadline.hpp"
 #include "core/fail.hpp"
+#include "device/host_identity.hpp"
 #include "table/layout.hpp"
 
 namespace fastio::detail {
@@ -93,7 +94,7 @@ void Connection::connect_once(std::chrono::steady_clock::time_point deadline) {
 void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     auto [lifeline_read, lifeline_write] = make_pipe();
     auto [own_events, their_events] = wire::Socket::pair();
-    const wire::HostIdentity identity = wire::host_identity();
+    const HostIdentity identity = host_identity();
 
     wire::Hello hello;
     hello.header.request = ++last_request_;

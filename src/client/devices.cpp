@@ -2,47 +2,77 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "core/fail.hpp"
 #include "device/device_name.hpp"
 #include "device/host_memory.hpp"
+#include "gpu/choose_devices.hpp"
+#include "gpu/gpus.hpp"
 
 namespace fastio::detail {
+namespace {
+
+template <std::size_t Capacity>
+std::string to_string(const char (&text)[Capacity]) {
+    return {text, ::strnlen(text, Capacity)};
+}
+
+}  // namespace
 
 void check_device_available(std::string_view name) {
     const DeviceName device = parse_device_name(name);
-    if (device.kind == DeviceName::Kind::cuda_index || device.kind == DeviceName::Kind::cuda_uuid) {
-        fail(Errc::device_unavailable,
-             "the device '{}' was asked for, but this build of fastio has no CUDA devices: use the device 'host'",
-             name);
+    if (device.kind != DeviceName::Kind::cuda_index && device.kind != DeviceName::Kind::cuda_uuid) {
+        return;
+    }
+    if (const gpu::Gpus& gpus = gpu::list_gpus(); gpus.found.empty()) {
+        fail(Errc::device_unavailable, "the device '{}' was asked for: {}; or use the device 'host'", name,
+             gpus.why_none);
     }
 }
 
-Devices::Devices(const table::TableHeader& header) {
+std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& name) {
+    return gpu::choose_devices(std::span(&name, 1)).memories;
+}
+
+Devices::Devices(const table::TableHeader& header, std::uint32_t compute) {
     const std::uint32_t count = std::min(header.device_count, table::kMaxDevices);
     for (std::uint32_t device = 0; device < count; ++device) {
-        const char* const name = header.devices[device].name;
-        names_.emplace_back(name, ::strnlen(name, sizeof(header.devices[device].name)));
+        entries_.push_back({to_string(header.devices[device].name), to_string(header.devices[device].uuid)});
     }
-    memories_.resize(names_.size());
+    memories_.resize(entries_.size());
+    static_cast<void>(name(compute));
+    compute_uuid_ = entries_[compute].uuid;
 }
 
 const std::string& Devices::name(std::uint32_t device) const {
-    if (device >= names_.size()) {
+    if (device >= entries_.size()) {
         fail(Errc::protocol_error, "the service speaks of device number {} of a context that has {}", device,
-             names_.size());
+             entries_.size());
     }
-    return names_[device];
+    return entries_[device].name;
 }
 
 DeviceMemory& Devices::memory(std::uint32_t device) {
-    const std::string& wanted = name(device);
+    static_cast<void>(name(device));
     const std::lock_guard lock(mutex_);
     if (!memories_[device]) {
-        check_device_available(wanted);
-        memories_[device] = make_host_memory();
+        const std::string& uuid = entries_[device].uuid;
+        memories_[device] = uuid.empty() ? make_host_memory() : gpu::make_cuda_memory(uuid, compute_uuid_);
     }
     return *memories_[device];
+}
+
+void Devices::synchronise() noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const std::shared_ptr<DeviceMemory>& memory : memories_) {
+        if (memory && memory->info().stream_order != StreamOrder::no_streams) {
+            try {
+                memory->synchronise({});
+            } catch (const std::exception&) {  // its context is broken: nothing runs there
+            }
+        }
+    }
 }
 
 }  // namespace fastio::detail

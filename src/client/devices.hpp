@@ -12,27 +12,40 @@
 
 namespace fastio::detail {
 
-/// Throws unless this build and this process can use the device that `name` ("auto", "host", "cuda:N", "cuda:UUID")
-/// asks for. Errors: invalid_argument (no such spelling), device_unavailable.
+/// Throws unless this build and this process can use the kind of device that `name` ("auto", "host", "cuda:N",
+/// "cuda:UUID") asks for; the service knows which there are. Errors: invalid_argument (no such spelling),
+/// device_unavailable (no CUDA in this build, no driver, no GPU).
 void check_device_available(std::string_view name);
+
+/// What a service in this process serves to a client that asks for `name`. Errors: as choose_devices.
+[[nodiscard]] std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& name);
 
 /// The devices of a context, as its table numbers them.
 ///
 /// *Thread safety:* every member, from any thread.
 class Devices {
 public:
-    explicit Devices(const table::TableHeader& header);
+    /// `compute` is the one that this client's kernels run on: slabs of other GPUs are opened for it. Errors:
+    /// protocol_error (no such number).
+    Devices(const table::TableHeader& header, std::uint32_t compute);
 
     /// "host" or "cuda:N". Errors: protocol_error (no such number).
     [[nodiscard]] const std::string& name(std::uint32_t device) const;
     /// The default factory: makes the device when it is first needed, so that a process without GPUs can join a context
     /// that has some. Errors: device_unavailable, protocol_error.
     [[nodiscard]] DeviceMemory& memory(std::uint32_t device);
+    /// Waits for all work of this process on the devices that were needed. A device that fails has no work any more.
+    void synchronise() noexcept;
 
 private:
-    std::vector<std::string> names_;
+    struct Entry {
+        std::string name{};
+        std::string uuid{};  // "" for the host
+    };
+    std::vector<Entry> entries_;
+    std::string compute_uuid_;
     std::mutex mutex_;
-    std::vector<std::shared_ptr<DeviceMemory>> memories_;  // parallel to names_; null until needed
+    std::vector<std::shared_ptr<DeviceMemory>> memories_;  // parallel to entries_; null until needed
 };
 
 }  // namespace fastio::detail

@@ -29,10 +29,10 @@ private:
     Inspector(const std::string& socket, std::chrono::nanoseconds timeout);
 
     // EventSink, called by the helper thread
-    void slab_closing(table::SlabRef) noexcept override {}  // it has no slabs
+    [[nodiscard]] bool slab_closing(table::SlabRef /*slab*/) noexcept override { return true; }  // it has no slabs
     void event(const wire::Event& event) noexcept override;
     void events_lost() noexcept override;
-    void context_ended() noexcept override {}  // it is in none
+    void context_ended(Errc /*reason*/) noexcept override {}  // it is in none
     void service_lost() noexcept override;
 
     Connection connection_;

@@ -6,32 +6,13 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <system_error>
 
+#include "client/quiet_thread.hpp"
 #include "core/fail.hpp"
 
 namespace fastio::detail {
-namespace {
-
-// While it lives, a thread that is started takes no signals: they are for the program's own threads.
-class AllSignalsBlocked {
-public:
-    AllSignalsBlocked() noexcept {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-    ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
-
-}  // namespace
 
 Listener::Listener(wire::Socket& events, int service_pidfd, EventSink& sink)
     : events_(events), service_pidfd_(service_pidfd), sink_(sink), stop_(::eventfd(0, EFD_CLOEXEC)) {
@@ -41,8 +22,7 @@ Listener::Listener(wire::Socket& events, int service_pidfd, EventSink& sink)
              std::strerror(error), error);
     }
     try {
-        const AllSignalsBlocked blocked;
-        thread_ = std::thread([this] { run(); });
+        thread_ = quiet_thread([this] { run(); });
     } catch (const std::system_error& error) {
         fail(Errc::io_error, "could not start the client's helper thread: {}; check the limit of threads (ulimit -u)",
              error.what());
@@ -101,13 +81,14 @@ void Listener::handle(const wire::Packet& packet) noexcept {
     } else if (packet.as<wire::EventsLost>()) {
         sink_.events_lost();
     } else if (const auto closing = packet.as<wire::SlabClosing>()) {
-        sink_.slab_closing({closing->index, closing->generation});
-        wire::SlabClosed closed;
-        closed.index = closing->index;
-        closed.generation = closing->generation;
-        acknowledgements_.push_back(closed);
-    } else if (packet.as<wire::ContextEnded>()) {
-        sink_.context_ended();
+        if (sink_.slab_closing({closing->index, closing->generation})) {
+            wire::SlabClosed closed;
+            closed.index = closing->index;
+            closed.generation = closing->generation;
+            acknowledgements_.push_back(closed);
+        }
+    } else if (const auto ended = packet.as<wire::ContextEnded>()) {
+        sink_.context_ended(static_cast<Errc>(ended->reason));
     }
     // Anything else is of a later version of this protocol; hello has made sure that there is none.
 }

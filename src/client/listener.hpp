@@ -17,11 +17,12 @@ public:
     EventSink(const EventSink&) = delete;
     EventSink& operator=(const EventSink&) = delete;
 
-    /// Unmap this slab if it is mapped. When the call returns the service is told that it is.
-    virtual void slab_closing(table::SlabRef slab) noexcept = 0;
+    /// Unmap this slab if it is mapped. True when that is done, so that the service can be told; else the sink tells it
+    /// later.
+    [[nodiscard]] virtual bool slab_closing(table::SlabRef slab) noexcept = 0;
     virtual void event(const wire::Event& event) noexcept = 0;
     virtual void events_lost() noexcept = 0;
-    virtual void context_ended() noexcept = 0;
+    virtual void context_ended(Errc reason) noexcept = 0;
     /// The service died or ended the session. Nothing else is called afterwards.
     virtual void service_lost() noexcept = 0;
 

@@ -68,6 +68,8 @@ ContextStats stats(Client& client) {
     stats.slabs_mapped = client.slabs().mapped();
     stats.bytes_published = counters.bytes_published.load(std::memory_order_relaxed);
     stats.bytes_copied = counters.bytes_copied.load(std::memory_order_relaxed);
+    stats.stream_ordering = client.stream_words().ordering();
+    stats.synchronised_publishes = client.stream_words().synchronised();
     return stats;
 }
 

@@ -25,6 +25,11 @@ void Liveness::fail_ended(std::string_view call) const {
             fail(Errc::context_closed, "{} was called on a Context that is closed: make a new Context", call);
         case Ending::ended:
             fail(Errc::context_closed, "{} failed: the job's context was ended by somebody: make a new Context", call);
+        case Ending::device_lost:
+            fail(Errc::device_unavailable,
+                 "{} failed: the GPU that the job's context is on was lost, and the context with it: see the service's "
+                 "log and nvidia-smi, and make a new Context on another device",
+                 call);
         default:
             fail(Errc::service_lost,
                  "{} failed: the service died or ended this session: see its log, start fastiod again if it is gone, "

@@ -12,9 +12,10 @@ namespace fastio::detail {
 /// Why a client's calls fail from some moment on.
 enum class Ending : std::uint32_t {
     none = 0,
-    closed = 1,  ///< Context::close
-    ended = 2,   ///< the job's context was ended
-    lost = 3,    ///< the service died, or ended this session
+    closed = 1,       ///< Context::close
+    ended = 2,        ///< the job's context was ended
+    lost = 3,         ///< the service died, or ended this session
+    device_lost = 4,  ///< the context's GPU was lost, and the context with it
 };
 
 /// Whether a client may still be used, and the private futex word that ends its waits.

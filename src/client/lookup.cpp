@@ -8,6 +8,7 @@
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
 #include "core/names.hpp"
+#include "device/waiting.hpp"
 
 namespace fastio::detail {
 namespace {
@@ -61,18 +62,53 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
     }
 }
 
-// The host device completes contents before it publishes them, so the only incomplete ones are a dead producer's.
-void check_contents(AllocationImpl& impl, std::string_view name) {
-    if (impl.client->reader().allocation_state(impl.ref().slot).poisoned) [[unlikely]] {
-        fail(Errc::producer_lost,
-             "get of '{}': its producer died before the contents were complete: wait for it to be published again "
-             "(newer_than {})",
-             name, impl.acquired.copy.version);
+[[noreturn]] void fail_producer_lost(const AllocationImpl& impl, std::string_view name) {
+    fail(Errc::producer_lost,
+         "get of '{}': its producer died before the contents were complete: wait for it to be published again "
+         "(newer_than {})",
+         name, impl.acquired.copy.version);
+}
+
+bool is_poisoned(const AllocationImpl& impl) {
+    return impl.client->reader().allocation_state(impl.ref().slot).poisoned;
+}
+
+void wait_for_contents(AllocationImpl& impl, std::string_view name, table::FenceRef fence,
+                       std::chrono::nanoseconds timeout) {
+    const auto deadline = deadline_after(timeout);
+    PollingPauses pauses;
+    while (!impl.client->stream_words().is_complete(fence)) {
+        if (is_poisoned(impl)) {
+            fail_producer_lost(impl, name);
+        }
+        impl.client->check_open("get");
+        if (std::chrono::steady_clock::now() >= deadline) {
+            fail(Errc::timed_out,
+                 "get of '{}': version {} is published, but its producer's stream has not completed the contents "
+                 "within {} ms: give more contents_timeout, or a stream to wait in",
+                 name, impl.acquired.copy.version,
+                 std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
+        }
+        pauses.pause();
     }
-    if (impl.acquired.copy.fence_value != 0) [[unlikely]] {
-        fail(Errc::unsupported,
-             "get of '{}': it was published on a CUDA stream, and this build of fastio has no CUDA devices", name);
+}
+
+// Until here only the slab was opened. Design P6: the GPU waits where there is a stream, else the host.
+[[gnu::noinline]] void await_contents(AllocationImpl& impl, std::string_view name, const GetOptions& options) {
+    const table::FenceRef fence{impl.acquired.copy.fence_word, impl.acquired.copy.fence_value};
+    if (fence.word >= table::kFenceWords) {
+        fail(Errc::corrupt_input, "get of '{}': the table speaks of fence word {} of {}: restart the job", name,
+             fence.word, table::kFenceWords);
     }
+    StreamWords& words = impl.client->stream_words();
+    if (words.is_complete(fence)) {
+        return;
+    }
+    if (options.stream && words.wait_in(*impl.device, fence, options.stream)) {
+        impl.awaited = true;
+        return;
+    }
+    wait_for_contents(impl, name, fence, options.contents_timeout);
 }
 
 }  // namespace
@@ -89,7 +125,6 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     impl->claim = Claim::lease;
     impl->is_user = true;
     client.enter_by_get();
-    check_contents(*impl, name);
     const table::Placement& placement = impl->acquired.placement;
     const SlabCache::Slab slab = client.slabs().get(placement.slab);
     if (placement.offset > slab.bytes || placement.size > slab.bytes - placement.offset) [[unlikely]] {
@@ -98,10 +133,15 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     }
     impl->device = slab.device;
     impl->data = slab.data + placement.offset;
-    acquire_contents(impl->data);  // pairs with publish
-    if (options.stream) [[unlikely]] {
-        refuse_host_stream(*slab.device, options.stream, "get");
+    check_stream(*slab.device, options.stream, "get");
+    if (impl->acquired.copy.fence_value != 0) [[unlikely]] {
+        await_contents(*impl, name, options);
     }
+    // After the fence: who completes one for a dead producer has poisoned the allocation before.
+    if (is_poisoned(*impl)) [[unlikely]] {
+        fail_producer_lost(*impl, name);
+    }
+    acquire_contents(impl->data);  // pairs with publish
     if (client.staging()) [[unlikely]] {
         stage(*impl);
     }

@@ -70,6 +70,8 @@ void publish_array(Client& client, const ArrayView& array, std::string_view name
         copy_in(*impl, array, shape, strides, bytes, options.stream);
     }
     publish(*impl, name, options);
+    // Nothing but the copy has used the memory.
+    options.stream ? drop_claim_behind(*impl, options.stream) : drop_claim_now(*impl);
 }
 
 }  // namespace fastio::detail

@@ -35,13 +35,15 @@ void send_attributes(Connection::Turn& turn, std::span<const std::byte> bytes) {
     }
 }
 
-std::uint64_t send_publish(const AllocationImpl& impl, std::uint32_t lease, std::string_view name, bool replace,
-                           std::span<const std::byte> attributes) {
+std::uint64_t send_publish(const AllocationImpl& impl, std::string_view name, bool replace,
+                           std::span<const std::byte> attributes, table::FenceRef fence) {
     const table::PublicationCopy& copy = impl.acquired.copy;
     wire::Publish request;
     request.slot = copy.allocation.slot;
     request.generation = copy.allocation.generation;
-    request.lease = lease;
+    request.lease = impl.acquired.lease;
+    request.fence_word = fence.word;
+    request.fence_value = fence.value;
     request.flags = replace ? wire::Publish::kReplace : 0;
     wire::set_text(request.name, name);
     request.type_code = static_cast<std::uint8_t>(copy.type.code);
@@ -82,25 +84,31 @@ private:
     bool pending_ = false;
 };
 
-void drop_lease(AllocationImpl& impl) noexcept {
-    Client& client = *impl.client;
-    client.leases().drop(impl.acquired.lease);
-    bool retired = true;
+void send_free(AllocationImpl& impl, bool keep_lease) {
+    wire::Free request;
+    request.slot = impl.ref().slot;
+    request.generation = impl.ref().generation;
+    request.lease = impl.claim == Claim::lease ? impl.acquired.lease : wire::kNoLease;
+    request.flags = keep_lease ? wire::Free::kKeepLease : 0;
+    static_cast<void>(impl.client->connection().call<wire::Ok>(request, "free"));
+}
+
+bool is_retired(Client& client, table::AllocationRef allocation) noexcept {
     try {
-        const StateWord state = client.reader().allocation_state(impl.ref().slot);
-        retired = state.generation == impl.ref().generation && state.state == AllocationState::retired;
+        const StateWord state = client.reader().allocation_state(allocation.slot);
+        return state.generation == allocation.generation && state.state == AllocationState::retired;
     } catch (const std::exception&) {  // its segment could not be mapped; a nudge too many does no harm
-    }
-    if (retired) {
-        client.nudge(impl.ref());
+        return true;
     }
 }
 
-void drop_hold(AllocationImpl& impl) noexcept {
-    wire::ReleaseHold message;
-    message.slot = impl.ref().slot;
-    message.generation = impl.ref().generation;
-    impl.client->connection().post(message);
+// A lease can be left to a stream, a hold cannot.
+void turn_into_lease(AllocationImpl& impl) {
+    FirstLease lease(impl);
+    if (impl.claim == Claim::hold) {
+        drop_hold_now(*impl.client, impl.ref());
+    }
+    lease.keep();
 }
 
 }  // namespace
@@ -139,6 +147,7 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     impl->data = slab.data + reply.offset;
     acquire_contents(slab.data);  // pairs with drop_claim and free: the memory's earlier holders
     if (options.zero) {
+        check_stream(*impl->device, options.stream, "create");
         impl->device->fill(impl->data, std::byte{0}, bytes, options.stream);
     }
     return impl;
@@ -148,18 +157,21 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     Client& client = *impl.client;
     client.check_open("publish");
     check_name(name);
-    refuse_host_stream(*impl.device, options.stream, "publish");
+    check_stream(*impl.device, options.stream, "publish");
     const std::uint64_t bytes = size_bytes(impl.acquired.copy.type, impl.acquired.copy.shape);
     const std::vector<std::byte> encoded = encode_attributes(options.attributes);
     auto attributes = options.attributes.empty() ? nullptr : std::make_unique<Attributes>(options.attributes);
-    if (!options.stream) {
-        impl.device->synchronise({});
-    }
     // Mapped now, so that no release has to.
     static_cast<void>(client.reader().allocation_state(impl.ref().slot));
-    release_contents(impl.data);  // pairs with get
     FirstLease lease(impl);
-    impl.acquired.copy.version = send_publish(impl, impl.acquired.lease, name, options.replace, encoded);
+    table::FenceRef fence;
+    if (options.stream) {
+        fence = client.stream_words().complete_behind(*impl.device, options.stream).value_or(table::FenceRef{});
+    } else {
+        impl.device->synchronise({});
+    }
+    release_contents(impl.data);  // pairs with get
+    impl.acquired.copy.version = send_publish(impl, name, options.replace, encoded, fence);
     lease.keep();
     impl.acquired.copy.size = bytes;
     impl.attributes = std::move(attributes);
@@ -167,22 +179,62 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     client.counters().bytes_published.fetch_add(bytes, std::memory_order_relaxed);
 }
 
-void free(AllocationImpl& impl) {
-    Client& client = *impl.client;
-    client.check_open("free");
+void free(AllocationImpl& impl, Stream stream) {
+    impl.client->check_open("free");
     release_contents(impl.slab_data());  // pairs with create
-    wire::Free request;
-    request.slot = impl.ref().slot;
-    request.generation = impl.ref().generation;
-    request.lease = impl.claim == Claim::lease ? impl.acquired.lease : wire::kNoLease;
-    static_cast<void>(client.connection().call<wire::Ok>(request, "free"));
-    // The service counts this entry no longer, so that no nudge is due.
-    if (std::exchange(impl.claim, Claim::none) == Claim::lease) {
-        client.leases().drop(impl.acquired.lease);
+    if (!has_streams(*impl.device)) {
+        send_free(impl, false);
+        // The service counts this entry no longer, so that no nudge is due.
+        if (std::exchange(impl.claim, Claim::none) == Claim::lease) {
+            impl.client->leases().drop(impl.acquired.lease);
+        }
+        return;
     }
+    // The names go now, the lease when the GPU is done.
+    FirstLease lease(impl);
+    send_free(impl, true);
+    lease.keep();
+    stream ? drop_claim_behind(impl, stream) : drop_claim(impl);
 }
 
 void drop_claim(AllocationImpl& impl) noexcept {
+    if (impl.client->liveness().forked()) {
+        return;
+    }
+    // Without data nobody has used the memory yet.
+    if (impl.data == nullptr || !has_streams(*impl.device)) {
+        drop_claim_now(impl);
+        return;
+    }
+    Janitor& janitor = impl.client->janitor();
+    switch (std::exchange(impl.claim, Claim::none)) {
+        case Claim::none:
+            break;
+        case Claim::hold:
+            janitor.drop_hold(*impl.device, impl.ref());
+            break;
+        case Claim::lease:
+            janitor.drop_lease(*impl.device, impl.ref(), impl.acquired.lease);
+            break;
+    }
+}
+
+void drop_claim_behind(AllocationImpl& impl, Stream stream) {
+    Client& client = *impl.client;
+    turn_into_lease(impl);
+    if (!client.stream_words().clear_lease_behind(*impl.device, impl.acquired.lease, stream)) {
+        impl.device->synchronise(stream);
+        drop_claim_now(impl);
+        return;
+    }
+    impl.claim = Claim::none;
+    // Its scan then sees the lease marked as left to a stream, and looks again until it is gone.
+    if (is_retired(client, impl.ref())) {
+        client.nudge(impl.ref());
+    }
+}
+
+void drop_claim_now(AllocationImpl& impl) noexcept {
     if (impl.client->liveness().forked()) {
         return;
     }
@@ -193,12 +245,26 @@ void drop_claim(AllocationImpl& impl) noexcept {
         case Claim::none:
             break;
         case Claim::hold:
-            drop_hold(impl);
+            drop_hold_now(*impl.client, impl.ref());
             break;
         case Claim::lease:
-            drop_lease(impl);
+            drop_lease_now(*impl.client, impl.ref(), impl.acquired.lease);
             break;
     }
+}
+
+void drop_lease_now(Client& client, table::AllocationRef allocation, std::uint32_t entry) noexcept {
+    client.leases().drop(entry);
+    if (is_retired(client, allocation)) {
+        client.nudge(allocation);
+    }
+}
+
+void drop_hold_now(Client& client, table::AllocationRef allocation) noexcept {
+    wire::ReleaseHold message;
+    message.slot = allocation.slot;
+    message.generation = allocation.generation;
+    client.connection().post(message);
 }
 
 }  // namespace fastio::detail

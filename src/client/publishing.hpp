@@ -20,10 +20,20 @@ namespace fastio::detail {
 /// Errors: as Allocation::publish.
 void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& options);
 
-/// Removes all names and the claim. Errors: service_lost, context_closed, forked; the claim is as it was then.
-void free(AllocationImpl& impl);
+/// Removes all names and the claim; the claim goes behind the stream's work, or without a stream behind all work of
+/// this process on the device. Errors: service_lost, context_closed, forked, device_error; the claim is as it was then.
+void free(AllocationImpl& impl, Stream stream);
 
-/// Gives the claim back, whatever it is. Does nothing in a forked child, and loses nothing when the service is gone.
+/// Gives the claim back, whatever it is: behind all work of this process on the device. Does nothing in a forked child,
+/// and loses nothing when the service is gone.
 void drop_claim(AllocationImpl& impl) noexcept;
+/// The same behind the stream's work. Errors: device_error, lease_limit, service_lost; the claim is as it was then.
+void drop_claim_behind(AllocationImpl& impl, Stream stream);
+/// The same now: no work on the memory is left.
+void drop_claim_now(AllocationImpl& impl) noexcept;
+
+/// What becomes of a claim in the end. The service is told where it would not find out.
+void drop_lease_now(Client& client, table::AllocationRef allocation, std::uint32_t entry) noexcept;
+void drop_hold_now(Client& client, table::AllocationRef allocation) noexcept;
 
 }  // namespace fastio::detail

@@ -25,17 +25,11 @@ SlabCache::Slab SlabCache::open(table::SlabRef ref) {
             return found->slab;
         }
     }
-    wire::Slab request;
-    request.index = ref.index;
-    request.generation = ref.generation;
-    Connection::Turn turn(connection_, "mapping a slab");
-    const auto reply = turn.call<wire::SlabReply>(request);
     Descriptor file;
-    if (reply.handle.kind == HandleKind::memfd) {
-        file = turn.take_descriptor(0);
-    }
+    const wire::SlabReply reply = request_slab(ref, file);
     Slab slab;
     slab.device = &devices_.memory(reply.device);
+    stream_words_.prepare(*slab.device);
     slab.bytes = reply.bytes;
     slab.data = static_cast<std::byte*>(slab.device->open(reply.handle, reply.bytes, file.get()));
     try {
@@ -45,6 +39,24 @@ SlabCache::Slab SlabCache::open(table::SlabRef ref) {
         throw;
     }
     return slab;
+}
+
+wire::SlabReply SlabCache::request_slab(table::SlabRef ref, Descriptor& file) {
+    wire::Slab request;
+    request.index = ref.index;
+    request.generation = ref.generation;
+    Connection::Turn turn(connection_, "mapping a slab");
+    const auto reply = turn.call<wire::SlabReply>(request);
+    if (reply.handle.kind == HandleKind::memfd) {
+        file = turn.take_descriptor(0);
+    }
+    return reply;
+}
+
+DeviceMemory* SlabCache::device_of(table::SlabRef ref) const noexcept {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(open_, ref, &OpenSlab::ref);
+    return found != open_.end() ? found->slab.device : nullptr;
 }
 
 void SlabCache::add(table::SlabRef ref, const Slab& slab) {

@@ -10,6 +10,7 @@
 
 #include "client/connection.hpp"
 #include "client/devices.hpp"
+#include "client/stream_words.hpp"
 #include "table/layout.hpp"
 #include "table/writer.hpp"
 
@@ -17,7 +18,7 @@ namespace fastio::detail {
 
 /// The slabs that this process has mapped: each is opened once, never per allocation.
 ///
-/// *Thread safety:* find and open from any thread; close from the helper thread.
+/// *Thread safety:* every member, from any thread; a slab is closed once.
 ///
 /// *Invariants.*
 /// 1. An entry's generation is stored after the rest of it (release; pairs with the acquire load in find). While it is
@@ -32,7 +33,8 @@ public:
         std::uint64_t bytes = 0;
     };
 
-    SlabCache(Connection& connection, Devices& devices) noexcept : connection_(connection), devices_(devices) {}
+    SlabCache(Connection& connection, Devices& devices, StreamWords& stream_words) noexcept
+        : connection_(connection), devices_(devices), stream_words_(stream_words) {}
     SlabCache(const SlabCache&) = delete;
     SlabCache& operator=(const SlabCache&) = delete;
     ~SlabCache();
@@ -52,6 +54,8 @@ public:
         return open(ref);
     }
 
+    /// The device of a slab that is mapped; else null.
+    [[nodiscard]] DeviceMemory* device_of(table::SlabRef ref) const noexcept;
     /// Unmaps a slab, if it is mapped.
     void close(table::SlabRef ref) noexcept;
     [[nodiscard]] std::uint64_t mapped() const noexcept;
@@ -73,11 +77,13 @@ private:
     };
 
     [[nodiscard]] Slab open(table::SlabRef ref);
+    [[nodiscard]] wire::SlabReply request_slab(table::SlabRef ref, Descriptor& file);
     [[nodiscard]] Entry& entry(std::uint32_t index);
     void add(table::SlabRef ref, const Slab& slab);
 
     Connection& connection_;
     Devices& devices_;
+    StreamWords& stream_words_;
     std::array<std::atomic<Group*>, table::kMaxSlabs / kGroupSize> groups_{};
     std::mutex opening_;        // one opening at a time
     mutable std::mutex mutex_;  // guards what follows, and stores to entries

@@ -12,8 +12,17 @@ namespace fastio::detail {
 /// before it does anything.
 void refuse_host_stream(std::string_view device, Stream stream, std::string_view call);
 
-inline void refuse_host_stream(const DeviceMemory& device, Stream stream, std::string_view call) {
-    refuse_host_stream(device.info().name, stream, call);
+/// The same, and refuses a stream that is being captured. Errors: unsupported, device_error.
+inline void check_stream(DeviceMemory& device, Stream stream, std::string_view call) {
+    if (stream) [[unlikely]] {
+        refuse_host_stream(device.info().name, stream, call);
+        device.check_stream(stream);
+    }
+}
+
+/// Whether kernels may still use memory of this device when a call that was given no stream returns.
+[[nodiscard]] inline bool has_streams(const DeviceMemory& device) noexcept {
+    return device.info().stream_order != StreamOrder::no_streams;
 }
 
 }  // namespace fastio::detail

@@ -76,7 +76,9 @@ bool matches(const DeviceName& name, const DeviceInfo& device) {
         case DeviceName::Kind::cuda_index:
             return device.name == fmt::format("{}{}", kCudaPrefix, name.index);
         case DeviceName::Kind::cuda_uuid:
-            return device.uuid == name.uuid;
+            // Without the prefix: the runtime gives a MIG instance's UUID without saying that it is one.
+            return device.uuid.size() == name.uuid.size() &&
+                   device.uuid.compare(4, std::string::npos, name.uuid, 4) == 0;
     }
     return false;
 }

@@ -33,6 +33,16 @@ void Faults::fail_always(DeviceCall call, Errc code, std::string message) {
     plan(call).every = {code, std::move(message)};
 }
 
+void Faults::lose() {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+}
+
+bool Faults::lost() const {
+    const std::lock_guard lock(mutex_);
+    return lost_;
+}
+
 void Faults::clear(DeviceCall call) {
     const std::lock_guard lock(mutex_);
     plan(call).always = false;
@@ -76,7 +86,9 @@ void Faults::enter(DeviceCall call) {
         --mine.blocked;
     }
     std::optional<Failure> failure;
-    if (const auto due = mine.by_call.extract(number); !due.empty()) {
+    if (lost_ && call != DeviceCall::close) {
+        failure = Failure{Errc::device_unavailable, "the device was ordered to be lost"};
+    } else if (const auto due = mine.by_call.extract(number); !due.empty()) {
         failure = due.mapped();
     } else if (mine.always) {
         failure = mine.every;

@@ -13,7 +13,7 @@
 namespace fastio {
 
 /// The calls of DeviceMemory that can be failed, delayed and counted.
-enum class DeviceCall : std::uint8_t { reserve, release, open, close, copy, fill, signal, wait, synchronise };
+enum class DeviceCall : std::uint8_t { reserve, release, open, close, copy, fill, pin, signal, wait, synchronise };
 
 /// What FaultyMemory does to its calls. Orders are given by a test, or by an operator who rehearses a failure.
 /// *Thread safety:* every call may be made from any thread.
@@ -29,6 +29,10 @@ public:
     void fail(DeviceCall call, std::uint64_t nth, Errc code, std::string message);
     /// Every one of these calls fails until clear(). Errors as fail.
     void fail_always(DeviceCall call, Errc code, std::string message);
+    /// The device is lost from now on: every call that can fail does, with device_unavailable, and is_lost() says so.
+    void lose();
+    [[nodiscard]] bool lost() const;
+
     /// Forgets the orders to fail for this call.
     void clear(DeviceCall call);
 
@@ -63,6 +67,7 @@ private:
     [[nodiscard]] const Plan& plan(DeviceCall call) const { return plans_[static_cast<std::size_t>(call)]; }
 
     mutable std::mutex mutex_;
+    bool lost_ = false;
     std::condition_variable changed_;  ///< a gate opened, or a call came to one
     std::array<Plan, static_cast<std::size_t>(DeviceCall::synchronise) + 1> plans_;
 };

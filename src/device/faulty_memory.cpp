@@ -39,6 +39,11 @@ void FaultyMemory::fill(void* to, std::byte value, std::uint64_t bytes, Stream s
     ForwardingMemory::fill(to, value, bytes, stream);
 }
 
+void FaultyMemory::pin(void* host, std::uint64_t bytes) {
+    faults_.enter(DeviceCall::pin);
+    ForwardingMemory::pin(host, bytes);
+}
+
 void FaultyMemory::signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) {
     faults_.enter(DeviceCall::signal);
     ForwardingMemory::signal(word, value, stream);

@@ -16,12 +16,14 @@ public:
 
     [[nodiscard]] Faults& faults() noexcept { return faults_; }
 
+    [[nodiscard]] bool is_lost() const noexcept override { return faults_.lost() || ForwardingMemory::is_lost(); }
     [[nodiscard]] OwnedSlab reserve(std::uint64_t bytes) override;
     void release(OwnedSlab slab) override;
     [[nodiscard]] void* open(const SlabHandle& handle, std::uint64_t bytes, int file) override;
     void close(void* data, std::uint64_t bytes) noexcept override;
     void copy(void* to, const void* from, std::uint64_t bytes, Stream stream) override;
     void fill(void* to, std::byte value, std::uint64_t bytes, Stream stream) override;
+    void pin(void* host, std::uint64_t bytes) override;
     void signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override;
     void wait(const std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override;
     void synchronise(Stream stream) override;

@@ -16,6 +16,10 @@ const DeviceInfo& ForwardingMemory::info() const noexcept {
     return inner_->info();
 }
 
+bool ForwardingMemory::is_lost() const noexcept {
+    return inner_->is_lost();
+}
+
 OwnedSlab ForwardingMemory::reserve(std::uint64_t bytes) {
     return inner_->reserve(bytes);
 }
@@ -40,12 +44,36 @@ void ForwardingMemory::fill(void* to, std::byte value, std::uint64_t bytes, Stre
     inner_->fill(to, value, bytes, stream);
 }
 
+void ForwardingMemory::pin(void* host, std::uint64_t bytes) {
+    inner_->pin(host, bytes);
+}
+
+void ForwardingMemory::unpin(void* host) noexcept {
+    inner_->unpin(host);
+}
+
+void ForwardingMemory::check_stream(Stream stream) {
+    inner_->check_stream(stream);
+}
+
 void ForwardingMemory::signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) {
     inner_->signal(word, value, stream);
 }
 
 void ForwardingMemory::wait(const std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) {
     inner_->wait(word, value, stream);
+}
+
+std::shared_ptr<StreamMark> ForwardingMemory::mark(Stream stream) {
+    return inner_->mark(stream);
+}
+
+void ForwardingMemory::wait_for(const StreamMark& mark, Stream stream) {
+    inner_->wait_for(mark, stream);
+}
+
+bool ForwardingMemory::has_passed(const StreamMark& mark) {
+    return inner_->has_passed(mark);
 }
 
 void ForwardingMemory::synchronise(Stream stream) {

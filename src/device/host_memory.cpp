@@ -1,11 +1,8 @@
 #include "device/host_memory.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 
 #include "core/fail.hpp"
 #include "core/limits.hpp"
@@ -13,23 +10,14 @@
 #include "device/own_slabs.hpp"
 #include "device/physical_memory.hpp"
 #include "device/slab_mapping.hpp"
+#include "device/slabs.hpp"
+#include "device/waiting.hpp"
 
 namespace fastio {
 namespace {
 
 // The handle's bytes: this magic, then the slab's id, then zeros.
 constexpr std::array<char, 8> kHandleMagic{'f', 'i', 'o', 'h', 'o', 's', 't', '1'};
-
-SlabId random_id() {
-    SlabId id{};
-    // Up to 256 bytes come whole and cannot be interrupted once the kernel has its entropy (getrandom(2)).
-    if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
-        const int error = errno;
-        fail(Errc::io_error, "could not draw {} random bytes to name a slab: {} ({})", id.size(), std::strerror(error),
-             error);
-    }
-    return id;
-}
 
 SlabHandle make_handle(const SlabId& id) noexcept {
     SlabHandle handle;
@@ -57,13 +45,6 @@ SlabId id_in(const SlabHandle& handle) {
     return id;
 }
 
-void check_slab_size(std::uint64_t bytes) {
-    if (bytes == 0 || bytes % kSlabGranularity != 0) {
-        fail(Errc::invalid_argument, "a slab of {} bytes was asked for: its size must be a positive multiple of {}",
-             bytes, kSlabGranularity);
-    }
-}
-
 void refuse_stream(const char* call, Stream stream) {
     if (stream) {
         fail(
@@ -73,6 +54,9 @@ void refuse_stream(const char* call, Stream stream) {
             call);
     }
 }
+
+// Without streams every call is done on return.
+class NothingToWaitFor final : public StreamMark {};
 
 class HostMemory final : public DeviceMemory {
 public:
@@ -84,6 +68,7 @@ public:
     }
 
     const DeviceInfo& info() const noexcept override { return info_; }
+    bool is_lost() const noexcept override { return false; }
 
     OwnedSlab reserve(std::uint64_t bytes) override {
         check_slab_size(bytes);
@@ -97,12 +82,12 @@ public:
         OwnedSlab slab;
         slab.file = make_memfd("fastio-slab", bytes);
         seal_size(slab.file.get());
-        const SlabId id = random_id();
+        const SlabId id = random_slab_id();
         slab.data = map_slab(slab.file.get(), bytes, Errc::out_of_memory);
         slab.bytes = bytes;
         slab.handle = make_handle(id);
         try {
-            OwnSlabs::of_process().add(id, slab.data, bytes);
+            OwnSlabs::of_process().add(id, slab.data, bytes, unmap_slab);
         } catch (...) {
             unmap_slab(slab.data, bytes);
             throw;
@@ -111,11 +96,16 @@ public:
     }
 
     void release(OwnedSlab slab) override {
-        if (slab.data != nullptr && !OwnSlabs::of_process().release(slab.data)) {
-            fail(Errc::device_error,
-                 "could not release the slab of {} bytes at {}: this process owns no such slab, or "
-                 "released it before",
-                 slab.bytes, slab.data);
+        if (slab.data == nullptr) {
+            return;
+        }
+        switch (OwnSlabs::of_process().release(slab.data)) {
+            case OwnSlabs::Release::unknown:
+                fail_not_owned(slab);
+            case OwnSlabs::Release::in_use:
+                break;
+            case OwnSlabs::Release::unused:
+                unmap_slab(slab.data, slab.bytes);
         }
     }
 
@@ -167,34 +157,31 @@ public:
         }
     }
 
+    void pin(void* /*host*/, std::uint64_t /*bytes*/) override {}
+    void unpin(void* /*host*/) noexcept override {}
+    void check_stream(Stream stream) override { refuse_stream("a call", stream); }
+
     void signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override {
         refuse_stream("signal", stream);
-        // Pairs with the acquire in wait(): who sees the value sees what was written before it.
+        // Pairs with the acquire in reached(): who sees the value sees what was written before it.
         word.store(value, std::memory_order_release);
     }
 
     void wait(const std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) override {
         refuse_stream("wait", stream);
-        // The word's writer may be a GPU, which cannot wake a futex: look again after growing pauses.
-        constexpr int kSpins = 1000;
-        constexpr std::chrono::microseconds kLongestPause{1000};
-        std::chrono::microseconds pause{10};
-        for (int spins = 0; !reached(word, value); ++spins) {
-            if (spins >= kSpins) {
-                std::this_thread::sleep_for(pause);
-                pause = std::min(2 * pause, kLongestPause);
-            }
-        }
+        wait_on_host(word, value);
     }
+
+    std::shared_ptr<StreamMark> mark(Stream stream) override {
+        refuse_stream("mark", stream);
+        return std::make_shared<NothingToWaitFor>();
+    }
+    void wait_for(const StreamMark& /*mark*/, Stream stream) override { refuse_stream("wait_for", stream); }
+    bool has_passed(const StreamMark& /*mark*/) override { return true; }
 
     void synchronise(Stream stream) override { refuse_stream("synchronise", stream); }
 
 private:
-    static bool reached(const std::atomic<std::uint64_t>& word, std::uint64_t value) noexcept {
-        // Cyclic: half of all values count as reached, so that a word may wrap around.
-        return static_cast<std::int64_t>(word.load(std::memory_order_acquire) - value) >= 0;
-    }
-
     DeviceInfo info_;
 };
 

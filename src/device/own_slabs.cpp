@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "device/slab_mapping.hpp"
-
 namespace fastio {
 
 OwnSlabs& OwnSlabs::of_process() noexcept {
@@ -12,20 +10,23 @@ OwnSlabs& OwnSlabs::of_process() noexcept {
     return *slabs;
 }
 
-void OwnSlabs::add(const SlabId& id, void* data, std::uint64_t bytes) {
+void OwnSlabs::add(const SlabId& id, void* data, std::uint64_t bytes, Free free) {
     const std::lock_guard lock(mutex_);
-    by_address_.emplace(data, Slab{id, bytes, 0, false});
+    by_address_.emplace(data, Slab{id, bytes, free, 0, false});
 }
 
-bool OwnSlabs::release(void* data) noexcept {
+OwnSlabs::Release OwnSlabs::release(void* data) noexcept {
     const std::lock_guard lock(mutex_);
     const auto slab = by_address_.find(data);
     if (slab == by_address_.end() || slab->second.released) {
-        return false;
+        return Release::unknown;
     }
-    slab->second.released = true;
-    unmap_if_unused(slab);
-    return true;
+    if (slab->second.openings != 0) {
+        slab->second.released = true;
+        return Release::in_use;
+    }
+    by_address_.erase(slab);
+    return Release::unused;
 }
 
 std::optional<OwnSlabs::Opened> OwnSlabs::open(const SlabId& id) {
@@ -40,21 +41,22 @@ std::optional<OwnSlabs::Opened> OwnSlabs::open(const SlabId& id) {
 }
 
 bool OwnSlabs::close(void* data) noexcept {
-    const std::lock_guard lock(mutex_);
-    const auto slab = by_address_.find(data);
-    if (slab == by_address_.end() || slab->second.openings == 0) {
-        return false;
-    }
-    --slab->second.openings;
-    unmap_if_unused(slab);
-    return true;
-}
-
-void OwnSlabs::unmap_if_unused(std::map<void*, Slab>::iterator slab) noexcept {
-    if (slab->second.released && slab->second.openings == 0) {
-        unmap_slab(slab->first, slab->second.bytes);
+    Slab last;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto slab = by_address_.find(data);
+        if (slab == by_address_.end() || slab->second.openings == 0) {
+            return false;
+        }
+        --slab->second.openings;
+        if (!slab->second.released || slab->second.openings != 0) {
+            return true;
+        }
+        last = slab->second;
         by_address_.erase(slab);
     }
+    last.free(data, last.bytes);  // outside the lock: a driver may take its time
+    return true;
 }
 
 }  // namespace fastio

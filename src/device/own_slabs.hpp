@@ -9,12 +9,12 @@
 
 namespace fastio {
 
-/// Names a host slab among all slabs of all processes.
+/// Names a slab among all slabs of all processes.
 using SlabId = std::array<std::byte, 16>;
 
-/// The host slabs that this process owns, so that an importer in the same process gets the owner's pointer (design
-/// P10). A slab that is released while importers of this process have it open is unmapped by the last close: an
-/// embedded service may end before its clients do.
+/// The slabs that this process owns, so that an importer in the same process gets the owner's pointer (design P10). A
+/// slab that is released while importers of this process have it open is freed by the last close: an embedded service
+/// may end before its clients do.
 ///
 /// This is the one mutable global of the product. Owner and importer in one process need not share an object (the
 /// service and the client each make their own DeviceMemory), but they share the address space that this describes.
@@ -24,9 +24,19 @@ class OwnSlabs {
 public:
     [[nodiscard]] static OwnSlabs& of_process() noexcept;
 
-    void add(const SlabId& id, void* data, std::uint64_t bytes);
-    /// The owner gives the slab back. False if `data` is not the start of an owned slab.
-    bool release(void* data) noexcept;
+    /// Gives a slab's memory back to where it came from.
+    using Free = void (*)(void* data, std::uint64_t bytes) noexcept;
+
+    /// `free` is for the last close of a slab that was released before it. Errors: std::bad_alloc.
+    void add(const SlabId& id, void* data, std::uint64_t bytes, Free free);
+
+    enum class Release : std::uint8_t {
+        unknown,  ///< `data` is not the start of an owned slab, or it was released before
+        in_use,   ///< the last close will free it
+        unused,   ///< forgotten here: the caller frees it
+    };
+    /// The owner gives the slab back.
+    [[nodiscard]] Release release(void* data) noexcept;
 
     struct Opened {
         void* data = nullptr;
@@ -41,11 +51,10 @@ private:
     struct Slab {
         SlabId id{};
         std::uint64_t bytes = 0;
+        Free free = nullptr;
         std::uint64_t openings = 0;
         bool released = false;
     };
-    void unmap_if_unused(std::map<void*, Slab>::iterator slab) noexcept;
-
     std::mutex mutex_;
     std::map<void*, Slab> by_address_;
 };

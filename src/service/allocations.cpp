@@ -96,12 +96,16 @@ bool Allocations::gave_up(const Record& record, const Session& session, std::uin
 }
 
 std::size_t Allocations::collect(const Members& members) {
+    waits_for_streams_ = false;
     if (retired_.empty()) {
         return 0;
     }
     ++scan_;
     for (const auto& [id, session] : members) {
-        for_each_lease(*session, [this](Record& record, std::uint32_t) { record.seen = scan_; });
+        for_each_lease(*session, [this](Record& record, bool left_to_stream) {
+            record.seen = scan_;
+            waits_for_streams_ = waits_for_streams_ || (left_to_stream && record.listed);
+        });
     }
     std::size_t went = 0;
     std::erase_if(retired_, [&](std::uint32_t slot) {

@@ -44,22 +44,24 @@ public:
 
     /// True when a retired allocation might be reclaimed by a scan.
     [[nodiscard]] bool any_retired() const noexcept { return !retired_.empty(); }
+    /// The last collect left one that only a stream's clearing of its lease will free.
+    [[nodiscard]] bool waits_for_streams() const noexcept { return waits_for_streams_; }
     /// One scan over the lease pages of `members` for every retired allocation; returns how many went.
     std::size_t collect(const Members& members);
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
-    /// Calls visit(Record&, const Session&, entry) for every lease that counts.
+    /// Calls visit(Record&, whether a stream will clear it) for every lease that counts.
     template <class Visit>
     void for_each_lease(const Session& session, Visit&& visit) {
         if (session.leases == nullptr) {
             return;
         }
-        session.leases->scan([&](table::AllocationRef ref, std::uint32_t entry) {
+        session.leases->scan([&](table::AllocationRef ref, std::uint32_t entry, bool left_to_stream) {
             Record* const record = find(ref);
             if (record != nullptr && !gave_up(*record, session, entry)) {
-                visit(*record, entry);
+                visit(*record, left_to_stream);
             }
         });
     }
@@ -79,6 +81,7 @@ private:
     std::uint64_t scan_ = 0;
     std::uint64_t count_ = 0;
     std::uint64_t bytes_ = 0;
+    bool waits_for_streams_ = false;
 };
 
 }  // namespace fastio::service

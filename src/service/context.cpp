@@ -26,7 +26,8 @@ Context::Context(Settings settings, Watchers& watchers, std::vector<std::uint64_
       writer_(settings_.identity, settings_.limits),
       pools_(settings_.identity.devices.size()),
       allocations_(writer_, pools_),
-      publications_(writer_, allocations_) {}
+      publications_(writer_, allocations_),
+      fences_(writer_) {}
 
 std::optional<table::AllocationRef> Context::create(Session& session, Account& account, std::uint64_t size,
                                                     std::uint64_t alignment, std::uint32_t device) {
@@ -135,6 +136,13 @@ std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
             "publish of '{}' failed: {} of these dimensions takes {} bytes, the allocation has {}; create a larger one",
             name, to_string(entry.type), entry.size, record.size);
     }
+    const table::FenceRef fence{message.fence_word, message.fence_value};
+    const bool pending = fences_.is_pending(session.id, fence, name);
+    if (pending) {
+        entry.fence_word = fence.word;
+        entry.fence_value = fence.value;
+        fences_.add(session.id, fence, record.ref, name, Fences::Clock::now());  // before anybody can wait for it
+    }
     const Publications::Outcome outcome =
         publications_.publish(record, entry, (message.flags & wire::Publish::kReplace) != 0);
     operators_.published(session.operator_number, entry.size);
@@ -148,7 +156,7 @@ std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
 void Context::free(Session& session, const wire::Free& message) {
     Record& record = get({message.slot, message.generation}, "free");
     check_right(session, record, message.lease, "free");
-    if (message.lease != wire::kNoLease) {
+    if (message.lease != wire::kNoLease && (message.flags & wire::Free::kKeepLease) == 0) {
         allocations_.give_up(record, session, message.lease);
     }
     allocations_.drop_hold(record);
@@ -188,14 +196,21 @@ void Context::nudge(table::AllocationRef ref) {
     }
 }
 
-void Context::end() {
+bool Context::uses(std::uint32_t device) const {
+    const auto on_device = [&](const auto& thing) { return thing.device == device; };
+    return !pools_[device].empty() || growing[device] || std::ranges::any_of(waiting, on_device) ||
+           std::ranges::any_of(closing, on_device) ||
+           std::ranges::any_of(members_, [&](const auto& member) { return member.second->default_device == device; });
+}
+
+void Context::end(Errc reason) {
     if (ended_) {
         return;
     }
     ended_ = true;
     settings_.persistent = false;
     publications_.remove_all();
-    writer_.end();
+    writer_.end(reason == Errc::device_unavailable ? table::ContextState::device_lost : table::ContextState::ended);
     touch();
     tell(WatchEvent::Kind::context_ended, {}, 0);
 }

@@ -12,6 +12,7 @@
 
 #include "service/accounts.hpp"
 #include "service/allocations.hpp"
+#include "service/fences.hpp"
 #include "service/operators.hpp"
 #include "service/publications.hpp"
 #include "service/slab_pool.hpp"
@@ -76,8 +77,11 @@ public:
     void unpublish(std::string_view name);
     void release_hold(Session& session, table::AllocationRef ref);
     void nudge(table::AllocationRef ref);
-    /// Names go, no more are taken, waiters wake, the persistent flag is cleared; memory stays with its leases.
-    void end();
+    /// Names go, no more are taken, waiters wake, the persistent flag is cleared; memory stays with its leases. The
+    /// table tells its readers the reason: context_closed, or device_unavailable.
+    void end(Errc reason = Errc::context_closed);
+    /// Whether something of it is, or is about to be, on the device.
+    [[nodiscard]] bool uses(std::uint32_t device) const;
 
     /// Reclaims what nobody leases any more; true when something went.
     bool collect();
@@ -98,6 +102,9 @@ public:
     [[nodiscard]] const Allocations& allocations() const noexcept { return allocations_; }
     [[nodiscard]] const Publications& publications() const noexcept { return publications_; }
     [[nodiscard]] Operators& operators() noexcept { return operators_; }
+    [[nodiscard]] Fences& fences() noexcept { return fences_; }
+    /// The last collect left a retired allocation because of a lease that a stream will clear.
+    [[nodiscard]] bool waits_for_streams() const noexcept { return allocations_.waits_for_streams(); }
     [[nodiscard]] Members& members() noexcept { return members_; }
     [[nodiscard]] const Members& members() const noexcept { return members_; }
 
@@ -109,6 +116,8 @@ public:
     std::uint64_t moving_bytes = 0;  ///< of slabs that are closing or being released
     std::optional<Timers::Handle> linger{};
     std::optional<Timers::Handle> patience{};
+    std::optional<Timers::Handle> fence_limit{};
+    std::optional<Timers::Handle> stream_scan{};
 
 private:
     [[nodiscard]] Record& get(table::AllocationRef ref, const char* what);
@@ -123,6 +132,7 @@ private:
     std::vector<SlabPool> pools_;  // by device
     Allocations allocations_;
     Publications publications_;
+    Fences fences_;
     Members members_;
     Operators operators_;
     std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();

@@ -49,6 +49,7 @@ void Departures::leave(Session& session) {
 
 void Departures::quarantine(Session& session) {
     session.stage = Session::Stage::quarantined;
+    fence_watch_.producer_died(session);
     registry_.poller.remove(session.request.fd());
     session.request.reset();
     if (session.events.socket()) {
@@ -101,6 +102,7 @@ void Departures::finalise(Session& session) {
     Context& context = *session.context;
     registry_.info(fmt::format("session {} ({}) of '{}' is over", session.id, session.name, context.job()));
     growth_.forget(session);
+    fence_watch_.producer_gone(session);
     context.remove_member(session);
     --registry_.accounts.of(session.uid).sessions;
     stop_watching(session);
@@ -139,7 +141,23 @@ void Departures::on_linger(Context& context) {
     }
 }
 
-void Departures::end_context(Context& context) {
+void Departures::end_contexts_of_lost_devices() {
+    for (std::uint32_t index = 0; index < registry_.devices.count(); ++index) {
+        Device& device = registry_.devices[index];
+        if (device.lost || !device.memory->is_lost()) {
+            continue;
+        }
+        device.lost = true;
+        registry_.warn(fmt::format("the device {} was lost: the contexts on it end", device.name()));
+        for (const auto& [id, context] : registry_.contexts) {
+            if (context->uses(index)) {
+                end_context(*context, Errc::device_unavailable);
+            }
+        }
+    }
+}
+
+void Departures::end_context(Context& context, Errc reason) {
     if (context.ended()) {
         return;
     }
@@ -148,10 +166,10 @@ void Departures::end_context(Context& context) {
         context.linger.reset();
     }
     registry_.jobs.erase(context.job());
-    context.end();
+    context.end(reason);
     registry_.info(fmt::format("context '{}' has ended", context.job()));
     for (const auto& [id, member] : context.members()) {
-        member->events.tell_context_ended(registry_.poller);
+        member->events.tell_context_ended(reason, registry_.poller);
     }
     growth_.pump(context);  // what waits fails with context_closed
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "service/fence_watch.hpp"
 #include "service/growth.hpp"
 #include "service/registry.hpp"
 
@@ -14,7 +15,8 @@ namespace fastio::service {
 /// grace has passed, all three told by descriptors. A visitor is forgotten at once.
 class Departures {
 public:
-    Departures(Registry& registry, Growth& growth) : registry_(registry), growth_(growth) {}
+    Departures(Registry& registry, Growth& growth, FenceWatch& fence_watch)
+        : registry_(registry), growth_(growth), fence_watch_(fence_watch) {}
 
     /// Carries out the end that the session is marked with.
     void leave(Session& session);
@@ -27,8 +29,10 @@ public:
     /// The context lost its last member, or its linger time is over: ends it if nothing keeps it.
     void settle_context(Context& context);
     void on_linger(Context& context);
-    /// Ends the context now; its job's name is free.
-    void end_context(Context& context);
+    /// Ends the context now; its job's name is free. Its members' calls fail with `reason` from then on.
+    void end_context(Context& context, Errc reason = Errc::context_closed);
+    /// Ends the contexts that use a device which was lost since the last look.
+    void end_contexts_of_lost_devices();
     /// Forgets a context of which nothing is left. The reference is dead when this returns true.
     bool bury(Context& context);
 
@@ -44,6 +48,7 @@ private:
 
     Registry& registry_;
     Growth& growth_;
+    FenceWatch& fence_watch_;
 };
 
 }  // namespace fastio::service

@@ -100,6 +100,9 @@ bool Desk::dispatch_member(Session& session, const wire::Packet& packet, wire::K
         case wire::Kind::grant_leases:
             answer(session, take<wire::GrantLeases>(packet));
             return true;
+        case wire::Kind::grant_fences:
+            fence_watch_.grant(session, take<wire::GrantFences>(packet));
+            return true;
         case wire::Kind::create:
             answer(session, take<wire::Create>(packet));
             return true;
@@ -248,6 +251,9 @@ void Desk::answer(Session& session, const wire::AttributesPart& message) {
 void Desk::answer(Session& session, const wire::Publish& message) {
     wire::PublishReply reply{};
     reply.version = session.context->publish(session, message);
+    if (message.fence_value != 0) {
+        fence_watch_.rearm(*session.context);
+    }
     registry_.reply(session, message.header.request, reply);
 }
 

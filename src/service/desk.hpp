@@ -1,6 +1,7 @@
 #pragma once
 
 #include "service/departures.hpp"
+#include "service/fence_watch.hpp"
 #include "service/growth.hpp"
 #include "service/inspector.hpp"
 #include "service/lobby.hpp"
@@ -14,8 +15,14 @@ namespace fastio::service {
 /// session.
 class Desk {
 public:
-    Desk(Registry& registry, Lobby& lobby, Growth& growth, Departures& departures, Inspector& inspector)
-        : registry_(registry), lobby_(lobby), growth_(growth), departures_(departures), inspector_(inspector) {}
+    Desk(Registry& registry, Lobby& lobby, Growth& growth, FenceWatch& fence_watch, Departures& departures,
+         Inspector& inspector)
+        : registry_(registry),
+          lobby_(lobby),
+          growth_(growth),
+          fence_watch_(fence_watch),
+          departures_(departures),
+          inspector_(inspector) {}
 
     /// One packet from the request socket. Never throws.
     void request(Session& session, wire::Packet& packet) noexcept;
@@ -49,6 +56,7 @@ private:
     Registry& registry_;
     Lobby& lobby_;
     Growth& growth_;
+    FenceWatch& fence_watch_;
     Departures& departures_;
     Inspector& inspector_;
 };

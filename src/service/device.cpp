@@ -27,7 +27,7 @@ std::uint32_t Devices::find(std::string_view asked) const {
     std::string names;
     for (std::uint32_t index = 0; index < count(); ++index) {
         const DeviceInfo& info = devices_[index].memory->info();
-        if (matches(name, info)) {
+        if (matches(name, info) && !(name.kind == DeviceName::Kind::automatic && devices_[index].lost)) {
             return index;
         }
         names += (index == 0 ? "" : ", ") + info.name;

@@ -16,6 +16,7 @@ struct Device {
     std::uint64_t pool_max = 0;
     std::uint64_t reserved = 0;   ///< bytes in slabs of all contexts, those on their way in or out included
     std::uint64_t releasing = 0;  ///< those of `reserved` that are on their way out
+    bool lost = false;            ///< its contexts were ended; nothing is asked of it any more
     std::unique_ptr<DeviceWorker> worker{};
 
     [[nodiscard]] const std::string& name() const noexcept { return memory->info().name; }

@@ -31,23 +31,25 @@ void EventChannel::tell_slab_closing(table::SlabRef slab, Poller& poller) {
     }
 }
 
-void EventChannel::tell_context_ended(Poller& poller) {
+void EventChannel::tell_context_ended(Errc reason, Poller& poller) {
     if (!socket_) {
         return;
     }
     wire::ContextEnded message{};
+    message.reason = static_cast<std::int32_t>(reason);
     if (full_ || !try_send(message)) {
-        ended_ = true;
+        ended_ = reason;
         want_room(poller);
     }
 }
 
 void EventChannel::flush(Poller& poller) {
     wire::ContextEnded context_ended{};
+    context_ended.reason = static_cast<std::int32_t>(ended_.value_or(Errc::context_closed));
     if (ended_ && !try_send(context_ended)) {
         return;
     }
-    ended_ = false;
+    ended_.reset();
     while (!closing_.empty()) {
         wire::SlabClosing message{};
         message.index = closing_.begin()->index;

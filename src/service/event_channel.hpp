@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
+
+#include <fastio/error.hpp>
 
 #include "service/poller.hpp"
 #include "table/writer.hpp"
@@ -22,7 +25,7 @@ public:
 
     void tell(wire::Event event, Poller& poller);
     void tell_slab_closing(table::SlabRef slab, Poller& poller);
-    void tell_context_ended(Poller& poller);
+    void tell_context_ended(Errc reason, Poller& poller);
     /// The client acknowledged, or need not hear of it any more.
     void forget_slab(table::SlabRef slab) noexcept { closing_.erase(slab); }
 
@@ -39,7 +42,7 @@ private:
     std::uint64_t session_ = 0;
     bool full_ = false;  ///< the last send did not fit; EPOLLOUT is asked for
     bool lost_ = false;
-    bool ended_ = false;
+    std::optional<Errc> ended_{};  ///< why
     std::set<table::SlabRef, bool (*)(const table::SlabRef&, const table::SlabRef&)> closing_{
         [](const table::SlabRef& a, const table::SlabRef& b) {
             return a.index != b.index ? a.index < b.index : a.generation < b.generation;

@@ -21,6 +21,9 @@ void Growth::create(Session& session, const wire::Create& message) {
              "create of {} bytes failed: an alignment of {} was asked for; give a power of two from {} to {}",
              message.size, message.alignment, kMinAlignment, kMaxAlignment);
     }
+    if (registry_.devices[device].lost) {
+        throw lost(device);
+    }
     if (message.size > registry_.devices[device].pool_max) {
         throw no_room(context, device, message.size);
     }
@@ -160,6 +163,13 @@ std::uint64_t Growth::returning(std::uint32_t device) const noexcept {
         }
     }
     return bytes;
+}
+
+Error Growth::lost(std::uint32_t device) const {
+    return Error(Errc::device_unavailable,
+                 fmt::format("the device {} was lost: see the service's log and nvidia-smi; use another device, or "
+                             "restart fastiod when it is back",
+                             registry_.devices[device].name()));
 }
 
 Error Growth::no_room(Context& context, std::uint32_t index, std::uint64_t size) const {

@@ -52,6 +52,7 @@ private:
     void finish_reserve(Context& context, std::uint32_t device, DeviceWorker::Done& done);
     void fail_first(Context& context, std::uint32_t device, const Error& error);
     void answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref);
+    [[nodiscard]] Error lost(std::uint32_t device) const;
     [[nodiscard]] Error no_room(Context& context, std::uint32_t device, std::uint64_t size) const;
     /// The context's timer to the first deadline of what waits.
     void rearm(Context& context);

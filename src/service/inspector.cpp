@@ -51,7 +51,7 @@ Inspector::Usage Inspector::usage(Context& context) {
     std::set<std::uint32_t> by_connected;
     for (const auto& [id, member] : context.members()) {
         auto& kept = member->connected() ? by_connected : by_ended;
-        allocations.for_each_lease(*member, [&](const Record& record, std::uint32_t) {
+        allocations.for_each_lease(*member, [&](const Record& record, bool) {
             ++usage.leases;
             if (record.names.empty()) {
                 kept.insert(record.ref.slot);
@@ -82,27 +82,51 @@ wire::ContextStatsReply Inspector::stats(Context& context) {
     return reply;
 }
 
-void Inspector::answer(Session& asker, const wire::TotalsRequest& message) {
-    wire::TotalsReply reply{};
+template <class Counts>
+wire::TotalsReply Inspector::sum(const Counts& counts) {
+    wire::TotalsReply sums{};
     for (const auto& [id, session] : registry_.sessions) {
-        reply.sessions += session->joined() && sees(asker, *session) ? 1 : 0;
+        sums.sessions += session->joined() && counts(*session) ? 1 : 0;
     }
     for (const auto& [id, context] : registry_.contexts) {
-        if (!sees(asker, *context)) {
+        if (!counts(*context)) {
             continue;
         }
         const wire::ContextStatsReply of_one = stats(*context);
-        reply.contexts += context->ended() ? 0 : 1;
-        reply.allocations += of_one.allocations;
-        reply.leases += of_one.leases;
-        reply.publications += of_one.publications;
-        reply.bytes_reserved += of_one.bytes_reserved;
-        reply.bytes_in_use += of_one.bytes_in_use;
-        reply.bytes_quarantined += of_one.bytes_quarantined;
+        sums.contexts += context->ended() ? 0 : 1;
+        sums.allocations += of_one.allocations;
+        sums.leases += of_one.leases;
+        sums.publications += of_one.publications;
+        sums.bytes_reserved += of_one.bytes_reserved;
+        sums.bytes_in_use += of_one.bytes_in_use;
+        sums.bytes_quarantined += of_one.bytes_quarantined;
     }
-    reply.pool_max = registry_.devices.pool_max();
-    reply.requests = registry_.requests;
-    reply.sessions_cut = registry_.sessions_cut;
+    sums.pool_max = registry_.devices.pool_max();
+    sums.requests = registry_.requests;
+    sums.sessions_cut = registry_.sessions_cut;
+    return sums;
+}
+
+wire::TotalsReply Inspector::totals() {
+    return sum([](const auto&) { return true; });
+}
+
+std::vector<DeviceFigures> Inspector::devices() const {
+    std::vector<DeviceFigures> all;
+    for (std::uint32_t index = 0; index < registry_.devices.count(); ++index) {
+        const Device& device = registry_.devices[index];
+        DeviceFigures figures{device.name(), device.pool_max, device.reserved, 0};
+        for (const auto& [id, context] : registry_.contexts) {
+            const SlabPool& pool = context->pools()[index];
+            figures.bytes_in_use += pool.reserved() - pool.free_bytes();
+        }
+        all.push_back(std::move(figures));
+    }
+    return all;
+}
+
+void Inspector::answer(Session& asker, const wire::TotalsRequest& message) {
+    wire::TotalsReply reply = sum([&](const auto& one) { return sees(asker, one); });
     registry_.reply(asker, message.header.request, reply);
 }
 
@@ -153,7 +177,7 @@ void Inspector::answer(Session& asker, const wire::ListSessions& message) {
         row.lifeline_inode = session.lifeline_inode;
         row.holds = session.holds.size();
         std::set<std::uint32_t> held(session.holds.begin(), session.holds.end());
-        session.context->allocations().for_each_lease(session, [&](const Record& record, std::uint32_t) {
+        session.context->allocations().for_each_lease(session, [&](const Record& record, bool) {
             ++row.leases;
             held.insert(record.ref.slot);
         });
@@ -176,7 +200,7 @@ void Inspector::take_leases(const Session& asker, Context& context) {
             view_.leases.emplace_back(slot, id);
         }
         context.allocations().for_each_lease(
-            *member, [&](const Record& record, std::uint32_t) { view_.leases.emplace_back(record.ref.slot, id); });
+            *member, [&](const Record& record, bool) { view_.leases.emplace_back(record.ref.slot, id); });
     }
     std::sort(view_.leases.begin(), view_.leases.end());
     view_.leases.erase(std::unique(view_.leases.begin(), view_.leases.end()), view_.leases.end());

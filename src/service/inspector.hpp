@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "service/metrics_text.hpp"
 #include "service/registry.hpp"
 
 namespace fastio::service {
@@ -23,6 +24,9 @@ public:
     void answer(Session& asker, const wire::ListOperators& message);
 
     [[nodiscard]] wire::ContextStatsReply stats(Context& context);
+    /// Sums over everybody's.
+    [[nodiscard]] wire::TotalsReply totals();
+    [[nodiscard]] std::vector<DeviceFigures> devices() const;
     /// The open context of a job that the asker may see and change. Errors: not_found, permission_denied.
     [[nodiscard]] Context& job(const Session& asker, std::string_view name);
 
@@ -33,6 +37,9 @@ private:
         std::uint64_t bytes_quarantined = 0;
     };
     [[nodiscard]] Usage usage(Context& context);
+    /// Sums over the sessions and contexts that `counts` takes.
+    template <class Counts>
+    [[nodiscard]] wire::TotalsReply sum(const Counts& counts);
     [[nodiscard]] bool sees(const Session& asker, const Context& context) const noexcept;
     [[nodiscard]] bool sees(const Session& asker, const Session& session) const noexcept;
     void take_leases(const Session& asker, Context& context);

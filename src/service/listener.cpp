@@ -83,7 +83,6 @@ Listener::Listener(std::string path, const std::optional<std::string>& group) : 
     lock();
     remove_stale();
     bind(gid);
-    spare_ = Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
 }
 
 Listener::~Listener() {
@@ -182,8 +181,7 @@ Listener::Accepted Listener::accept(wire::Socket& socket) noexcept {
 }
 
 void Listener::refuse() noexcept {
-    spare_.reset();
-    {
+    spare_.lend([this] {
         wire::Socket refused{Descriptor{::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)}};
         if (refused) {
             wire::Failure failure{};
@@ -192,8 +190,7 @@ void Listener::refuse() noexcept {
                            "the service has no file descriptor left: raise its limit of open files (ulimit -n)");
             refused.send(failure, {}, false);
         }
-    }
-    spare_ = Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    });
 }
 
 }  // namespace fastio::service

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "device/descriptor.hpp"
+#include "service/spare_descriptor.hpp"
 #include "wire/socket.hpp"
 
 namespace fastio::service {
@@ -42,7 +43,7 @@ private:
     Descriptor folder_;
     Descriptor lock_;
     Descriptor socket_;
-    Descriptor spare_;
+    SpareDescriptor spare_;
 };
 
 }  // namespace fastio::service

@@ -171,6 +171,10 @@ void Lobby::join(Session& session, const wire::Join& message) {
         fail(Errc::invalid_argument, "join of '{}' failed: flags {:#x} were sent, at most {:#x} are known", job,
              message.flags, wire::Join::kPersistent);
     }
+    if (registry_.devices[device].lost) {
+        fail(Errc::device_unavailable, "join of '{}' failed: the device {} was lost; see the service's log", job,
+             registry_.devices[device].name());
+    }
     auto leases = std::make_unique<table::LeaseBook>(registry_.options.max_leases, 1);
     Context& context = context_for(session, message, device);
     Account* account = nullptr;

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -14,15 +15,15 @@
 #include <fastio/version.hpp>
 
 #include "core/fail.hpp"
-#include "device/device_name.hpp"
-#include "device/host_memory.hpp"
+#include "gpu/choose_devices.hpp"
 #include "service/options.hpp"
 #include "service/service.hpp"
 #include "wire/socket.hpp"
 
 namespace {
 
-using namespace std::chrono_literals;
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
 
 struct CommandLine {
     std::string socket{};
@@ -41,7 +42,9 @@ void describe(CLI::App& app, CommandLine& line) {
     app.add_option("--socket", line.socket,
                    "where to listen (default: $FASTIO_SOCKET, else the user's runtime folder)");
     app.add_option("--group", line.group, "let the members of this group connect, and join each other's contexts");
-    app.add_option("--device", line.devices, "a device to serve; may be given several times (default: host)");
+    app.add_option("--device", line.devices,
+                   "a device to serve, 'host', 'cuda:N' or 'cuda:UUID'; may be given several times (default: all GPUs, "
+                   "else host)");
     app.add_option("--pool-max", line.pool_max, "bytes that the slabs of one device may reach, e.g. 8G");
     app.add_option("--quota", line.quota, "bytes that the allocations of one context may reach");
     app.add_option("--user-quota", line.user_quota, "bytes that the allocations of one user may reach");
@@ -56,28 +59,15 @@ void describe(CLI::App& app, CommandLine& line) {
                    "seconds after which contents that a stream has not completed are given up")
         ->check(CLI::Range(0.001, 1e9))
         ->capture_default_str();
+    app.add_option("--metrics", line.options.metrics,
+                   "where to serve metrics for Prometheus, as http://ADDR:PORT/metrics: 127.0.0.1:9464 or [::1]:9464; "
+                   "port 0 takes any that is free, and the log says which (default: nowhere)")
+        ->type_name("ADDR:PORT");
     app.add_option("--log-level", line.log_level)
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical", "off"}))
         ->capture_default_str();
     app.set_config("--config", "", "a file with these options, one NAME=VALUE a line");
     app.set_version_flag("--version", "fastiod " FASTIO_VERSION_STRING);
-}
-
-std::vector<std::shared_ptr<fastio::DeviceMemory>> make_devices(const std::vector<std::string>& names) {
-    std::vector<std::shared_ptr<fastio::DeviceMemory>> devices;
-    for (const std::string& text : names) {
-        const fastio::DeviceName name = fastio::parse_device_name(text);
-        auto host = fastio::make_host_memory();
-        if (!fastio::matches(name, host->info())) {
-            fastio::fail(fastio::Errc::device_unavailable,
-                         "the device '{}' cannot be served: this fastiod was built without CUDA and has: host", text);
-        }
-        if (!devices.empty()) {
-            fastio::fail(fastio::Errc::invalid_argument, "the device '{}' was given twice: give each once", text);
-        }
-        devices.push_back(std::move(host));
-    }
-    return devices;
 }
 
 /// A client takes five descriptors: its sockets, its pidfd, its lifeline, its lease pages.
@@ -103,6 +93,14 @@ fastio::Descriptor end_signals() {
     return descriptor;
 }
 
+/// What people typed stands in messages, and may have line ends in it.
+int fail_with(int status, std::string message) {
+    std::replace_if(
+        message.begin(), message.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    std::fprintf(stderr, "fastiod: %s\n", message.c_str());
+    return status;
+}
+
 int serve(CommandLine& line) {
     ::prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user may read the clients' memory through /proc/PID/fd or ptrace
     raise_descriptor_limit();
@@ -121,10 +119,11 @@ int serve(CommandLine& line) {
     options.linger = std::chrono::milliseconds(static_cast<std::int64_t>(line.linger_s * 1000));
     options.fence_limit = std::chrono::milliseconds(static_cast<std::int64_t>(line.fence_limit_s * 1000));
     options.stop_descriptor = ending.get();
-    if (line.devices.empty()) {
-        line.devices = {"host"};
+    fastio::gpu::ChosenDevices devices = fastio::gpu::choose_devices(line.devices);
+    fastio::service::Service service(options, std::move(devices.memories));
+    if (!devices.note.empty()) {  // only now: a start that fails says one line, why
+        options.log->info("serving host memory: {}", devices.note);
     }
-    fastio::service::Service service(options, make_devices(line.devices));
     service.run();
     return 0;
 }
@@ -137,16 +136,16 @@ int main(int argc, char** argv) {
     try {
         describe(app, line);
         app.parse(argc, argv);
+    } catch (const CLI::Success& asked) {  // --help, --version
+        return app.exit(asked);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
+        return fail_with(kWrongUsage, error.what() + std::string("; `fastiod --help` shows how"));
     }
     try {
         return serve(line);
     } catch (const fastio::Error& error) {
-        std::fprintf(stderr, "fastiod: %s\n", error.what());
-        return error.errc() == fastio::Errc::invalid_argument ? 2 : 1;
+        return fail_with(error.errc() == fastio::Errc::invalid_argument ? kWrongUsage : kFailed, error.what());
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "fastiod: %s\n", error.what());
-        return 1;
+        return fail_with(kFailed, error.what());
     }
 }

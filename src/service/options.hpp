@@ -29,6 +29,8 @@ struct Options {
     std::chrono::milliseconds fence_limit{60'000};           ///< after which a pending fence is reported and completed
     /// How long a create that needs memory which others must unmap first waits for them.
     std::chrono::milliseconds closing_patience{2'000};
+    std::string metrics{};  ///< where Prometheus finds metrics, as TcpListener takes it; empty: nowhere
+    std::chrono::milliseconds metrics_patience{10'000};  ///< how long one connection to the metrics may take in all
     int stop_descriptor = -1;  ///< where it is given, the service ends when this becomes readable (a signalfd)
     std::shared_ptr<spdlog::logger> log{};  ///< null: silent
 };

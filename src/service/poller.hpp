@@ -11,10 +11,21 @@
 namespace fastio::service {
 
 /// What a descriptor in the poller stands for.
-enum class Source : std::uint8_t { listener, stop, workers, timers, request, events, pidfd, lifeline };
+enum class Source : std::uint8_t {
+    listener,
+    stop,
+    workers,
+    timers,
+    request,
+    events,
+    pidfd,
+    lifeline,
+    metrics,  ///< the port of the metrics
+    scrape,   ///< a connection to it
+};
 
-/// Source and, for those of a session, its id. Ids are never used again, so a token that outlived its session leads
-/// nowhere instead of to another.
+/// Source and, for those of a session or a scrape, its id. Ids are never used again, so a token that outlived its owner
+/// leads nowhere instead of to another.
 struct Token {
     Source source = Source::stop;
     std::uint64_t id = 0;

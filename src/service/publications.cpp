@@ -8,6 +8,8 @@ namespace fastio::service {
 
 Publications::Outcome Publications::publish(Record& record, const table::PublicationEntry& entry, bool replace) {
     const auto [at, inserted] = names_.try_emplace(std::string(entry.name));
+    // A poisoned name is as good as free: its contents will never come (design P7).
+    replace = replace || (!inserted && writer_.poisoned(at->second.allocation));
     if (!inserted && !replace) {
         fail(Errc::already_exists,
              "publish of '{}' failed: the name is taken, by version {} in allocation {}; unpublish it, or ask for "

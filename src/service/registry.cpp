@@ -29,7 +29,7 @@ Descriptor make_eventfd() {
 Registry::Registry(Options given, std::vector<std::shared_ptr<DeviceMemory>> memories)
     : options(std::move(given)),
       uid(::geteuid()),
-      host(wire::host_identity()),
+      host(host_identity()),
       wake(make_eventfd()),
       devices(std::move(memories), options.pool_max, wake.get()) {
     if (::getrandom(instance.data(), instance.size(), 0) != static_cast<ssize_t>(instance.size())) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "device/host_identity.hpp"
 #include "service/accounts.hpp"
 #include "service/context.hpp"
 #include "service/device.hpp"
@@ -62,7 +63,7 @@ struct Registry {
     Options options;
     uid_t uid;
     std::array<std::uint8_t, 16> instance{};  ///< random, of this run
-    wire::HostIdentity host{};
+    HostIdentity host{};
     Poller poller{};
     Timers timers{};
     Descriptor wake;  ///< eventfd: a device worker has done something

@@ -8,10 +8,12 @@
 #include "core/fail.hpp"
 #include "service/departures.hpp"
 #include "service/desk.hpp"
+#include "service/fence_watch.hpp"
 #include "service/growth.hpp"
 #include "service/inspector.hpp"
 #include "service/listener.hpp"
 #include "service/lobby.hpp"
+#include "service/metrics_endpoint.hpp"
 #include "service/registry.hpp"
 
 namespace fastio::service {
@@ -54,19 +56,22 @@ struct Service::Parts {
     void on_events(Session& session, std::uint32_t events);
     void on_exit(Session& session);
     void on_timers();
+    void on_timer(Timers::Purpose purpose, Context& context);
     /// After each source: ends what was marked.
     void settle();
     /// After each round: one scan per context that something happened in.
     void tidy();
 
     Registry registry;
+    Inspector inspector{registry};
+    MetricsEndpoint metrics{registry, inspector};  // before the socket: where its port is taken, nobody sees a service
     Listener listener;
     Descriptor stop;
     Growth growth{registry};
-    Departures departures{registry, growth};
+    FenceWatch fence_watch{registry};
+    Departures departures{registry, growth, fence_watch};
     Lobby lobby{registry, departures};
-    Inspector inspector{registry};
-    Desk desk{registry, lobby, growth, departures, inspector};
+    Desk desk{registry, lobby, growth, fence_watch, departures, inspector};
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
     std::vector<std::uint64_t> ending{};
     std::vector<std::uint64_t> touched{};
@@ -100,9 +105,16 @@ void Service::Parts::serve(const epoll_event& event) {
             return;
         case Source::workers:
             growth.on_workers();
+            departures.end_contexts_of_lost_devices();
             return;
         case Source::timers:
             on_timers();
+            return;
+        case Source::metrics:
+            metrics.on_connection();
+            return;
+        case Source::scrape:
+            metrics.on_ready(token.id);
             return;
         default:
             break;
@@ -200,9 +212,31 @@ void Service::Parts::on_timers() {
             if (Session* const session = registry.session(due.id)) {
                 departures.on_grace(*session);
             }
+        } else if (due.purpose == Timers::Purpose::scrape) {
+            metrics.on_deadline(due.id);
         } else if (Context* const context = registry.context(due.id)) {
-            due.purpose == Timers::Purpose::linger ? departures.on_linger(*context) : growth.on_patience(*context);
+            on_timer(due.purpose, *context);
         }
+    }
+}
+
+void Service::Parts::on_timer(Timers::Purpose purpose, Context& context) {
+    switch (purpose) {
+        case Timers::Purpose::grace:
+        case Timers::Purpose::scrape:
+            break;  // a session's, a connection's
+        case Timers::Purpose::linger:
+            departures.on_linger(context);
+            break;
+        case Timers::Purpose::patience:
+            growth.on_patience(context);
+            break;
+        case Timers::Purpose::fence_limit:
+            fence_watch.on_limit(context);
+            break;
+        case Timers::Purpose::stream_scan:
+            fence_watch.on_streams(context);
+            break;
     }
 }
 
@@ -227,6 +261,7 @@ void Service::Parts::tidy() {
                 continue;
             }
             const bool went = context->collect();
+            fence_watch.follow_streams(*context);
             growth.trim(*context);
             if (went) {
                 growth.pump(*context);
@@ -240,6 +275,9 @@ void Service::Parts::tidy() {
 
 Service::Service(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices)
     : parts_(std::make_unique<Parts>(std::move(options), std::move(devices))) {
+    if (!metrics_address().empty()) {
+        parts_->registry.info(fmt::format("metrics at http://{}/metrics", metrics_address()));
+    }
     parts_->registry.info(fmt::format("listening at {}", socket()));
 }
 
@@ -270,6 +308,10 @@ void Service::stop() noexcept {
 
 const std::string& Service::socket() const noexcept {
     return parts_->listener.path();
+}
+
+std::string Service::metrics_address() const {
+    return parts_->metrics.address();
 }
 
 }  // namespace fastio::service

@@ -15,8 +15,8 @@ namespace fastio::service {
 /// *Thread safety:* run() on one thread; stop() from any thread or signal handler.
 class Service {
 public:
-    /// Takes the lock, makes the socket: from here on clients can connect. Errors: those of Listener, Devices, and
-    /// io_error.
+    /// Takes the lock, makes the socket: from here on clients can connect. Errors: those of Listener, Devices,
+    /// MetricsEndpoint, and io_error.
     Service(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices);
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
@@ -29,6 +29,8 @@ public:
     void stop() noexcept;
 
     [[nodiscard]] const std::string& socket() const noexcept;
+    /// Where the metrics are, with the port that was taken; empty without Options::metrics.
+    [[nodiscard]] std::string metrics_address() const;
 
 private:
     struct Parts;

@@ -13,13 +13,16 @@ namespace fastio::service {
 class Timers {
 public:
     enum class Purpose : std::uint8_t {
-        grace,     ///< of a session's devices, after its lifeline ended
-        linger,    ///< of a context without members
-        patience,  ///< of a context's creates that wait for slabs which others must unmap
+        grace,        ///< of a session's devices, after its lifeline ended
+        linger,       ///< of a context without members
+        patience,     ///< of a context's creates that wait for slabs which others must unmap
+        fence_limit,  ///< of a context's oldest pending fence
+        stream_scan,  ///< of a context's retired allocations whose leases streams clear
+        scrape,       ///< of a connection to the metrics
     };
     struct Due {
         Purpose purpose = Purpose::grace;
-        std::uint64_t id = 0;  ///< of the session or the context
+        std::uint64_t id = 0;  ///< of the session, the context or the connection
     };
     using Handle = std::multimap<std::chrono::steady_clock::time_point, Due>::iterator;
 

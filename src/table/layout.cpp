@@ -34,7 +34,7 @@ constexpr std::array kFacts = {
     // SlabRecord
     sizeof(SlabRecord), offsetof(SlabRecord, state), offsetof(SlabRecord, bytes), offsetof(SlabRecord, handle),
     offsetof(SlabRecord, owner_pid), offsetof(SlabRecord, device), offsetof(SlabHandle, kind),
-    offsetof(SlabHandle, bytes),
+    offsetof(SlabHandle, bytes), offsetof(SlabHandle, origin),
     // Geometry
     std::size_t{kBuckets}, std::size_t{kMaxDevices}, std::size_t{kPublicationsPerSegment},
     std::size_t{kAttributesPerSegment}, std::size_t{kAllocationsPerSegment}, std::size_t{kSlabsPerSegment},

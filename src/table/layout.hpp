@@ -72,7 +72,7 @@ struct IndexState {
     [[nodiscard]] constexpr std::uint64_t pack() const noexcept { return (std::uint64_t{epoch} << 32) | ordinal; }
 };
 
-enum class ContextState : std::uint32_t { open = 1, ended = 2 };
+enum class ContextState : std::uint32_t { open = 1, ended = 2, device_lost = 3 };
 
 struct alignas(kCacheLine) Bucket {
     std::uint32_t sequence;  ///< (c) futex word: rises after each publication whose hash falls here, and at the end
@@ -157,9 +157,9 @@ struct alignas(kCacheLine) SlabRecord {
     SlabHandle handle;
     std::int64_t owner_pid;
     std::uint32_t device;
-    std::uint32_t reserved[7];
+    std::uint32_t reserved[5];
 };
-static_assert(sizeof(SlabRecord) == 128);
+static_assert(sizeof(SlabRecord) == 192);
 
 static_assert(std::is_trivially_copyable_v<TableHeader> && std::is_standard_layout_v<TableHeader>);
 static_assert(std::is_trivially_copyable_v<PublicationRecord> && std::is_standard_layout_v<PublicationRecord>);
@@ -170,7 +170,17 @@ static_assert(std::is_trivially_copyable_v<SlabRecord> && std::is_standard_layou
 [[nodiscard]] constexpr std::uint64_t pack_lease(std::uint32_t slot, std::uint32_t generation) noexcept {
     return (std::uint64_t{generation} << 32) | slot;
 }
+/// Set in an entry that a stream will clear, which tells nobody: the service looks again while such an entry keeps a
+/// retired allocation. Slots stay below it.
+inline constexpr std::uint64_t kClearedByStream = std::uint64_t{1} << 31;
+static_assert(kMostAllocations <= kClearedByStream);
 inline constexpr std::uint32_t kLeasesPerChunk = 512;  // 4 KiB, the unit in which lease pages are granted
+
+/// The fence words of a context (design P6): one file that every member that uses streams maps for writing and pins.
+inline constexpr std::uint32_t kFencesPerChunk = 64;  // the unit in which they are granted to sessions
+inline constexpr std::uint32_t kFenceChunks = 2048;
+inline constexpr std::uint32_t kFenceWords = kFencesPerChunk * kFenceChunks;
+inline constexpr std::uint64_t kFenceFileBytes = std::uint64_t{kFenceWords} * 8;  // 1 MiB
 
 /// A hash over the sizes and offsets of every struct above: two builds that disagree about the layout differ here.
 [[nodiscard]] std::uint64_t layout_signature() noexcept;

@@ -108,7 +108,8 @@ std::uint64_t LeaseBook::entry(std::uint32_t index) const noexcept {
     if (index >= granted_ * kLeasesPerChunk) {
         return 0;
     }
-    return __atomic_load_n(reinterpret_cast<const std::uint64_t*>(mapping_.data()) + index, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(reinterpret_cast<const std::uint64_t*>(mapping_.data()) + index, __ATOMIC_ACQUIRE) &
+           ~kClearedByStream;
 }
 
 }  // namespace fastio::table

@@ -56,6 +56,18 @@ public:
         start().store(entry, std::memory_order_relaxed);
     }
 
+    /// Says that a stream will clear the entry, before that is queued (seq_cst: as drop).
+    void leave_to_stream(std::uint32_t entry) noexcept {
+        std::uint64_t* const at = word(entry);
+        __atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) | kClearedByStream, __ATOMIC_SEQ_CST);
+    }
+    /// The word that a stream clears, by writing 0.
+    [[nodiscard]] std::atomic<std::uint64_t>& entry_word(std::uint32_t entry) noexcept {
+        return *reinterpret_cast<std::atomic<std::uint64_t>*>(word(entry));
+    }
+    /// All of the pages, for pinning.
+    [[nodiscard]] const Mapping& mapping() const noexcept { return mapping_; }
+
     [[nodiscard]] std::uint32_t granted_chunks() const noexcept;
     void grant(std::uint32_t chunks) noexcept;  ///< the total from now on; a smaller one than before is ignored
     [[nodiscard]] std::uint32_t in_use() const noexcept;  ///< counts; for stats
@@ -109,11 +121,12 @@ public:
     /// Grants one chunk more; false at the limit. Errors: out_of_memory.
     bool grant();
 
-    /// One entry (acquire); 0 where it is not granted.
+    /// One entry (acquire), without kClearedByStream; 0 where it is not granted.
     [[nodiscard]] std::uint64_t entry(std::uint32_t index) const noexcept;
 
-    /// Calls visit(AllocationRef, entry index) for every entry in use, each read once with sequential consistency
-    /// (pairs with LeasePages::claim: either this sees the lease, or its holder sees the retired state).
+    /// Calls visit(AllocationRef, entry index, whether a stream will clear it) for every entry in use, each read once
+    /// with sequential consistency (pairs with LeasePages::claim: either this sees the lease, or its holder sees the
+    /// retired state).
     template <class Visit>
     void scan(Visit&& visit) const {
         const auto* words = reinterpret_cast<const std::uint64_t*>(mapping_.data());
@@ -121,7 +134,9 @@ public:
         for (std::uint32_t index = 0; index < count; ++index) {
             const std::uint64_t word = __atomic_load_n(words + index, __ATOMIC_SEQ_CST);
             if (word != 0) {
-                visit(AllocationRef{static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)}, index);
+                visit(AllocationRef{static_cast<std::uint32_t>(word & ~kClearedByStream),
+                                    static_cast<std::uint32_t>(word >> 32)},
+                      index, (word & kClearedByStream) != 0);
             }
         }
     }

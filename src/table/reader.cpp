@@ -146,8 +146,8 @@ const TableHeader& TableReader::header() const noexcept {
     return *state_->header;
 }
 
-bool TableReader::ended() const noexcept {
-    return __atomic_load_n(&state_->header->state, __ATOMIC_ACQUIRE) == static_cast<std::uint32_t>(ContextState::ended);
+ContextState TableReader::context_state() const noexcept {
+    return static_cast<ContextState>(__atomic_load_n(&state_->header->state, __ATOMIC_ACQUIRE));
 }
 
 bool TableReader::lookup(std::string_view name, std::uint64_t hash, PublicationCopy& copy, std::uint64_t* retries) {

@@ -71,7 +71,8 @@ public:
     TableReader& operator=(const TableReader&) = delete;
 
     [[nodiscard]] const TableHeader& header() const noexcept;
-    [[nodiscard]] bool ended() const noexcept;
+    [[nodiscard]] ContextState context_state() const noexcept;
+    [[nodiscard]] bool ended() const noexcept { return context_state() != ContextState::open; }
 
     /// True and `copy` filled when the name is published; `hash` is hash_name() of it. Afterwards allocation_state()
     /// and placement() of the copy's slot do not throw. `retries` counts repeated lookups. Numbers that the reader

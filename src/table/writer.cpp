@@ -232,8 +232,8 @@ std::vector<const Publication*> TableWriter::all_publications() const {
     return all;
 }
 
-void TableWriter::end() noexcept {
-    __atomic_store_n(&state_->header->state, static_cast<std::uint32_t>(ContextState::ended), __ATOMIC_RELEASE);
+void TableWriter::end(ContextState why) noexcept {
+    __atomic_store_n(&state_->header->state, static_cast<std::uint32_t>(why), __ATOMIC_RELEASE);
     wake_all();
 }
 

@@ -143,8 +143,8 @@ public:
         }
     }
 
-    /// Marks the context ended and wakes every waiter.
-    void end() noexcept;
+    /// Marks the context ended (`why`: one of the states that are not open) and wakes every waiter.
+    void end(ContextState why = ContextState::ended) noexcept;
     /// Wakes every waiter of every bucket (end does it too).
     void wake_all() noexcept;
 

@@ -34,6 +34,8 @@ enum class Kind : std::uint16_t {
     slab_reply = 23,  ///< fds: the slab's file for HandleKind::memfd
     grant_leases = 24,
     grant_reply = 25,
+    grant_fences = 26,
+    fences_reply = 27,  ///< fds: the context's fence file
 
     create = 30,
     create_reply = 31,
@@ -191,6 +193,17 @@ struct GrantReply {
     std::uint32_t granted_chunks = 0;
     std::uint32_t reserved = 0;
 };
+/// For a client that uses CUDA streams: the fence words of its context (design P6), and some of them for itself.
+struct GrantFences {
+    static constexpr Kind kKind = Kind::grant_fences;
+    Header header{};
+};
+struct FencesReply {
+    static constexpr Kind kKind = Kind::fences_reply;
+    Header header{};
+    std::uint32_t first_word = 0;  ///< index into the file
+    std::uint32_t word_count = 0;  ///< 0: none are left
+};
 
 struct Create {
     static constexpr Kind kKind = Kind::create;
@@ -234,7 +247,8 @@ struct Publish {
     std::uint32_t rank = 0;
     std::int64_t extents[8] = {};
     std::uint32_t attribute_bytes = 0;  ///< sent before in AttributesPart
-    std::uint32_t reserved = 0;
+    std::uint32_t fence_word = 0;       ///< one of the publisher's
+    std::uint64_t fence_value = 0;      ///< what the word will be when the contents are complete; 0: they are
 };
 struct PublishReply {
     static constexpr Kind kKind = Kind::publish_reply;
@@ -254,11 +268,13 @@ struct ReleaseHold {
 };
 struct Free {
     static constexpr Kind kKind = Kind::free;
+    /// The entry counts until it is cleared: work on the memory is still queued.
+    static constexpr std::uint32_t kKeepLease = 1;
     Header header{};
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;
     std::uint32_t lease = kNoLease;  ///< the caller's entry, which the service no longer counts; kNoLease: its hold
-    std::uint32_t reserved = 0;
+    std::uint32_t flags = 0;
 };
 struct Nudge {
     static constexpr Kind kKind = Kind::nudge;
@@ -463,6 +479,8 @@ struct SlabClosed {
 struct ContextEnded {
     static constexpr Kind kKind = Kind::context_ended;
     Header header{};
+    std::int32_t reason = 0;  ///< Errc: context_closed, or device_unavailable when the context's GPU was lost
+    std::uint32_t reserved = 0;
 };
 
 /// No implicit padding: its bytes would be whatever lay on the sender's stack.

@@ -109,13 +109,6 @@ struct PeerCredentials {
 /// pid of 0 (another PID namespace) is refused. Errors: io_error, permission_denied.
 [[nodiscard]] Descriptor peer_pidfd(int socket);
 
-/// What both sides say of the machine in hello.
-struct HostIdentity {
-    std::array<std::uint8_t, 16> boot_id{};
-    std::int64_t pid = 0;
-    std::uint64_t pid_namespace = 0;
-};
-[[nodiscard]] HostIdentity host_identity();
 /// $FASTIO_STAGE, else the program's short name.
 [[nodiscard]] std::string operator_name();
 

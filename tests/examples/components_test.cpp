@@ -1,4 +1,4 @@
-#include "compute/components.hpp"
+#include "compute/processor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ using Mask = OwnedVolume<std::uint8_t>;
 
 LargestComponent keep_largest(Mask& mask) {
     OwnedVolume<Index> labels(mask.extents, 12345);
-    return keep_largest_component(mask.view(), labels.view());
+    return testing::host().keep_largest_component(mask.view(), labels.view());
 }
 
 /// The members of the component of `seed`, by breadth-first search; clears them in `mask`.

@@ -19,7 +19,7 @@ using testing::random_volume;
 OwnedVolume<float> smoothed(const OwnedVolume<float>& volume, const Spacing& spacing, double sigma_mm) {
     OwnedVolume<float> out(volume.extents);
     OwnedVolume<float> scratch(volume.extents);
-    smooth(volume.view(), out.view(), scratch.view(), spacing, sigma_mm);
+    testing::host().smooth(volume.view(), out.view(), scratch.view(), spacing, sigma_mm);
     return out;
 }
 

@@ -7,9 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "compute/components.hpp"
-#include "compute/gaussian.hpp"
 #include "compute/otsu.hpp"
+#include "compute/processor.hpp"
 #include "input/nifti_volume.hpp"
 #include "support/volumes.hpp"
 
@@ -69,17 +68,17 @@ TEST(BrainMri, AgreesWithAnIndependentComputation) {
 
     const NiftiVolume file = read_nifti(kBrain);
     OwnedVolume<float> volume(file.extents);
-    gather(file.values, file.order, file.slope, file.intercept, volume.view());
+    testing::host().gather(file.values, file.order, file.slope, file.intercept, volume.view());
     EXPECT_EQ(expected.at("shape"), (nlohmann::json{file.extents.x, file.extents.y, file.extents.z}));
     EXPECT_EQ(expected.at("spacing"), (nlohmann::json{file.spacing.x, file.spacing.y, file.spacing.z}));
     EXPECT_EQ(total(volume.values), expected.at("sum")) << "integers: exact in both";
 
     OwnedVolume<float> smoothed(file.extents);
     OwnedVolume<float> scratch(file.extents);
-    smooth(volume.view(), smoothed.view(), scratch.view(), file.spacing, kSigmaMm);
+    testing::host().smooth(volume.view(), smoothed.view(), scratch.view(), file.spacing, kSigmaMm);
     // Three passes in single precision with 25 weights each: under 75 roundings of 6e-8, so 5e-6 at the very worst.
     constexpr double kSinglePrecision = 5e-6;
-    const Histogram bins = histogram(smoothed.view());
+    const Histogram bins = testing::host().histogram(smoothed.view());
     EXPECT_NEAR(total(smoothed.values) / expected.at("smoothed_sum").get<double>(), 1.0, kSinglePrecision);
     EXPECT_NEAR(bins.high / expected.at("smoothed_maximum").get<double>(), 1.0, kSinglePrecision);
 
@@ -89,8 +88,8 @@ TEST(BrainMri, AgreesWithAnIndependentComputation) {
 
     OwnedVolume<std::uint8_t> mask(file.extents);
     OwnedVolume<Index> labels(file.extents);
-    apply_threshold(smoothed.view(), threshold, mask.view());
-    const LargestComponent largest = keep_largest_component(mask.view(), labels.view());
+    testing::host().apply_threshold(smoothed.view(), threshold, mask.view());
+    const LargestComponent largest = testing::host().keep_largest_component(mask.view(), labels.view());
     // Voxels change sides if they lie within the rounding of the threshold, 2 * 5e-6 * 46.4 = 4.6e-4 wide. Near it a
     // bin of 0.47 holds 25,000 voxels, so about 25 do at worst.
     EXPECT_EQ(largest.components, expected.at("components").get<Index>());

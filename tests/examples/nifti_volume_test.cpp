@@ -10,7 +10,7 @@
 
 #include <fastio/error.hpp>
 
-#include "compute/gather.hpp"
+#include "compute/processor.hpp"
 #include "support/files.hpp"
 #include "support/volumes.hpp"
 
@@ -35,7 +35,7 @@ std::vector<std::uint8_t> counting(std::size_t count) {
 
 OwnedVolume<float> values_of(const NiftiVolume& file) {
     OwnedVolume<float> volume(file.extents);
-    gather(file.values, file.order, file.slope, file.intercept, volume.view());
+    testing::host().gather(file.values, file.order, file.slope, file.intercept, volume.view());
     return volume;
 }
 

@@ -91,10 +91,10 @@ TEST(Otsu, ThresholdIsTheUpperEdgeOfTheLastBackgroundBin) {
 TEST(Otsu, CountsEveryVoxelOfTheForegroundBinsAndNoOther) {
     const std::uint32_t seed = 4711;
     const OwnedVolume<float> volume = testing::random_volume({20, 30, 40}, seed);
-    const Histogram bins = histogram(volume.view());
+    const Histogram bins = testing::host().histogram(volume.view());
     const std::size_t last = otsu_bin(bins);
     OwnedVolume<std::uint8_t> mask(volume.extents);
-    apply_threshold(volume.view(), otsu_threshold(bins), mask.view());
+    testing::host().apply_threshold(volume.view(), otsu_threshold(bins), mask.view());
     const auto above = std::accumulate(bins.counts.begin() + static_cast<std::ptrdiff_t>(last) + 1, bins.counts.end(),
                                        std::uint64_t{0});
     const auto marked = std::accumulate(mask.values.begin(), mask.values.end(), std::uint64_t{0});
@@ -106,14 +106,14 @@ TEST(Threshold, IncludesValuesEqualToIt) {
     OwnedVolume<float> volume({1, 1, 4});
     volume.values = {0.9F, 1.0F, 1.1F, -1.0F};
     OwnedVolume<std::uint8_t> mask(volume.extents, 9);
-    apply_threshold(volume.view(), 1.0F, mask.view());
+    testing::host().apply_threshold(volume.view(), 1.0F, mask.view());
     EXPECT_EQ(mask.values, (std::vector<std::uint8_t>{0, 1, 1, 0}));
 }
 
 TEST(HistogramOfVolume, PutsValuesIntoTheirBins) {
     OwnedVolume<float> volume({1, 2, 5});
     volume.values = {0, 1, 1.5F, 2, 254.5F, 255, 255.5F, 256, 100, 100};
-    const Histogram bins = histogram(volume.view());
+    const Histogram bins = testing::host().histogram(volume.view());
     EXPECT_EQ(bins.low, 0.0F);
     EXPECT_EQ(bins.high, 256.0F);
     EXPECT_EQ(bins.counts[0], 1U);
@@ -127,7 +127,7 @@ TEST(HistogramOfVolume, PutsValuesIntoTheirBins) {
 
 TEST(HistogramOfVolume, OfAConstantHasOneBinWithoutWidth) {
     const OwnedVolume<float> volume({3, 4, 5}, 17.0F);
-    const Histogram bins = histogram(volume.view());
+    const Histogram bins = testing::host().histogram(volume.view());
     EXPECT_EQ(bins.low, bins.high);
     EXPECT_EQ(bins.width(), 0.0);
     EXPECT_EQ(bins.counts[0], 60U);

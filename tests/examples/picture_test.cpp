@@ -183,7 +183,7 @@ TEST(Panel, ShowsThePatientsRightOnTheLeftAndUpAbove) {
     OwnedVolume<float> volume({20, 20, 20}, 0.0F);
     volume.at(17, 10, 16) = 100.0F;  // high x is the patient's right, high z is up
     const OwnedVolume<std::uint8_t> mask(volume.extents);
-    const Report report = make_projections(volume.view(), mask.view(), {1, 1, 1}, true);
+    const Report report = make_projections(testing::host(), volume.view(), mask.view(), {1, 1, 1}, true);
     const double scale = 10;
     const int width = report.coronal.width(scale);
     const int height = report.coronal.height(scale);
@@ -209,7 +209,7 @@ TEST(Panel, ShowsThePatientsRightOnTheLeftAndUpAbove) {
 TEST(Panel, KeepsTheAspectOfMillimetres) {
     const OwnedVolume<float> volume({10, 30, 40});
     const OwnedVolume<std::uint8_t> mask(volume.extents);
-    const Report report = make_projections(volume.view(), mask.view(), {0.5, 1, 3}, true);
+    const Report report = make_projections(testing::host(), volume.view(), mask.view(), {0.5, 1, 3}, true);
     EXPECT_EQ(report.coronal.height(2) - report.coronal.width(2), 60 - 40);
     EXPECT_EQ(report.sagittal.width(2) - report.coronal.width(2), 60 - 40);
     EXPECT_EQ(report.axial.height(2), report.sagittal.width(2));
@@ -223,7 +223,7 @@ TEST(Panel, DrawsTheOutlineOfTheMaskAndNotItsInside) {
             mask.at(z, 20, x) = 1;
         }
     }
-    const Report report = make_projections(volume.view(), mask.view(), {1, 1, 1}, false);
+    const Report report = make_projections(testing::host(), volume.view(), mask.view(), {1, 1, 1}, false);
     const double scale = 4;
     Image image(report.coronal.width(scale), report.coronal.height(scale), {});
     draw_projection(image, 0, 0, report.coronal, scale, {0, 2});
@@ -240,8 +240,8 @@ TEST(Panel, DrawsTheOutlineOfTheMaskAndNotItsInside) {
 TEST(Report, MarksTheThresholdWhereItLies) {
     const OwnedVolume<float> volume = testing::random_volume({12, 14, 16}, 8);
     const OwnedVolume<std::uint8_t> mask = testing::random_mask(volume.extents, 0.5, 9);
-    Report report = make_projections(volume.view(), mask.view(), {1, 1, 1}, true);
-    report.histogram = histogram(volume.view());
+    Report report = make_projections(testing::host(), volume.view(), mask.view(), {1, 1, 1}, true);
+    report.histogram = testing::host().histogram(volume.view());
     report.threshold = (report.histogram.low + report.histogram.high) / 2;
     const Image image = draw_report(report);
     int lines = 0;
@@ -255,8 +255,8 @@ TEST(Report, MarksTheThresholdWhereItLies) {
 TEST(Report, OfASingleVoxelCanBeDrawn) {
     const OwnedVolume<float> volume({1, 1, 1}, 5.0F);
     const OwnedVolume<std::uint8_t> mask({1, 1, 1}, 1);
-    Report report = make_projections(volume.view(), mask.view(), {2, 2, 2}, true);
-    report.histogram = histogram(volume.view());
+    Report report = make_projections(testing::host(), volume.view(), mask.view(), {2, 2, 2}, true);
+    report.histogram = testing::host().histogram(volume.view());
     report.threshold = 5;
     const Image image = draw_report(report);
     EXPECT_GT(image.width(), 400);

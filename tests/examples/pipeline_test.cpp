@@ -1,100 +1,64 @@
-// The four operators as processes, with the service in the test's own process.
-#include <gtest/gtest.h>
+#include "pipeline_test.hpp"
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
-#include <fastio/fastio.hpp>
-
-#include "operators/typed_view.hpp"
-#include "support/files.hpp"
-#include "support/program.hpp"
-#include "support/volumes.hpp"
+#include "operators/attributes.hpp"
+#include "operators/volumes.hpp"
+#include "support/operators.hpp"
 
 namespace brain_mri {
 
-namespace {
-
-using testing::Folder;
+using testing::contents_of;
+using testing::name_entry;
 using testing::Outcome;
+using testing::path_entry;
 using testing::Program;
 
-constexpr Extents kExtents{48, 40, 44};
-constexpr double kRadius = 14;  // voxels
-constexpr float kSpacingMm = 2.0F;
-
-std::string name_entry(const std::string& name) {
-    return R"({"name":")" + name + R"("})";
-}
-
-std::string path_entry(const std::string& name, const std::string& path) {
-    return R"({"name":")" + name + R"(","path":")" + path + R"("})";
-}
-
-void write_ball(const std::string& path) {
-    nifti_1_header header = testing::nifti_header(kExtents);
-    header.pixdim[1] = header.pixdim[2] = header.pixdim[3] = kSpacingMm;
-    testing::set_orientation(header, {{kSpacingMm, 0, 0}, {0, kSpacingMm, 0}, {0, 0, kSpacingMm}});
-    testing::write_nifti(path, header, testing::bytes_of(testing::ball(kExtents, kRadius, 31).values));
-}
-
-void expect_success(Program& program) {
-    const Outcome outcome = program.wait();
-    EXPECT_EQ(outcome.status, 0) << outcome.errors;
-    EXPECT_EQ(outcome.errors, "");
-}
-
-}  // namespace
-
-class BrainMriPipeline : public ::testing::Test {
-protected:
-    [[nodiscard]] Program start(const std::string& name, const std::vector<std::string>& arguments,
+Program BrainMriPipeline::start(const std::string& name, const std::vector<std::string>& arguments,
                                 const std::string& inputs, const std::string& outputs) const {
-        return Program(name, arguments,
-                       {{"FASTIO_JOB", context_.job()},
-                        {"FASTIO_SOCKET", context_.socket()},
-                        {"FASTIO_STAGE", name},
-                        {"FASTIO_INPUTS", "[" + inputs + "]"},
-                        {"FASTIO_OUTPUTS", "[" + outputs + "]"}});
+    return testing::start_operator(context_, name, arguments, inputs, outputs);
+}
+
+std::string BrainMriPipeline::errors_of(const Outcome& outcome) {
+    if (GetParam().runs_kernels) {
+        return outcome.errors;
     }
+    const std::size_t end = outcome.errors.find('\n');
+    const std::string notice = ": computing on the host, with copies from and to " + GetParam().device + ": ";
+    EXPECT_NE(outcome.errors.substr(0, end).find(notice), std::string::npos) << outcome.errors;
+    return end == std::string::npos ? outcome.errors : outcome.errors.substr(end + 1);
+}
 
-    Folder folder_;
-    fastio::Context context_{
-        {.job = "brain-mri-test", .socket = folder_.file("fastiod.sock"), .device = "host", .embedded = true}};
-};
+void BrainMriPipeline::expect_success(const Outcome& outcome) {
+    EXPECT_EQ(outcome.status, 0) << outcome.errors;
+    EXPECT_EQ(errors_of(outcome), "");
+}
 
-TEST_F(BrainMriPipeline, MeasuresABallAndLeavesAPicture) {
+TEST_P(BrainMriPipeline, MeasuresABallAndLeavesAPicture) {
     const std::string scan = folder_.file("ball.nii.gz");
     const std::string picture = folder_.file("ball.png");
-    write_ball(scan);
-
-    // The last one first: each waits for its inputs.
-    Program render =
-        start("op-render", {}, name_entry("volume") + "," + name_entry("smoothed") + "," + name_entry("mask"),
-              path_entry("picture", picture));
-    Program segment = start("op-segment", {}, name_entry("smoothed"), name_entry("mask"));
-    Program smooth = start("op-smooth", {"--sigma-mm", "1.5"}, name_entry("volume"), name_entry("smoothed"));
-    Program load = start("op-load", {}, path_entry("scan", scan), name_entry("volume"));
-    expect_success(load);
-    expect_success(smooth);
-    expect_success(segment);
-    expect_success(render);
+    testing::write_ball(scan);
+    for (const Outcome& outcome : testing::run_operators(context_, scan, picture)) {
+        expect_success(outcome);
+    }
 
     const fastio::Allocation volume = context_.get("volume");
     EXPECT_EQ(volume.type(), fastio::float32);
     EXPECT_EQ(volume.attributes().at(kSpacing), "2 2 2");
     EXPECT_EQ(volume.attributes().at(kOrientation), "RAS");
-    EXPECT_EQ(typed_view<const float>(volume).extents, kExtents);
+    EXPECT_EQ(extents_of(volume, fastio::float32), testing::kBallExtents);
 
     const fastio::Allocation mask = context_.get("mask");
     EXPECT_EQ(mask.type(), fastio::uint8);
     const double voxels = number_of(mask, kVoxels);
     std::int64_t marked = 0;
-    for (const std::uint8_t voxel : mask.as_span<const std::uint8_t>()) {
+    for (const std::uint8_t voxel : contents_of<std::uint8_t>(mask)) {
         marked += voxel;
     }
     EXPECT_EQ(static_cast<double>(marked), voxels);
-    const double ball_voxels = 4.0 / 3.0 * std::numbers::pi * std::pow(kRadius, 3);
+    const double ball_voxels = 4.0 / 3.0 * std::numbers::pi * std::pow(testing::kBallRadius, 3);
     EXPECT_NEAR(voxels / ball_voxels, 1.0, 0.03) << "smoothing moves the edge of the ball a little";
     EXPECT_DOUBLE_EQ(number_of(mask, kVolume), voxels * 8.0 / 1000.0);
     EXPECT_GT(number_of(mask, kThreshold), 60.0);
@@ -102,21 +66,21 @@ TEST_F(BrainMriPipeline, MeasuresABallAndLeavesAPicture) {
     EXPECT_TRUE(testing::read_file(picture).starts_with("\x89PNG"));
 }
 
-TEST_F(BrainMriPipeline, FailsInOneLineWhenThePictureDoesNotFit) {
+TEST_P(BrainMriPipeline, FailsInOneLineWhenThePictureDoesNotFit) {
     const std::string scan = folder_.file("ball.nii");
-    write_ball(scan);
+    testing::write_ball(scan);
     Program render = start("op-render", {"--picture", "/dev/full"},
                            name_entry("volume") + "," + name_entry("volume") + "," + name_entry("mask"), "");
     Program segment = start("op-segment", {}, name_entry("volume"), name_entry("mask"));
     Program load = start("op-load", {}, path_entry("scan", scan), name_entry("volume"));
-    expect_success(load);
-    expect_success(segment);
+    expect_success(load.wait());
+    expect_success(segment.wait());
     const Outcome outcome = render.wait();
     EXPECT_EQ(outcome.status, 1);
-    EXPECT_EQ(outcome.errors, "op-render: writing the picture /dev/full: write failed: No space left on device\n");
+    EXPECT_EQ(errors_of(outcome), "op-render: writing the picture /dev/full: write failed: No space left on device\n");
 }
 
-TEST_F(BrainMriPipeline, RefusesAVolumeOfAnotherType) {
+TEST_P(BrainMriPipeline, RefusesAVolumeOfAnotherType) {
     const std::vector<std::int16_t> values(8);
     context_.publish_array({.data = values.data(), .type = fastio::int16, .dimensions = {2, 2, 2}}, "volume");
     Program smooth = start("op-smooth", {}, name_entry("volume"), name_entry("smoothed"));
@@ -125,7 +89,7 @@ TEST_F(BrainMriPipeline, RefusesAVolumeOfAnotherType) {
     EXPECT_NE(outcome.errors.find("int16"), std::string::npos) << outcome.errors;
 }
 
-TEST_F(BrainMriPipeline, RefusesAVolumeWithoutASpacing) {
+TEST_P(BrainMriPipeline, RefusesAVolumeWithoutASpacing) {
     const std::vector<float> values(8);
     context_.publish_array({.data = values.data(), .type = fastio::float32, .dimensions = {2, 2, 2}}, "volume");
     Program smooth = start("op-smooth", {}, name_entry("volume"), name_entry("smoothed"));
@@ -134,7 +98,7 @@ TEST_F(BrainMriPipeline, RefusesAVolumeWithoutASpacing) {
     EXPECT_NE(outcome.errors.find("spacing-mm"), std::string::npos) << outcome.errors;
 }
 
-TEST_F(BrainMriPipeline, RefusesToSegmentAConstant) {
+TEST_P(BrainMriPipeline, RefusesToSegmentAConstant) {
     const std::vector<float> values(8, 3.0F);
     context_.publish_array({.data = values.data(), .type = fastio::float32, .dimensions = {2, 2, 2}}, "volume",
                            {.attributes = {{kSpacing, "1 1 1"}}});
@@ -145,7 +109,7 @@ TEST_F(BrainMriPipeline, RefusesToSegmentAConstant) {
     EXPECT_FALSE(context_.find("mask"));
 }
 
-TEST_F(BrainMriPipeline, GivesUpWhenAnInputDoesNotCome) {
+TEST_P(BrainMriPipeline, GivesUpWhenAnInputDoesNotCome) {
     Program segment = start("op-segment", {"--timeout-s", "0.01"}, name_entry("never"), name_entry("mask"));
     const Outcome outcome = segment.wait();
     EXPECT_EQ(outcome.status, 1);

@@ -1,4 +1,4 @@
-#include "compute/projection.hpp"
+#include "compute/processor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,9 +15,9 @@ using testing::OwnedVolume;
 template <class T>
 void expect_maxima(const OwnedVolume<T>& volume) {
     const auto [depth, height, width] = volume.extents;
-    const Plane<T> along_z = maximum_projection(volume.view(), Axis::z);
-    const Plane<T> along_y = maximum_projection(volume.view(), Axis::y);
-    const Plane<T> along_x = maximum_projection(volume.view(), Axis::x);
+    const Plane<T> along_z = testing::host().maximum_projection(volume.view(), Axis::z);
+    const Plane<T> along_y = testing::host().maximum_projection(volume.view(), Axis::y);
+    const Plane<T> along_x = testing::host().maximum_projection(volume.view(), Axis::x);
     Plane<T> z{height, width, std::vector<T>(along_z.values.size())};
     Plane<T> y{depth, width, std::vector<T>(along_y.values.size())};
     Plane<T> x{depth, height, std::vector<T>(along_x.values.size())};
@@ -53,7 +53,7 @@ TEST(MaximumProjection, OfAMaskIsItsSilhouette) {
 
 TEST(MaximumProjection, OfNegativeValuesDoesNotInventZeros) {
     const OwnedVolume<float> volume({2, 2, 2}, -3.0F);
-    const Plane<float> plane = maximum_projection(volume.view(), Axis::y);
+    const Plane<float> plane = testing::host().maximum_projection(volume.view(), Axis::y);
     EXPECT_EQ(plane.values, std::vector<float>(4, -3.0F));
 }
 

@@ -1,8 +1,12 @@
 // An operator that does everything at random until it is told to stop or is killed, and checks whatever it gets.
-// Exit status 0 when descriptor 4 ended, 42 when it saw wrong data; a byte on descriptor 3 per step.
+// Exit status 0 when descriptor 4 ended, 42 when it saw wrong data; a byte on descriptor 3 per step: 'r' when the
+// service answered a request in it, else '.'. Now and then it forks a child, which writes its process id to descriptor
+// 6 and lives until descriptor 5 ends.
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -16,10 +20,13 @@ namespace {
 
 constexpr int kProgress = 3;
 constexpr int kStop = 4;
+constexpr int kChildrensLife = 5;
+constexpr int kChildrensIds = 6;
 constexpr int kWrongData = 42;
 constexpr std::uint64_t kMark = 0x6661'7374'696f'2121;
 constexpr std::size_t kNames = 12;
 constexpr std::size_t kMostHeld = 24;
+constexpr int kMostChildren = 3;
 
 // Contents: kMark, seed, then words that follow from seed and position. Whoever gets them can tell a torn or foreign
 // buffer from a good one.
@@ -58,6 +65,21 @@ void check(const fastio::Allocation& allocation, const char* when) {
     }
 }
 
+/// In the child: it holds what it inherited and does nothing. Bare system calls, because it may have been made behind
+/// the back of everything that keeps libraries right across a fork.
+[[noreturn]] void live_as_a_child() {
+    ::syscall(SYS_close, kProgress);
+    ::syscall(SYS_close, kStop);
+    const auto id = static_cast<pid_t>(::syscall(SYS_getpid));
+    ::syscall(SYS_write, kChildrensIds, &id, sizeof(id));
+    char byte = 0;
+    while (::syscall(SYS_read, kChildrensLife, &byte, 1) > 0) {
+    }
+    for (;;) {
+        ::syscall(SYS_exit_group, 0);
+    }
+}
+
 bool told_to_stop() {
     pollfd input{kStop, POLLIN, 0};
     return ::poll(&input, 1, 0) > 0;
@@ -67,28 +89,32 @@ class Chaos {
 public:
     Chaos(fastio::Context& context, std::uint64_t seed) : context_(context), random_(seed) {}
 
-    void step() {
+    /// True when the service answered a request in it.
+    bool step() {
+        if (held_.size() > kMostHeld) {
+            drop([](fastio::Allocation& allocation) { allocation.release(); });
+        }
+        if (children_ < kMostChildren && random_() % 32 == 0) {
+            fork_child();
+        }
         switch (random_() % 8) {
             case 0:
             case 1:
                 publish();
-                break;
+                return true;
             case 2:
             case 3:
             case 4:
                 get();
-                break;
+                return false;
             case 5:
                 drop([](fastio::Allocation& allocation) { allocation.release(); });
-                break;
+                return false;
             case 6:
-                drop([](fastio::Allocation& allocation) { allocation.free(); });
-                break;
+                return drop([](fastio::Allocation& allocation) { allocation.free(); });
             default:
                 unpublish();
-        }
-        if (held_.size() > kMostHeld) {
-            drop([](fastio::Allocation& allocation) { allocation.release(); });
+                return true;
         }
     }
 
@@ -119,15 +145,16 @@ private:
     }
 
     template <class Drop>
-    void drop(Drop&& how) {
+    bool drop(Drop&& how) {
         if (held_.empty()) {
-            return;
+            return false;
         }
         const std::size_t which = random_() % held_.size();
         std::swap(held_[which], held_.back());
         check(held_.back(), "while held");
         how(held_.back());
         held_.pop_back();
+        return true;
     }
 
     void unpublish() {
@@ -140,9 +167,20 @@ private:
         }
     }
 
+    /// One of fork(), of which the library hears and closes the child's sockets, or one that a bare system call makes:
+    /// that keeps the sockets as well as the lifeline.
+    void fork_child() {
+        const long child = random_() % 2 == 0 ? ::fork() : ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        if (child == 0) {
+            live_as_a_child();
+        }
+        children_ += child > 0 ? 1 : 0;
+    }
+
     fastio::Context& context_;
     std::mt19937_64 random_;
     std::vector<fastio::Allocation> held_;
+    int children_ = 0;
 };
 
 }  // namespace
@@ -152,12 +190,12 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: chaos_operator SOCKET JOB SEED\n");
         return 2;
     }
+    std::signal(SIGCHLD, SIG_IGN);  // nobody waits for the children
     try {
         fastio::Context context{{.job = argv[2], .socket = argv[1], .connect_timeout = std::chrono::seconds(30)}};
         Chaos chaos(context, std::strtoull(argv[3], nullptr, 10));
         while (!told_to_stop()) {
-            chaos.step();
-            if (::write(kProgress, ".", 1) != 1) {
+            if (::write(kProgress, chaos.step() ? "r" : ".", 1) != 1) {
                 break;
             }
         }

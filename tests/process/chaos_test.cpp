@@ -1,13 +1,15 @@
-// Operators that do everything at random are killed at random moments while others work.
+// Operators that do everything at random, fork children included, are killed and stopped at random moments while others
+// work. Children outlive their operators for a while.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <random>
+#include <thread>
 
+#include "process/chaos_process.hpp"
 #include "process/service_process.hpp"
-#include "support/pipe.hpp"
 #include "support/watchdog.hpp"
 
 namespace fastio::test {
@@ -15,68 +17,110 @@ namespace {
 
 constexpr int kRounds = 50;  // per seed; four seeds
 constexpr std::size_t kOperators = 3;
+constexpr std::uint64_t kRequests = 3;
 
-class ChaosOperator {
-public:
-    ChaosOperator(const std::string& socket, std::uint64_t seed) {
-        Pipe progress = make_pipe();
-        Pipe stop = make_pipe();
-        process_ = ChildProcess::start(FASTIO_TEST_CHAOS_OPERATOR, {socket, "chaos", std::to_string(seed)},
-                                       {.descriptors = {progress.write.get(), stop.read.get()}});
-        progress_ = std::move(progress.read);
-        stop_ = std::move(stop.write);
+class Chaos : public testing::TestWithParam<std::uint64_t> {
+protected:
+    /// Children whose operator is dead.
+    struct Orphans {
+        pid_t parent = 0;
+        ChaosChildren children;
+    };
+
+    void start(std::size_t which) { operators_[which] = std::make_unique<ChaosProcess>(service_.socket(), random_()); }
+
+    [[nodiscard]] std::size_t running() const {
+        return static_cast<std::size_t>(
+            std::count_if(operators_.begin(), operators_.end(), [](const auto& one) { return !one->stopped(); }));
     }
 
-    /// Returns after `steps` more of its steps. It is some steps ahead: the pipe holds what was not read yet.
-    void await(std::uint64_t steps) {
-        for (std::uint64_t i = 0; i < steps; ++i) {
-            ASSERT_EQ(wait_for_byte(progress_.get()), '.');
+    /// All that are not stopped get on with what they ask of the service.
+    void await_others() {
+        for (auto& one : operators_) {
+            if (!one->stopped()) {
+                one->await_new_requests(kRequests);
+            }
         }
     }
-    ExitStatus end() {
-        stop_.reset();
-        // Reads on, so that it does not block on a full pipe.
-        std::array<char, 4096> buffer{};
-        while (::read(progress_.get(), buffer.data(), buffer.size()) > 0) {
-        }
-        return process_.wait();
-    }
-    ExitStatus kill() { return process_.kill(); }
 
-private:
-    ChildProcess process_;
-    Descriptor progress_;
-    Descriptor stop_;
+    /// Stops one, or lets it go on; one at least goes on always.
+    void stop_or_resume(ChaosProcess& one) {
+        if (one.stopped()) {
+            one.resume();
+        } else if (running() > 1) {
+            one.stop();
+            await_others();
+        }
+    }
+
+    /// Running or stopped, in the middle of whatever it does.
+    void kill_and_replace(std::size_t which) {
+        ChaosProcess& victim = *operators_[which];
+        if (!victim.stopped()) {
+            victim.await_steps(1 + random_() % 40);
+            // Some instructions more, so that the kill does not always meet the same system call.
+            for (std::uint64_t spin = random_() % 50'000; spin > 0; --spin) {
+                asm volatile("");
+            }
+        }
+        ASSERT_EQ(victim.kill(), (ExitStatus{.code = -1, .signal = SIGKILL})) << "it had seen wrong data";
+        orphans_.push_back({victim.pid(), std::move(victim.children())});
+        start(which);
+    }
+
+    /// Some are killed, the others' parents' death is all that they hear of, and they exit.
+    void end_orphans(std::size_t which) {
+        if (random_() % 2 == 0) {
+            orphans_[which].children.kill();
+        }
+        orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(which));
+    }
+
+    /// What a dead operator held is kept while a child of it lives. The service may just be hearing of its death.
+    void expect_quarantine(Service& view) {
+        for (Orphans& each : orphans_) {
+            for (std::string state = "connected"; !each.children.living().empty() && state != "quarantined";) {
+                const std::vector<SessionInfo> sessions = view.sessions();
+                const auto found = std::find_if(sessions.begin(), sessions.end(),
+                                                [&](const SessionInfo& session) { return session.pid == each.parent; });
+                ASSERT_NE(found, sessions.end()) << "operator " << each.parent << " is over, and a child of it lives";
+                state = found->state;
+            }
+        }
+    }
+
+    const Watchdog watchdog_{"chaos rounds", std::chrono::seconds(900)};
+    std::mt19937_64 random_{GetParam()};
+    ServiceProcess service_;
+    std::array<std::unique_ptr<ChaosProcess>, kOperators> operators_;
+    std::vector<Orphans> orphans_;
 };
 
-class Chaos : public testing::TestWithParam<std::uint64_t> {};
-
-TEST_P(Chaos, OperatorsKilledAtRandomMomentsCostNobodyAnything) {
-    const Watchdog watchdog("chaos rounds", std::chrono::seconds(900));
+TEST_P(Chaos, OperatorsKilledAndStoppedAtRandomMomentsCostNobodyAnything) {
     SCOPED_TRACE("seed " + std::to_string(GetParam()));
-    std::mt19937_64 random(GetParam());
-    ServiceProcess service;
-    Service view = service.view();  // its own descriptors are there at both counts
+    Service view = service_.view();  // its own descriptors are there at both counts
     ServiceProcess::wait_until_empty(view);
-    const std::size_t descriptors = service.descriptors();
-    std::array<std::unique_ptr<ChaosOperator>, kOperators> operators;
-    for (auto& one : operators) {
-        one = std::make_unique<ChaosOperator>(service.socket(), random());
+    const std::size_t descriptors = service_.descriptors();
+    for (std::size_t which = 0; which < kOperators; ++which) {
+        start(which);
     }
     for (int round = 0; round < kRounds; ++round) {
-        const std::size_t victim = random() % kOperators;
-        operators[victim]->await(1 + random() % 40);
-        // Some instructions more, so that the kill does not always meet the same system call.
-        for (std::uint64_t spin = random() % 50'000; spin > 0; --spin) {
-            asm volatile("");
+        stop_or_resume(*operators_[random_() % kOperators]);
+        kill_and_replace(random_() % kOperators);
+        if (!orphans_.empty() && random_() % 2 == 0) {
+            end_orphans(random_() % orphans_.size());
         }
-        ASSERT_EQ(operators[victim]->kill(), (ExitStatus{.code = -1, .signal = SIGKILL})) << "it had seen wrong data";
-        operators[victim] = std::make_unique<ChaosOperator>(service.socket(), random());
-        operators[(victim + 1) % kOperators]->await(2);  // the others go on
+        await_others();
     }
-    for (auto& one : operators) {
+    expect_quarantine(view);
+    orphans_.clear();
+    for (auto& one : operators_) {
+        if (one->stopped()) {
+            one->resume();
+        }
         EXPECT_EQ(one->end(), (ExitStatus{.code = 0, .signal = 0}));
     }
+    operators_ = {};
     const ServiceTotals totals = ServiceProcess::wait_until_empty(view);
     EXPECT_EQ(totals.allocations, 0U);
     EXPECT_EQ(totals.leases, 0U);
@@ -86,11 +130,11 @@ TEST_P(Chaos, OperatorsKilledAtRandomMomentsCostNobodyAnything) {
         GTEST_SKIP() << "all but the count of descriptors held: only root may look into fastiod, which is undumpable";
     }
     // The table's files of the last context close at the end of the loop's round that released its memory.
-    while (service.descriptors() != descriptors) {
+    while (service_.descriptors() != descriptors) {
     }
-    EXPECT_EQ(service.memfd_mappings(), 0U);
-    service.process().signal(SIGTERM);
-    EXPECT_EQ(service.process().wait(), (ExitStatus{.code = 0, .signal = 0}));
+    EXPECT_EQ(service_.memfd_mappings(), 0U);
+    service_.process().signal(SIGTERM);
+    EXPECT_EQ(service_.process().wait(), (ExitStatus{.code = 0, .signal = 0}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, testing::Values(1, 2, 3, 4));

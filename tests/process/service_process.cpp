@@ -1,5 +1,6 @@
 #include "process/service_process.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -12,7 +13,10 @@ ServiceProcess::ServiceProcess(const std::vector<std::string>& arguments)
 }
 
 void ServiceProcess::start() {
-    std::vector<std::string> arguments{"--socket", socket_, "--device", "host", "--log-level", "warning"};
+    std::vector<std::string> arguments{"--socket", socket_, "--log-level", "warning"};
+    if (std::ranges::find(arguments_, "--device") == arguments_.end()) {
+        arguments.insert(arguments.end(), {"--device", "host"});
+    }
     arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
     process_ = ChildProcess::start(FASTIO_TEST_FASTIOD, arguments);
 }

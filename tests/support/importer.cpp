@@ -52,13 +52,10 @@ public:
 
 private:
     std::string open(std::istream& words, int file) {
-        std::uint32_t kind = 0;
         std::string hex;
-        words >> bytes_ >> kind >> hex;
+        words >> bytes_ >> hex;
         SlabHandle handle;
-        handle.kind = static_cast<HandleKind>(kind);
-        const std::vector<std::byte> bytes = from_hex(hex);
-        std::copy(bytes.begin(), bytes.end(), handle.bytes.begin());
+        std::ranges::copy(from_hex(hex), std::as_writable_bytes(std::span(&handle, 1)).begin());
         data_ = static_cast<std::byte*>(memory_.open(handle, bytes_, file));
         return std::to_string(reinterpret_cast<std::uintptr_t>(data_));
     }
@@ -110,8 +107,7 @@ std::string Importer::ask(const std::string& request, std::span<const int> descr
 }
 
 std::uint64_t Importer::open(const SlabHandle& handle, std::uint64_t bytes, int file) {
-    const std::string request = "open " + std::to_string(bytes) + ' ' +
-                                std::to_string(static_cast<std::uint32_t>(handle.kind)) + ' ' + to_hex(handle.bytes);
+    const std::string request = "open " + std::to_string(bytes) + ' ' + to_hex(std::as_bytes(std::span(&handle, 1)));
     const std::array<int, 1> descriptors{file};
     return std::stoull(ask(request, file < 0 ? std::span<const int>{} : std::span<const int>{descriptors}));
 }

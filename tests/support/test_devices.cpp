@@ -5,6 +5,7 @@
 #include "device/faulty_memory.hpp"
 #include "device/forwarding_memory.hpp"
 #include "device/host_memory.hpp"
+#include "gpu/gpus.hpp"
 
 namespace fastio::test {
 
@@ -17,6 +18,9 @@ std::shared_ptr<DeviceMemory> make_test_device(const std::string& name) {
     }
     if (name == "host_behind_faults") {
         return std::make_shared<FaultyMemory>(make_host_memory());
+    }
+    if (name == "cuda") {
+        return gpu::make_cuda_memory(gpu::list_gpus().found.at(0).uuid);
     }
     throw std::invalid_argument("there is no test device '" + name + "'");
 }

@@ -24,7 +24,4 @@ struct Order {
     std::int64_t x_step = 0;
 };
 
-/// out(z, y, x) = slope * raw[order(z, y, x)] + intercept, computed in double.
-void gather(const RawValues& raw, const Order& order, double slope, double intercept, VolumeView<float> out);
-
 }  // namespace brain_mri

@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "compute/volume.hpp"
-
 namespace brain_mri {
 
 inline constexpr std::size_t kBins = 256;
@@ -21,9 +19,5 @@ struct Histogram {
     /// The upper edge of bin `k`.
     [[nodiscard]] double upper_edge(std::size_t k) const { return low + static_cast<double>(k + 1) * width(); }
 };
-
-/// The histogram of all voxels between their smallest and their largest value. The volume is not empty and its values
-/// are finite. If all are equal, low == high and bin 0 holds them all.
-[[nodiscard]] Histogram histogram(VolumeView<const float> volume);
 
 }  // namespace brain_mri

@@ -1,6 +1,6 @@
 #pragma once
 
-// A functor's call operator runs where Thrust's device system is: compiled by nvcc on the GPU, otherwise on the host.
+// A functor's call operator runs where its algorithm does: on the host, and, as nvcc compiles it, on the GPU too.
 #if defined(__CUDACC__)
 #define BRAIN_MRI_HOST_DEVICE __host__ __device__
 #else

@@ -1,20 +1,8 @@
 #include "compute/otsu.hpp"
 
-#include <thrust/execution_policy.h>
-#include <thrust/transform.h>
-
 #include <numeric>
 
 namespace brain_mri {
-
-namespace {
-
-struct AtLeast {
-    float threshold;
-    BRAIN_MRI_HOST_DEVICE std::uint8_t operator()(float value) const { return value >= threshold ? 1 : 0; }
-};
-
-}  // namespace
 
 std::size_t otsu_bin(const Histogram& histogram) {
     const auto& counts = histogram.counts;
@@ -47,11 +35,6 @@ std::size_t otsu_bin(const Histogram& histogram) {
 
 float otsu_threshold(const Histogram& histogram) {
     return static_cast<float>(histogram.upper_edge(otsu_bin(histogram)));
-}
-
-void apply_threshold(VolumeView<const float> volume, float threshold, VolumeView<std::uint8_t> mask) {
-    const float* const begin = volume.data;
-    thrust::transform(thrust::device, begin, begin + volume.extents.count(), mask.data, AtLeast{threshold});
 }
 
 }  // namespace brain_mri

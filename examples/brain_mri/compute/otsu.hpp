@@ -17,7 +17,4 @@ namespace brain_mri {
 /// The value that separates the classes: the upper edge of otsu_bin. Foreground is what is not below it.
 [[nodiscard]] float otsu_threshold(const Histogram& histogram);
 
-/// mask = 1 where volume >= threshold, else 0.
-void apply_threshold(VolumeView<const float> volume, float threshold, VolumeView<std::uint8_t> mask);
-
 }  // namespace brain_mri

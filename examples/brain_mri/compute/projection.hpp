@@ -23,9 +23,4 @@ struct Plane {
     }
 };
 
-/// The largest value on each line along `axis`. The other two axes keep their order: rows are the outer one. The volume
-/// is not empty. Instantiated for float and std::uint8_t.
-template <class T>
-[[nodiscard]] Plane<T> maximum_projection(VolumeView<const T> volume, Axis axis);
-
 }  // namespace brain_mri

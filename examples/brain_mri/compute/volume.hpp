@@ -29,7 +29,7 @@ struct Spacing {
     double z = 1;
 };
 
-/// A volume that somebody else owns. `data` is an address of Thrust's device system and is not looked at by the host.
+/// A volume that somebody else owns, in memory that the processor reaches which it is given to.
 template <class T>
 struct VolumeView {
     T* data = nullptr;

@@ -3,10 +3,11 @@
 
 #include <fastio/fastio.hpp>
 
-#include "compute/gather.hpp"
+#include "compute/processor.hpp"
 #include "input/nifti_volume.hpp"
+#include "operators/attributes.hpp"
 #include "operators/operator.hpp"
-#include "operators/typed_view.hpp"
+#include "operators/volumes.hpp"
 
 int main(int argc, char** argv) {
     using namespace brain_mri;
@@ -19,15 +20,16 @@ int main(int argc, char** argv) {
     return op.run(argc, argv, [&] {
         const NiftiVolume file = read_nifti(input);
         fastio::Context context = op.join();
-        fastio::Allocation volume = create_volume<float>(context, file.extents);
-        gather(file.values, file.order, file.slope, file.intercept, typed_view<float>(volume));
+        const auto processor = op.processor(context);
+        NewVolume<float> volume(context, file.extents, *processor);
+        processor->gather(file.values, file.order, file.slope, file.intercept, volume.view());
 
         fastio::Attributes attributes{{kSpacing, format_spacing(file.spacing)}};
         if (file.oriented) {
             attributes.emplace(kOrientation, "RAS");
         }
-        volume.publish(output, {.attributes = attributes});
-        volume.release();
+        volume.publish(output, attributes);
+        processor->synchronise();
         op.say(fmt::format("{} x {} x {} voxels, spacing {} mm, from {}", file.extents.x, file.extents.y,
                            file.extents.z, format_spacing(file.spacing), input));
     });

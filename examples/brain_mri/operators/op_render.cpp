@@ -3,9 +3,10 @@
 
 #include <fastio/fastio.hpp>
 
-#include "compute/histogram.hpp"
+#include "compute/processor.hpp"
+#include "operators/attributes.hpp"
 #include "operators/operator.hpp"
-#include "operators/typed_view.hpp"
+#include "operators/volumes.hpp"
 #include "picture/png_file.hpp"
 #include "picture/report.hpp"
 
@@ -23,23 +24,24 @@ int main(int argc, char** argv) {
 
     return op.run(argc, argv, [&] {
         fastio::Context context = op.join();
-        fastio::Allocation volume = op.wait_for(context, volume_name);
-        fastio::Allocation smoothed = op.wait_for(context, smoothed_name);
-        fastio::Allocation mask = op.wait_for(context, mask_name);
-        const auto intensities = typed_view<const float>(volume);
-        const auto inside = typed_view<const std::uint8_t>(mask);
-        check_same_extents(intensities.extents, volume_name, inside.extents, mask_name);
+        const auto processor = op.processor(context);
+        InputVolume<float> volume(op.wait_for(context, volume_name, *processor), *processor);
+        InputVolume<float> smoothed(op.wait_for(context, smoothed_name, *processor), *processor);
+        InputVolume<std::uint8_t> mask(op.wait_for(context, mask_name, *processor), *processor);
+        check_same_extents(volume.extents(), volume_name, mask.extents(), mask_name);
 
-        const auto orientation = volume.attributes().find(kOrientation);
-        const bool oriented = orientation != volume.attributes().end() && orientation->second == "RAS";
-        Report report = make_projections(intensities, inside, spacing_of(volume), oriented);
-        report.histogram = histogram(typed_view<const float>(smoothed));
-        report.threshold = static_cast<float>(number_of(mask, kThreshold));
-        report.volume_ml = number_of(mask, kVolume);
-        report.voxels = static_cast<std::int64_t>(number_of(mask, kVoxels));
-        mask.release();
-        smoothed.release();
-        volume.release();
+        const fastio::Attributes& attributes = volume.allocation().attributes();
+        const auto orientation = attributes.find(kOrientation);
+        const bool oriented = orientation != attributes.end() && orientation->second == "RAS";
+        Report report =
+            make_projections(*processor, volume.view(), mask.view(), spacing_of(volume.allocation()), oriented);
+        report.histogram = processor->histogram(smoothed.view());
+        report.threshold = static_cast<float>(number_of(mask.allocation(), kThreshold));
+        report.volume_ml = number_of(mask.allocation(), kVolume);
+        report.voxels = static_cast<std::int64_t>(number_of(mask.allocation(), kVoxels));
+        mask.finish();
+        smoothed.finish();
+        volume.finish();
 
         save_png(draw_report(report), picture);
         op.say(fmt::format("wrote {}", picture));

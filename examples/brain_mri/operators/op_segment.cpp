@@ -5,11 +5,11 @@
 
 #include <fastio/fastio.hpp>
 
-#include "compute/components.hpp"
-#include "compute/histogram.hpp"
 #include "compute/otsu.hpp"
+#include "compute/processor.hpp"
+#include "operators/attributes.hpp"
 #include "operators/operator.hpp"
-#include "operators/typed_view.hpp"
+#include "operators/volumes.hpp"
 
 int main(int argc, char** argv) {
     using namespace brain_mri;
@@ -21,10 +21,10 @@ int main(int argc, char** argv) {
 
     return op.run(argc, argv, [&] {
         fastio::Context context = op.join();
-        fastio::Allocation volume = op.wait_for(context, input);
-        const auto in = typed_view<const float>(volume);
-        const Spacing spacing = spacing_of(volume);
-        const Histogram bins = histogram(in);
+        const auto processor = op.processor(context);
+        InputVolume<float> volume(op.wait_for(context, input, *processor), *processor);
+        const Spacing spacing = spacing_of(volume.allocation());
+        const Histogram bins = processor->histogram(volume.view());
         if (!std::isfinite(bins.width()) || !(bins.width() > 0)) {
             throw fastio::Error(fastio::Errc::invalid_argument,
                                 fmt::format("segmenting '{}': its values go from {} to {}, so no threshold can split "
@@ -33,21 +33,19 @@ int main(int argc, char** argv) {
         }
         const float threshold = otsu_threshold(bins);
 
-        fastio::Allocation mask = create_volume<std::uint8_t>(context, in.extents);
-        fastio::Allocation labels = create_volume<Index>(context, in.extents);
-        const auto out = typed_view<std::uint8_t>(mask);
-        apply_threshold(in, threshold, out);
-        const LargestComponent largest = keep_largest_component(out, typed_view<Index>(labels));
+        NewVolume<std::uint8_t> mask(context, volume.extents(), *processor);
+        NewVolume<Index> labels(context, volume.extents(), *processor);
+        processor->apply_threshold(volume.view(), threshold, mask.view());
+        const LargestComponent largest = processor->keep_largest_component(mask.view(), labels.view());
         labels.release();
 
         const double volume_ml = millilitres(largest.voxels, spacing);
-        fastio::Attributes attributes = geometry_of(volume);
+        fastio::Attributes attributes = geometry_of(volume.allocation());
         attributes[kThreshold] = fmt::format("{}", threshold);
         attributes[kVolume] = fmt::format("{}", volume_ml);
         attributes[kVoxels] = fmt::format("{}", largest.voxels);
-        mask.publish(output, {.attributes = attributes});
-        mask.release();
-        volume.release();
+        mask.publish(output, attributes);
+        volume.finish();
         op.say(fmt::format("threshold {:.2f}, largest of {} components: {} voxels, {:.1f} ml", threshold,
                            largest.components, largest.voxels, volume_ml));
     });

@@ -5,9 +5,10 @@
 
 #include <fastio/fastio.hpp>
 
-#include "compute/gaussian.hpp"
+#include "compute/processor.hpp"
+#include "operators/attributes.hpp"
 #include "operators/operator.hpp"
-#include "operators/typed_view.hpp"
+#include "operators/volumes.hpp"
 
 int main(int argc, char** argv) {
     using namespace brain_mri;
@@ -25,22 +26,21 @@ int main(int argc, char** argv) {
 
     return op.run(argc, argv, [&] {
         fastio::Context context = op.join();
-        fastio::Allocation volume = op.wait_for(context, input);
-        const auto in = typed_view<const float>(volume);
-        const Spacing spacing = spacing_of(volume);
+        const auto processor = op.processor(context);
+        InputVolume<float> volume(op.wait_for(context, input, *processor), *processor);
+        const Spacing spacing = spacing_of(volume.allocation());
         const double finest = std::min({spacing.x, spacing.y, spacing.z});
         if (sigma_mm / finest > kLargestSigma) {
             throw fastio::Error(fastio::Errc::invalid_argument,
                                 fmt::format("smoothing '{}' by {} mm at a spacing of {} mm: at most {} voxels", input,
                                             sigma_mm, finest, kLargestSigma));
         }
-        fastio::Allocation smoothed = create_volume<float>(context, in.extents);
-        fastio::Allocation scratch = create_volume<float>(context, in.extents);
-        smooth(in, typed_view<float>(smoothed), typed_view<float>(scratch), spacing, sigma_mm);
+        NewVolume<float> smoothed(context, volume.extents(), *processor);
+        NewVolume<float> scratch(context, volume.extents(), *processor);
+        processor->smooth(volume.view(), smoothed.view(), scratch.view(), spacing, sigma_mm);
         scratch.release();
-        smoothed.publish(output, {.attributes = geometry_of(volume)});
-        smoothed.release();
-        volume.release();
+        smoothed.publish(output, geometry_of(volume.allocation()));
+        volume.finish();
         op.say(fmt::format("Gaussian of {} mm over '{}'", sigma_mm, input));
     });
 }

@@ -104,17 +104,30 @@ int Operator::run(int argc, char** argv, const std::function<void()>& work) {
 }
 
 fastio::Context Operator::join() const {
-#if defined(BRAIN_MRI_ON_CUDA)
-    const char* device = "";
-#else
-    const char* device = "host";
-#endif
-    return fastio::Context({.job = job_, .socket = socket_, .device = device});
+    return fastio::Context({.job = job_, .socket = socket_});
 }
 
-fastio::Allocation Operator::wait_for(fastio::Context& context, const std::string& name) const {
+std::unique_ptr<Processor> Operator::processor(const fastio::Context& context) const {
+    const std::string& device = context.device();
+    constexpr std::string_view kGpu = "cuda:";
+    if (!device.starts_with(kGpu)) {
+        return make_host_processor();
+    }
+    std::string why_not;
+    if (auto gpu = make_gpu_processor(std::stoi(device.substr(kGpu.size())), why_not)) {
+        return gpu;
+    }
+    std::fputs(
+        fmt::format("{}: computing on the host, with copies from and to {}: {}\n", name_, device, why_not).c_str(),
+        stderr);
+    return make_host_processor();
+}
+
+fastio::Allocation Operator::wait_for(fastio::Context& context, const std::string& name,
+                                      const Processor& processor) const {
     const std::chrono::duration<double> seconds(timeout_s_);
-    return context.get(name, {.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(seconds)});
+    return context.get(
+        name, {.stream = processor.stream(), .timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(seconds)});
 }
 
 void Operator::say(const std::string& line) const {

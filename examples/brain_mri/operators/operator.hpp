@@ -3,11 +3,14 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <fastio/fastio.hpp>
+
+#include "compute/processor.hpp"
 
 namespace brain_mri {
 
@@ -35,11 +38,17 @@ public:
     /// Parses, fills in the entries, calls `work` and turns its exceptions into the exit status.
     [[nodiscard]] int run(int argc, char** argv, const std::function<void()>& work);
 
-    /// Joins the job. The memory is that of Thrust's device system, whatever the service's first device is.
+    /// Joins the job, on the device of $FASTIO_DEVICE, or else the service's first.
     [[nodiscard]] fastio::Context join() const;
 
-    /// `name`, waiting for it as long as --timeout-s says: operators start together.
-    [[nodiscard]] fastio::Allocation wait_for(fastio::Context& context, const std::string& name) const;
+    /// The processor for the context's memory: the GPU that it is on, or the host's. Where none of this program's
+    /// kernels runs on that GPU it is the host's too, and one line on standard error says so.
+    [[nodiscard]] std::unique_ptr<Processor> processor(const fastio::Context& context) const;
+
+    /// `name`, waiting for it as long as --timeout-s says: operators start together. Its contents are complete, or will
+    /// be before the processor comes to what it is told next.
+    [[nodiscard]] fastio::Allocation wait_for(fastio::Context& context, const std::string& name,
+                                              const Processor& processor) const;
 
     /// Prints one line on standard output.
     void say(const std::string& line) const;

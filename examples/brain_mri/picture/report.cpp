@@ -22,11 +22,6 @@ constexpr int kLines = 5;
 constexpr int kSmallestColumn = 400;  // the lines of numbers need this much
 constexpr int kSmallestRow = 360;
 
-ProjectionPanel make_panel(VolumeView<const float> volume, VolumeView<const std::uint8_t> mask, Axis axis,
-                           const char* title, double row_mm, double column_mm, const char* edges) {
-    return {title, maximum_projection(volume, axis), maximum_projection(mask, axis), row_mm, column_mm, edges};
-}
-
 /// The value below which `share` of the values lie; reorders them.
 float quantile(std::vector<float>& values, double share) {
     const auto position = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
@@ -74,14 +69,23 @@ void draw_numbers(Image& image, int x, int y, const Report& report) {
 
 }  // namespace
 
-Report make_projections(VolumeView<const float> volume, VolumeView<const std::uint8_t> mask, const Spacing& spacing,
-                        bool oriented) {
+Report make_projections(const Processor& processor, VolumeView<const float> volume, VolumeView<const std::uint8_t> mask,
+                        const Spacing& spacing, bool oriented) {
+    const auto make_panel = [&](Axis axis, const char* title, double row_mm, double column_mm,
+                                const char* edges) -> ProjectionPanel {
+        return {title,
+                processor.maximum_projection(volume, axis),
+                processor.maximum_projection(mask, axis),
+                row_mm,
+                column_mm,
+                oriented ? edges : ""};
+    };
     Report report;
     report.extents = volume.extents;
     report.spacing = spacing;
-    report.coronal = make_panel(volume, mask, Axis::y, "coronal", spacing.z, spacing.x, oriented ? "RLSI" : "");
-    report.sagittal = make_panel(volume, mask, Axis::x, "sagittal", spacing.z, spacing.y, oriented ? "APSI" : "");
-    report.axial = make_panel(volume, mask, Axis::z, "axial", spacing.y, spacing.x, oriented ? "RLAP" : "");
+    report.coronal = make_panel(Axis::y, "coronal", spacing.z, spacing.x, "RLSI");
+    report.sagittal = make_panel(Axis::x, "sagittal", spacing.z, spacing.y, "APSI");
+    report.axial = make_panel(Axis::z, "axial", spacing.y, spacing.x, "RLAP");
     return report;
 }
 

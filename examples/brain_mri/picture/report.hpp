@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "compute/histogram.hpp"
+#include "compute/processor.hpp"
 #include "compute/volume.hpp"
 #include "picture/image.hpp"
 #include "picture/projection_panel.hpp"
@@ -24,9 +25,9 @@ struct Report {
 };
 
 /// The three projections of `volume` with those of `mask`. `oriented`: the volume is in RAS order for certain, so the
-/// edges get their letters. Both views are of Thrust's device system.
-[[nodiscard]] Report make_projections(VolumeView<const float> volume, VolumeView<const std::uint8_t> mask,
-                                      const Spacing& spacing, bool oriented);
+/// edges get their letters.
+[[nodiscard]] Report make_projections(const Processor& processor, VolumeView<const float> volume,
+                                      VolumeView<const std::uint8_t> mask, const Spacing& spacing, bool oriented);
 
 /// Two rows: coronal and sagittal, axial and the histogram with the numbers. All three projections have one scale, in
 /// which the longest edge of the volume is about 440 pixels.

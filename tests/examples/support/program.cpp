@@ -51,7 +51,8 @@ Program::Program(const std::string& name, std::vector<std::string> arguments,
                  const std::map<std::string, std::string>& environment) {
     std::vector<std::string> variables;
     for (char** variable = environ; *variable != nullptr; ++variable) {
-        if (!std::string(*variable).starts_with("FASTIO_")) {
+        const std::string entry = *variable;
+        if (!entry.starts_with("FASTIO_") || entry.starts_with("FASTIO_EMU_")) {
             variables.emplace_back(*variable);
         }
     }

@@ -18,7 +18,7 @@ struct Outcome {
 class Program {
 public:
     /// Starts the operator `name` of this build. `environment` is added to that of the test, from which the variables
-    /// that `fastio run` sets are taken out.
+    /// that `fastio run` sets are taken out; those of the CUDA runtime emulator stay.
     Program(const std::string& name, std::vector<std::string> arguments,
             const std::map<std::string, std::string>& environment = {});
     Program(Program&& other) noexcept;

@@ -2,6 +2,11 @@
 
 namespace brain_mri::testing {
 
+const Processor& host() {
+    static const std::unique_ptr<Processor> processor = make_host_processor();
+    return *processor;
+}
+
 OwnedVolume<float> random_volume(Extents extents, std::uint32_t seed) {
     OwnedVolume<float> volume(extents);
     std::mt19937 random(seed);

@@ -4,6 +4,7 @@
 #include <random>
 #include <vector>
 
+#include "compute/processor.hpp"
 #include "compute/volume.hpp"
 
 namespace brain_mri::testing {
@@ -25,6 +26,9 @@ struct OwnedVolume {
     [[nodiscard]] VolumeView<T> view() { return {values.data(), extents}; }
     [[nodiscard]] VolumeView<const T> view() const { return {values.data(), extents}; }
 };
+
+/// Of this process, for what tests compute.
+[[nodiscard]] const Processor& host();
 
 /// Equally distributed values from 0 to 1.
 [[nodiscard]] OwnedVolume<float> random_volume(Extents extents, std::uint32_t seed);

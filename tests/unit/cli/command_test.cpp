@@ -203,6 +203,26 @@ TEST_F(Commands, rm_says_what_it_did_as_json) {
               Json::parse(R"({"job": "default", "ended": true})"));
 }
 
+TEST_F(Commands, put_and_get_say_what_they_did_as_json) {
+    const Json put = Json::parse(good({"put", sample("float32"), "a", "--job", "ct-42", "--json"}));
+    Json expected = Json::parse(R"({"job": "ct-42", "name": "a", "type": "float32", "dimensions": [2, 3], "size": 24,
+        "device": "host", "attributes": {}, "persistent": true})");
+    expected["version"] = put["version"];
+    EXPECT_GE(put["version"], 1);
+    EXPECT_EQ(put, expected);
+
+    expected.erase("persistent");
+    expected["output"] = folder_.file("copy.npy");
+    EXPECT_EQ(Json::parse(good({"get", "a", "--job", "ct-42", "-o", folder_.file("copy.npy"), "--json"})), expected);
+    EXPECT_EQ(read_file(folder_.file("copy.npy")), npy_sample("float32"));
+}
+
+TEST_F(Commands, get_does_not_mix_the_file_with_json) {
+    good({"put", sample("float32"), "a"});
+    EXPECT_NE(bad({"get", "a", "-o", "/dev/stdout", "--json"}).find("/dev/stdout"), std::string::npos);
+    EXPECT_EQ(Json::parse(good({"get", "a", "-o", "/dev/null", "--json"}))["output"], "/dev/null");
+}
+
 TEST_F(Commands, a_full_disk_is_an_error) {
     good({"put", sample("float32"), "a"});
     EXPECT_NE(bad({"get", "a", "-o", "/dev/full"}).find("No space left"), std::string::npos);

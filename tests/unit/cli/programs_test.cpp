@@ -74,7 +74,7 @@ TEST_F(RunPlan, operators_are_told_their_job_service_name_and_entries) {
     const Pipeline p = pipeline(
         "- {name: load, command: [op, --fast], inputs: [{name: scan, path: scan.nii}], outputs: [v, {name: o, path: "
         "out/o.png}]}\n");
-    const auto specs = plan_run(p, "/data", "p-1", "/run/s.sock");
+    const auto specs = plan_run(p, "/data", "p-1", "/run/s.sock", "cuda:1");
     ASSERT_EQ(specs.size(), 1U);
     EXPECT_EQ(specs[0].program, op);
     EXPECT_EQ(specs[0].arguments, (std::vector<std::string>{"op", "--fast"}));
@@ -84,13 +84,19 @@ TEST_F(RunPlan, operators_are_told_their_job_service_name_and_entries) {
     EXPECT_EQ(variable(specs[0], "FASTIO_STAGE"), "load");
     EXPECT_EQ(variable(specs[0], "FASTIO_INPUTS"), R"([{"name":"scan","path":")" + folder_.file("scan.nii") + R"("}])");
     EXPECT_EQ(variable(specs[0], "FASTIO_OUTPUTS"), R"([{"name":"v"},{"name":"o","path":"/data/out/o.png"}])");
+    EXPECT_EQ(variable(specs[0], "FASTIO_DEVICE"), "cuda:1");
     EXPECT_NE(variable(specs[0], "PATH"), "unset");
+}
+
+TEST_F(RunPlan, without_a_device_operators_are_told_none) {
+    const Pipeline p = pipeline("- {name: a, command: [/bin/sh]}\n");
+    EXPECT_EQ(variable(plan_run(p, "/data", "p-1", "", "").front(), "FASTIO_DEVICE"), "unset");
 }
 
 TEST_F(RunPlan, a_missing_program_is_refused_with_its_line) {
     const Pipeline p = pipeline("- name: a\n  command: [fastio-test-no-such-program]\n");
     try {
-        static_cast<void>(plan_run(p, "/data", "p-1", ""));
+        static_cast<void>(plan_run(p, "/data", "p-1", "", ""));
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.errc(), Errc::not_found);
@@ -104,7 +110,7 @@ TEST_F(RunPlan, a_missing_program_is_refused_with_its_line) {
 TEST_F(RunPlan, a_missing_input_file_is_refused_with_its_line) {
     const Pipeline p = pipeline("- name: a\n  command: [/bin/sh]\n  inputs:\n  - {name: scan, path: no.nii}\n");
     try {
-        static_cast<void>(plan_run(p, "/data", "p-1", ""));
+        static_cast<void>(plan_run(p, "/data", "p-1", "", ""));
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.errc(), Errc::not_found);

@@ -12,6 +12,8 @@
 namespace fastio::test {
 namespace {
 
+using Json = nlohmann::json;
+
 class Run : public testing::Test {
 protected:
     Run() { std::filesystem::create_directory(folder_.file("tmp")); }
@@ -68,6 +70,41 @@ TEST_F(Run, the_table_has_what_each_operator_published) {
     }
 }
 
+TEST_F(Run, with_json_prints_the_table_as_json_and_all_else_beside_it) {
+    const CommandResult result = fastio_({"run", "--json", pipeline(kThree)});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
+    const Json run = Json::parse(result.out);
+    EXPECT_EQ(run["pipeline"], "tiny");
+    EXPECT_TRUE(run["job"].get<std::string>().starts_with("tiny-")) << run;
+    EXPECT_EQ(run["bytes_copied"], 0);
+    ASSERT_EQ(run["operators"].size(), 3U);
+    const char* const names[] = {"first", "last", "second"};  // as in the file
+    for (std::size_t i = 0; i < 3; ++i) {
+        Json one = run["operators"][i];
+        EXPECT_GT(one["seconds"].get<double>(), 0);
+        one.erase("seconds");
+        EXPECT_EQ(
+            one,
+            Json(
+                {{"name", names[i]}, {"status", 0}, {"signal", nullptr}, {"bytes_published", 8}, {"bytes_copied", 0}}));
+    }
+    EXPECT_TRUE(has(result.err, "== first started with process id ")) << result.err;
+    EXPECT_TRUE(has(result.err, "last   | last sums to 4\n")) << result.err;
+}
+
+TEST_F(Run, that_fails_prints_its_json_before_the_error) {
+    const CommandResult result = fastio_({"run", "--json", pipeline(R"(
+- {name: bad, command: [unit_cli_operator, crash], outputs: [a]}
+- {name: sleeps, command: [sleep, '1000000']}
+)")});
+    EXPECT_EQ(result.status, (ExitStatus{1, 0}));
+    const Json run = Json::parse(result.out);
+    EXPECT_EQ(run["operators"][0]["status"], 7);
+    EXPECT_EQ(run["operators"][1]["status"], nullptr);
+    EXPECT_EQ(run["operators"][1]["signal"], SIGTERM);
+    EXPECT_TRUE(has(result.err, "\nfastio: operator 'bad' ended with status 7 after ")) << result.err;
+}
+
 TEST_F(Run, forced_staging_counts_every_byte_that_a_get_moves) {
     auto variables = environment();
     variables["FASTIO_FORCE_STAGING"] = "1";
@@ -88,6 +125,24 @@ TEST_F(Run, a_running_service_is_used_and_kept) {
     Service service(daemon.socket());
     EXPECT_EQ(service.totals().contexts, 0U);
     EXPECT_EQ(service.totals().bytes_in_use, 0U);
+}
+
+TEST_F(Run, operators_are_told_the_device_that_the_service_serves) {
+    const CommandResult result =
+        fastio_({"run", "--device", "host", pipeline("- {name: a, command: [sh, -c, 'echo on $FASTIO_DEVICE']}\n")});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
+    EXPECT_TRUE(has(result.out, "a | on host\n")) << result.out;
+}
+
+TEST_F(Run, a_device_that_nobody_has_is_refused_with_the_services_reason) {
+    for (const char* const device : {"cuda:99", "floppy"}) {
+        const CommandResult result = fastio_({"run", "--device", device, pipeline(kThree)});
+        EXPECT_EQ(result.status, (ExitStatus{1, 0})) << device;
+        EXPECT_TRUE(has(result.err, "the private service ended before it was ready")) << result.err;
+        EXPECT_TRUE(has(result.err, device)) << result.err;
+        EXPECT_FALSE(has(result.out, "started")) << result.out;
+        EXPECT_TRUE(left_nothing());
+    }
 }
 
 TEST_F(Run, operators_run_in_the_work_folder_and_write_there) {

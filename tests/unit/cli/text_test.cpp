@@ -47,12 +47,15 @@ protected:
         pipeline_.operators[0].name = "load";
         pipeline_.operators[1].name = "smooth";
     }
+    std::string table(const std::vector<ProcessEnd>& ends, const std::vector<OperatorInfo>& infos) const {
+        return run_table(run_figures(pipeline_, "job", ends, infos));
+    }
     Pipeline pipeline_;
 };
 
 TEST_F(RunTable, has_a_row_per_operator_in_the_order_of_the_pipeline) {
-    EXPECT_EQ(run_table(pipeline_, {{"smooth", {}, 1500ms, {}}, {"load", {}, 250ms, {}}},
-                        {{"fastio", 1, 0, 0}, {"load", 1, 2048, 0}, {"smooth", 1, 1 << 20, 0}}),
+    EXPECT_EQ(table({{"smooth", {}, 1500ms, {}}, {"load", {}, 250ms, {}}},
+                    {{"fastio", 1, 0, 0}, {"load", 1, 2048, 0}, {"smooth", 1, 1 << 20, 0}}),
               "operator  seconds  published  copied\n"
               "load         0.25    2.0 KiB     0 B\n"
               "smooth       1.50    1.0 MiB     0 B\n"
@@ -60,16 +63,30 @@ TEST_F(RunTable, has_a_row_per_operator_in_the_order_of_the_pipeline) {
 }
 
 TEST_F(RunTable, adds_up_what_was_copied) {
-    const std::string table = run_table(pipeline_, {}, {{"load", 1, 0, 5}, {"smooth", 1, 0, 7}});
-    EXPECT_NE(table.find("\n12 bytes copied between operators\n"), std::string::npos) << table;
+    const std::string text = table({}, {{"load", 1, 0, 5}, {"smooth", 1, 0, 7}});
+    EXPECT_NE(text.find("\n12 bytes copied between operators\n"), std::string::npos) << text;
 }
 
 TEST_F(RunTable, shows_operators_that_never_started_or_never_joined) {
-    EXPECT_EQ(run_table(pipeline_, {{"load", {}, 250ms, {}}}, {}),
+    EXPECT_EQ(table({{"load", {}, 250ms, {}}}, {}),
               "operator  seconds  published  copied\n"
               "load         0.25        0 B     0 B\n"
               "smooth          -        0 B     0 B\n"
               "0 bytes copied between operators\n");
+}
+
+TEST_F(RunTable, as_json_tells_exits_signals_and_what_never_started_apart) {
+    pipeline_.name = "brain";
+    pipeline_.operators.resize(3);
+    pipeline_.operators[2].name = "render";
+    const RunFigures figures =
+        run_figures(pipeline_, "job", {{"smooth", {.signal = 9}, 1500ms, {}}, {"load", {.code = 3}, 250ms, {}}},
+                    {{"load", 1, 8, 4}});
+    EXPECT_EQ(json_of(figures), Json::parse(R"({"pipeline": "brain", "job": "job", "operators": [
+        {"name": "load", "seconds": 0.25, "status": 3, "signal": null, "bytes_published": 8, "bytes_copied": 4},
+        {"name": "smooth", "seconds": 1.5, "status": null, "signal": 9, "bytes_published": 0, "bytes_copied": 0},
+        {"name": "render", "seconds": null, "status": null, "signal": null, "bytes_published": 0, "bytes_copied": 0}],
+        "bytes_copied": 4})"));
 }
 
 }  // namespace

@@ -1,17 +1,19 @@
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 
 #include "running_service.hpp"
 #include "support/child_process.hpp"
+#include "tcp_client.hpp"
 
 namespace fastio::test {
 namespace {
 
 class FastiodTest : public ::testing::Test {
 protected:
-    ChildProcess start(std::vector<std::string> arguments) const {
-        arguments.insert(arguments.begin(), {"--socket", folder.file("s")});
+    ChildProcess start(std::vector<std::string> arguments, const std::string& socket = "s") const {
+        arguments.insert(arguments.begin(), {"--socket", folder.file(socket)});
         ChildOptions options;
         options.capture_output = true;
         ChildProcess fastiod = ChildProcess::start(FASTIOD, arguments, options);
@@ -53,10 +55,37 @@ TEST_F(FastiodTest, TakesTheSocketOfOneThatWasKilled) {
     EXPECT_EQ(RawClient::member(folder.file("s"))->totals().sessions, 1U);
 }
 
-TEST_F(FastiodTest, WrongUsageEndsWithStatus2) {
-    EXPECT_EQ(start({"--no-such-option"}).wait(), (ExitStatus{2, 0}));
-    EXPECT_EQ(start({"--pool-max", "many"}).wait(), (ExitStatus{2, 0}));
-    EXPECT_EQ(start({"--log-level", "loud"}).wait(), (ExitStatus{2, 0}));
+TEST_F(FastiodTest, WrongUsageEndsWithStatus2AndOneLine) {
+    using Words = std::vector<std::string>;
+    for (const Words& words :
+         {Words{"--no-such-option"}, Words{"--no-such\noption"}, Words{"word"}, Words{"--quota"},
+          Words{"--pool-max", "many"}, Words{"--pool-max", "ma\nny"}, Words{"--log-level", "loud"},
+          Words{"--max-clients", "few"}, Words{"--max-clients", "0"}, Words{"--linger", "-1"},
+          Words{"--device", "no\ndevice"}, Words{"--group", "no such group"}, Words{"--config", folder.file("none")},
+          Words{"--metrics", "9464"}, Words{"--metrics", "localhost:9464"}, Words{"--metrics", "127.0.0.1:65536"}}) {
+        ChildProcess fastiod = start(words);
+        EXPECT_EQ(fastiod.wait(), (ExitStatus{2, 0})) << words.back();
+        const std::string said = fastiod.output();
+        EXPECT_TRUE(said.starts_with("fastiod: ")) << said;
+        EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
+    }
+}
+
+TEST_F(FastiodTest, ServesMetricsWhereItSaysThatItDoes) {
+    ChildProcess fastiod = start({"--metrics", "127.0.0.1:0"});
+    fastiod.wait_for_output("listening at");
+    const std::string said = fastiod.output();
+    const std::size_t start_of_address = said.find("metrics at http://") + 18;
+    const std::string address = said.substr(start_of_address, said.find("/metrics\n") - start_of_address);
+    const HttpResponse response = ask_http(address, "GET", "/metrics");
+    EXPECT_EQ(response.status, 200) << said;
+    EXPECT_NE(response.body.find("\nfastio_build_info{version=\"0.1.0\"} 1\n"), std::string::npos) << response.body;
+
+    ChildProcess second = start({"--metrics", address}, "other");
+    EXPECT_EQ(second.wait(), (ExitStatus{1, 0}));
+    const std::string why = second.output();
+    EXPECT_NE(why.find("could not listen at " + address + ": another program has this port"), std::string::npos) << why;
+    EXPECT_EQ(why.find('\n'), why.size() - 1) << why;
 }
 
 TEST_F(FastiodTest, ADeviceThatIsNotThereEndsWithStatus1) {
@@ -70,6 +99,34 @@ TEST_F(FastiodTest, ReadsItsOptionsFromAFile) {
     ChildProcess fastiod = start({"--config", folder.file("config")});
     fastiod.wait_for_output("listening");
     EXPECT_EQ(RawClient::visitor(folder.file("s"))->totals().pool_max, 16 * kMiB);
+}
+
+/// Starts a program without root's privilege to look into every process: what is left is what the kernel lets processes
+/// of one user see of each other.
+ChildProcess start_unprivileged(std::vector<std::string> words) {
+    if (::geteuid() == 0) {
+        words.insert(words.begin(), {"setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"});
+    }
+    ChildOptions options;
+    options.capture_output = true;
+    return ChildProcess::start(words.front(), {words.begin() + 1, words.end()}, options);
+}
+
+TEST_F(FastiodTest, LetsNobodyOfItsUserLookIntoIt) {
+    const auto look_into = [](const ChildProcess& process) {
+        return start_unprivileged({"readlink", "/proc/" + std::to_string(process.pid()) + "/exe"}).wait();
+    };
+    if (start_unprivileged({"true"}).wait() != ExitStatus{0, 0}) {
+        GTEST_SKIP() << "root may not give up a privilege here";
+    }
+    ChildProcess other = start_unprivileged({"sh", "-c", "echo ready; exec sleep 1000000"});
+    other.wait_for_output("ready");
+    if (look_into(other) != ExitStatus{0, 0}) {
+        GTEST_SKIP() << "here no process may look into another of its user";
+    }
+    ChildProcess fastiod = start_unprivileged({FASTIOD, "--socket", folder.file("s"), "--device", "host"});
+    fastiod.wait_for_output("listening");
+    EXPECT_EQ(look_into(fastiod), (ExitStatus{1, 0}));
 }
 
 TEST_F(FastiodTest, SaysItsVersion) {

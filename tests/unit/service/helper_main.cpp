@@ -75,6 +75,19 @@ private:
             client_->lease(allocation);
             return "ok";
         }
+        if (verb == "grant") {  // -> the first fence word of its own
+            first_word_ = client_->ask<wire::FencesReply>(wire::GrantFences{}).first_word;
+            return std::to_string(first_word_);
+        }
+        if (verb == "publish_behind") {  // NAME: a new allocation, complete when its first fence word is 1
+            line >> word;
+            last_ = client_->create(1000);
+            wire::Publish message = client_->publish_message(last_, word, 1000);
+            message.lease = client_->lease(last_);
+            message.fence_word = first_word_;
+            message.fence_value = 1;
+            return std::to_string(client_->ask<wire::PublishReply>(message).version);
+        }
         if (verb == "user") {  // UID: from here on
             uid_t uid = 0;
             line >> uid;
@@ -112,6 +125,7 @@ private:
     Channel channel_;
     std::unique_ptr<RawClient> client_;
     wire::CreateReply last_{};
+    std::uint32_t first_word_ = 0;
 };
 
 }  // namespace

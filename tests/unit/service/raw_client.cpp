@@ -7,6 +7,8 @@
 #include <cstring>
 #include <tuple>
 
+#include "device/host_identity.hpp"
+
 namespace fastio::test {
 
 wire::NameText text(std::string_view value) {
@@ -34,7 +36,7 @@ std::unique_ptr<RawClient> RawClient::member(const std::string& socket, std::str
 
 wire::Hello RawClient::hello_message() const {
     wire::Hello hello{};
-    const wire::HostIdentity host = wire::host_identity();
+    const HostIdentity host = host_identity();
     hello.layout_signature = table::layout_signature();
     std::copy(host.boot_id.begin(), host.boot_id.end(), hello.boot_id);
     hello.pid = host.pid;

@@ -26,6 +26,8 @@ public:
         thread_.join();
     }
 
+    [[nodiscard]] std::string metrics_address() const { return service_.metrics_address(); }
+
 private:
     service::Service service_;
     std::thread thread_;

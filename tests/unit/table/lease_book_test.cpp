@@ -18,7 +18,7 @@ using test::WrittenTable;
 
 std::map<std::uint32_t, AllocationRef> scanned(const LeaseBook& book) {
     std::map<std::uint32_t, AllocationRef> found;
-    book.scan([&](AllocationRef allocation, std::uint32_t entry) { found.emplace(entry, allocation); });
+    book.scan([&](AllocationRef allocation, std::uint32_t entry, bool) { found.emplace(entry, allocation); });
     return found;
 }
 
@@ -78,7 +78,7 @@ TEST(LeaseBook, PassesHostileEntriesThatTheWriterThenIgnores) {
     }
     words[3] = ~std::uint64_t{0};
     std::uint32_t visited = 0;
-    book.scan([&](AllocationRef seen, std::uint32_t) {
+    book.scan([&](AllocationRef seen, std::uint32_t, bool) {
         ++visited;
         EXPECT_EQ(table.writer.state(seen).has_value(), seen == allocation);
         EXPECT_EQ(table.writer.apply(seen, AllocationEvent::last_name).has_value(), seen == allocation);

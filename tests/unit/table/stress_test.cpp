@@ -62,7 +62,7 @@ public:
         const std::lock_guard lock(table_.mutex);
         std::set<AllocationRef> leased;
         for (const auto& client : clients) {
-            client->book.scan([&](AllocationRef allocation, std::uint32_t) { leased.insert(allocation); });
+            client->book.scan([&](AllocationRef allocation, std::uint32_t, bool) { leased.insert(allocation); });
         }
         std::vector<AllocationRef> kept;
         for (const AllocationRef allocation : retired_) {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 
+#include "device/host_identity.hpp"
 #include "support/temp_dir.hpp"
 #include "wire/socket.hpp"
 #include "wire/socket_path.hpp"

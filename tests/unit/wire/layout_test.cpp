@@ -65,24 +65,27 @@ TEST(ProtocolLayout, FirstMessages) {
 
 TEST(ProtocolLayout, MemoryMessages) {
     EXPECT_EQ(sizeof(SegmentReply), 24U);
-    EXPECT_EQ(sizeof(SlabReply), 104U);
+    EXPECT_EQ(sizeof(SlabReply), 176U);
     EXPECT_EQ(offsetof(SlabReply, handle), 16U);
-    EXPECT_EQ(offsetof(SlabReply, bytes), 88U);
+    EXPECT_EQ(offsetof(SlabReply, bytes), 160U);
+    EXPECT_EQ(sizeof(FencesReply), 24U);
     EXPECT_EQ(sizeof(Create), 96U);
     EXPECT_EQ(offsetof(Create, alignment), 24U);
     EXPECT_EQ(offsetof(Create, device), 32U);
     EXPECT_EQ(sizeof(CreateReply), 56U);
     EXPECT_EQ(offsetof(CreateReply, offset), 32U);
     EXPECT_EQ(offsetof(CreateReply, device), 48U);
-    EXPECT_EQ(sizeof(Publish), 376U);
+    EXPECT_EQ(sizeof(Publish), 384U);
     EXPECT_EQ(offsetof(Publish, lease), 24U);
     EXPECT_EQ(offsetof(Publish, name), 32U);
     EXPECT_EQ(offsetof(Publish, type_code), 296U);
     EXPECT_EQ(offsetof(Publish, extents), 304U);
     EXPECT_EQ(offsetof(Publish, attribute_bytes), 368U);
+    EXPECT_EQ(offsetof(Publish, fence_value), 376U);
     EXPECT_EQ(sizeof(AttributesPart), 2072U);
     EXPECT_EQ(sizeof(Free), 32U);
     EXPECT_EQ(offsetof(Free, lease), 24U);
+    EXPECT_EQ(offsetof(Free, flags), 28U);
     EXPECT_EQ(sizeof(Nudge), 24U);
 }
 
@@ -99,6 +102,7 @@ TEST(ProtocolLayout, RowsAndEvents) {
     EXPECT_EQ(offsetof(Event, job), 32U);
     EXPECT_EQ(offsetof(Event, name), 296U);
     EXPECT_EQ(sizeof(SlabClosing), 24U);
+    EXPECT_EQ(sizeof(ContextEnded), 24U);
 }
 
 TEST(ProtocolLayout, KindsKeepTheirNumbers) {
@@ -106,6 +110,7 @@ TEST(ProtocolLayout, KindsKeepTheirNumbers) {
     EXPECT_EQ(static_cast<int>(Kind::hello), 10);
     EXPECT_EQ(static_cast<int>(Kind::join), 12);
     EXPECT_EQ(static_cast<int>(Kind::slab), 22);
+    EXPECT_EQ(static_cast<int>(Kind::grant_fences), 26);
     EXPECT_EQ(static_cast<int>(Kind::create), 30);
     EXPECT_EQ(static_cast<int>(Kind::publish), 33);
     EXPECT_EQ(static_cast<int>(Kind::free), 37);

@@ -1,19 +1,15 @@
-#include "compute/histogram.hpp"
+#pragma once
 
-#include <thrust/copy.h>
-#include <thrust/device_vector.h>
-#include <thrust/execution_policy.h>
 #include <thrust/extrema.h>
+#include <thrust/fill.h>
 #include <thrust/for_each.h>
 
 #include <algorithm>
 
 #include "compute/atomics.hpp"
-#include "compute/read_back.hpp"
+#include "compute/histogram.hpp"
 
-namespace brain_mri {
-
-namespace {
+namespace brain_mri::algorithms {
 
 using Count = unsigned long long;  // the 64-bit type that CUDA's atomicAdd takes
 
@@ -28,26 +24,24 @@ struct CountBin {
     }
 };
 
-}  // namespace
-
-Histogram histogram(VolumeView<const float> volume) {
+template <class System>
+[[nodiscard]] Histogram histogram(const System& system, VolumeView<const float> volume) {
     const float* const begin = volume.data;
     const float* const end = begin + volume.extents.count();
-    const auto extremes = thrust::minmax_element(thrust::device, begin, end);
+    const auto extremes = thrust::minmax_element(system.policy(), begin, end);
 
     Histogram result;
-    result.low = read_back(extremes.first);
-    result.high = read_back(extremes.second);
+    result.low = system.read(extremes.first, 1).front();
+    result.high = system.read(extremes.second, 1).front();
     const double width = result.width();
     const float bins_per_unit = width > 0 ? static_cast<float>(1.0 / width) : 0.0F;
 
-    thrust::device_vector<Count> counts(kBins, Count{0});
-    thrust::for_each(thrust::device, begin, end,
-                     CountBin{thrust::raw_pointer_cast(counts.data()), result.low, bins_per_unit});
-    std::array<Count, kBins> on_host{};
-    thrust::copy(counts.begin(), counts.end(), on_host.begin());
+    auto counts = system.template array<Count>(kBins);
+    thrust::fill(system.policy(), counts.data(), counts.data() + kBins, Count{0});
+    thrust::for_each(system.policy(), begin, end, CountBin{counts.data(), result.low, bins_per_unit});
+    const auto on_host = system.read(counts.data(), kBins);
     std::copy(on_host.begin(), on_host.end(), result.counts.begin());
     return result;
 }
 
-}  // namespace brain_mri
+}  // namespace brain_mri::algorithms

@@ -1,14 +1,10 @@
+#pragma once
+
+#include <thrust/tabulate.h>
+
 #include "compute/projection.hpp"
 
-#include <thrust/copy.h>
-#include <thrust/device_vector.h>
-#include <thrust/execution_policy.h>
-#include <thrust/iterator/counting_iterator.h>
-#include <thrust/transform.h>
-
-namespace brain_mri {
-
-namespace {
+namespace brain_mri::algorithms {
 
 /// Strides of the volume, in voxels, as the image sees them.
 struct Lines {
@@ -20,7 +16,7 @@ struct Lines {
     Index depth_stride;
 };
 
-Lines lines_along(Axis axis, const Extents& extents) {
+inline Lines lines_along(Axis axis, const Extents& extents) {
     const Index row = extents.x;
     const Index slice = extents.x * extents.y;
     switch (axis) {
@@ -50,21 +46,13 @@ struct MaximumOnLine {
     }
 };
 
-}  // namespace
-
-template <class T>
-Plane<T> maximum_projection(VolumeView<const T> volume, Axis axis) {
+template <class System, class T>
+[[nodiscard]] Plane<T> maximum_projection(const System& system, VolumeView<const T> volume, Axis axis) {
     const Lines lines = lines_along(axis, volume.extents);
     const Index pixels = lines.rows * lines.columns;
-    thrust::device_vector<T> image(static_cast<std::size_t>(pixels));
-    thrust::transform(thrust::device, thrust::counting_iterator<Index>(0), thrust::counting_iterator<Index>(pixels),
-                      image.begin(), MaximumOnLine<T>{volume.data, lines});
-    Plane<T> plane{lines.rows, lines.columns, std::vector<T>(image.size())};
-    thrust::copy(image.begin(), image.end(), plane.values.begin());
-    return plane;
+    auto image = system.template array<T>(static_cast<std::size_t>(pixels));
+    thrust::tabulate(system.policy(), image.data(), image.data() + pixels, MaximumOnLine<T>{volume.data, lines});
+    return {lines.rows, lines.columns, system.read(image.data(), static_cast<std::size_t>(pixels))};
 }
 
-template Plane<float> maximum_projection(VolumeView<const float>, Axis);
-template Plane<std::uint8_t> maximum_projection(VolumeView<const std::uint8_t>, Axis);
-
-}  // namespace brain_mri
+}  // namespace brain_mri::algorithms

@@ -1,14 +1,14 @@
-#include "compute/components.hpp"
+#pragma once
 
 #include <thrust/count.h>
-#include <thrust/execution_policy.h>
 #include <thrust/extrema.h>
+#include <thrust/fill.h>
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
-#include <thrust/transform.h>
+#include <thrust/tabulate.h>
 
 #include "compute/atomics.hpp"
-#include "compute/read_back.hpp"
+#include "compute/components.hpp"
 
 // labels[v], step by step:
 //   1. background: kBackground. Foreground: the index of a voxel of the same component that is not above v; a root
@@ -17,19 +17,17 @@
 //   2. the root of the component, for every foreground voxel.
 //   3. for a root: kRoot - (members without the root); for the others as in 2. Negative numbers do not collide with
 //      indices, so the sizes need no array of their own.
-namespace brain_mri {
+namespace brain_mri::algorithms {
 
-namespace {
-
-constexpr Index kBackground = -1;
-constexpr Index kRoot = -2;
+inline constexpr Index kBackground = -1;
+inline constexpr Index kRoot = -2;
 
 struct InitialLabel {
     const std::uint8_t* mask;
     BRAIN_MRI_HOST_DEVICE Index operator()(Index voxel) const { return mask[voxel] != 0 ? voxel : kBackground; }
 };
 
-BRAIN_MRI_HOST_DEVICE Index find_root(const Index* labels, Index voxel) {
+BRAIN_MRI_HOST_DEVICE inline Index find_root(const Index* labels, Index voxel) {
     Index parent = atomic_read(labels + voxel);
     while (parent != voxel) {
         voxel = parent;
@@ -38,7 +36,7 @@ BRAIN_MRI_HOST_DEVICE Index find_root(const Index* labels, Index voxel) {
     return voxel;
 }
 
-BRAIN_MRI_HOST_DEVICE void unite(Index* labels, Index a, Index b) {
+BRAIN_MRI_HOST_DEVICE inline void unite(Index* labels, Index a, Index b) {
     a = find_root(labels, a);
     b = find_root(labels, b);
     while (a != b) {
@@ -117,37 +115,33 @@ struct IsMember {
     }
 };
 
-struct Nowhere {
-    BRAIN_MRI_HOST_DEVICE std::uint8_t operator()(Index /*voxel*/) const { return 0; }
-};
-
-}  // namespace
-
-LargestComponent keep_largest_component(VolumeView<std::uint8_t> mask, VolumeView<Index> labels) {
+template <class System>
+LargestComponent keep_largest_component(const System& system, VolumeView<std::uint8_t> mask, VolumeView<Index> labels) {
     const thrust::counting_iterator<Index> first(0);
     const thrust::counting_iterator<Index> last(mask.extents.count());
     Index* const label_begin = labels.data;
     Index* const label_end = label_begin + mask.extents.count();
     std::uint8_t* const mask_begin = mask.data;
+    std::uint8_t* const mask_end = mask_begin + mask.extents.count();
 
-    thrust::transform(thrust::device, first, last, label_begin, InitialLabel{mask.data});
-    thrust::for_each(thrust::device, first, last, UniteWithNeighbours{labels.data, mask.extents});
-    thrust::for_each(thrust::device, first, last, Flatten{labels.data});
-    thrust::for_each(thrust::device, first, last, MarkRoots{labels.data});
-    thrust::for_each(thrust::device, first, last, CountMembers{labels.data});
+    thrust::tabulate(system.policy(), label_begin, label_end, InitialLabel{mask.data});
+    thrust::for_each(system.policy(), first, last, UniteWithNeighbours{labels.data, mask.extents});
+    thrust::for_each(system.policy(), first, last, Flatten{labels.data});
+    thrust::for_each(system.policy(), first, last, MarkRoots{labels.data});
+    thrust::for_each(system.policy(), first, last, CountMembers{labels.data});
 
     LargestComponent result;
-    result.components = static_cast<Index>(thrust::count_if(thrust::device, label_begin, label_end, IsRoot{}));
+    result.components = static_cast<Index>(thrust::count_if(system.policy(), label_begin, label_end, IsRoot{}));
     if (result.components == 0) {
-        thrust::transform(thrust::device, first, last, mask_begin, Nowhere{});
+        thrust::fill(system.policy(), mask_begin, mask_end, std::uint8_t{0});
         return result;
     }
-    const Index* const largest = thrust::min_element(thrust::device, label_begin, label_end);
+    const Index* const largest = thrust::min_element(system.policy(), label_begin, label_end);
     const Index root = static_cast<Index>(largest - label_begin);
-    const auto label = read_back(largest);
+    const Index label = system.read(largest, 1).front();
     result.voxels = kRoot - label + 1;
-    thrust::transform(thrust::device, first, last, mask_begin, IsMember{labels.data, root});
+    thrust::tabulate(system.policy(), mask_begin, mask_end, IsMember{labels.data, root});
     return result;
 }
 
-}  // namespace brain_mri
+}  // namespace brain_mri::algorithms

@@ -1,0 +1,188 @@
+#include "client/stream_words.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/fail.hpp"
+#include "device/waiting.hpp"
+
+namespace fastio::detail {
+namespace {
+
+// Publications in flight of one client, from which on it waits for its streams.
+constexpr std::size_t kMostOwnWords = std::size_t{8} * table::kFencesPerChunk;
+
+std::array<std::uint8_t, 16> to_array(const std::uint8_t (&bytes)[16]) noexcept {
+    std::array<std::uint8_t, 16> array{};
+    std::ranges::copy(bytes, array.begin());
+    return array;
+}
+
+}  // namespace
+
+StreamWords::StreamWords(Connection& connection, table::LeasePages& leases, const std::uint8_t (&instance)[16],
+                         std::uint64_t context_id)
+    : connection_(connection), leases_(leases), instance_(to_array(instance)), context_id_(context_id) {}
+
+StreamWords::~StreamWords() {
+    for (const Own& own : own_) {
+        LocalFences::of_process().remove(key(own.word));
+    }
+    if (pinned_by_ != nullptr) {
+        pinned_by_->unpin(leases_.mapping().data());
+        pinned_by_->unpin(words_->mapping().data());
+    }
+}
+
+void StreamWords::prepare(DeviceMemory& memory) {
+    const StreamOrder order = memory.info().stream_order;
+    if (order == StreamOrder::no_streams || is_ready()) {
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    if (is_ready()) {
+        return;
+    }
+    if (!words_) {
+        static_cast<void>(request_words());
+    }
+    if (order == StreamOrder::memory_operations) {
+        memory.pin(words_->mapping().data(), words_->mapping().size());
+        try {
+            memory.pin(leases_.mapping().data(), leases_.mapping().size());
+        } catch (...) {
+            memory.unpin(words_->mapping().data());
+            throw;
+        }
+        pinned_by_ = &memory;
+    }
+    ordering_.store(
+        order == StreamOrder::memory_operations ? StreamOrdering::memory_operations : StreamOrdering::synchronise,
+        std::memory_order_relaxed);
+    is_ready_.store(true, std::memory_order_release);
+}
+
+bool StreamWords::request_words() {
+    if (no_more_ || own_.size() >= kMostOwnWords) {
+        return false;
+    }
+    own_.reserve(own_.size() + table::kFencesPerChunk);
+    wire::GrantFences request;
+    Connection::Turn turn(connection_, "asking for fence words");
+    const auto reply = turn.call<wire::FencesReply>(request);
+    Descriptor file = turn.take_descriptor(0);
+    if (!words_) {
+        words_.emplace(std::move(file));
+    }
+    no_more_ = reply.word_count == 0;
+    if (reply.word_count > table::kFencesPerChunk || reply.first_word > table::kFenceWords - reply.word_count) {
+        fail(Errc::protocol_error, "the service grants {} fence words from {}: there are {}", reply.word_count,
+             reply.first_word, table::kFenceWords);
+    }
+    for (std::uint32_t i = 0; i < reply.word_count; ++i) {
+        // An earlier owner, which has said bye, may have used it: its count goes on.
+        const std::uint32_t word = reply.first_word + i;
+        own_.push_back({word, words_->word(word).load(std::memory_order_acquire), nullptr});
+    }
+    return reply.word_count != 0;
+}
+
+StreamWords::Own* StreamWords::find_free(DeviceMemory& memory) {
+    for (std::size_t tried = 0; tried < own_.size(); ++tried) {
+        Own& own = own_[next_ % own_.size()];
+        ++next_;
+        if (!own.mark || memory.has_passed(*own.mark)) {
+            return &own;
+        }
+    }
+    return nullptr;
+}
+
+StreamWords::Own* StreamWords::take(DeviceMemory& memory) {
+    // Words are used in turn, so the next one is the one used longest ago: when it is in flight, so are most.
+    Own* own = find_free(memory);
+    if (own == nullptr && request_words()) {
+        own = &own_.back();
+    }
+    return own;
+}
+
+std::optional<table::FenceRef> StreamWords::complete_behind(DeviceMemory& memory, Stream stream) {
+    if (is_ready() && memory.info().stream_order == StreamOrder::memory_operations) {
+        const std::lock_guard lock(mutex_);
+        if (Own* const own = take(memory)) {
+            // 0 in a record means that there is no fence.
+            const std::uint64_t value = own->last + 1 != 0 ? own->last + 1 : 1;
+            const table::FenceRef fence{own->word, value};
+            memory.signal(words_->word(fence.word), value, stream);
+            own->last = value;
+            try {
+                own->mark = memory.mark(stream);
+                LocalFences::of_process().add(key(fence.word), value, own->mark);
+            } catch (...) {
+                *own = std::move(own_.back());  // nobody can tell when it is free again
+                own_.pop_back();
+                throw;
+            }
+            return fence;
+        }
+    }
+    synchronised_.fetch_add(1, std::memory_order_relaxed);
+    memory.synchronise(stream);
+    return std::nullopt;
+}
+
+bool StreamWords::is_complete(table::FenceRef fence) const noexcept {
+    return !is_ready() || reached(words_->word(fence.word), fence.value);
+}
+
+bool StreamWords::wait_in(DeviceMemory& memory, table::FenceRef fence, Stream stream) {
+    if (const auto mark = LocalFences::of_process().find(key(fence.word), fence.value)) {
+        memory.wait_for(*mark, stream);
+        return true;
+    }
+    if (memory.info().stream_order != StreamOrder::memory_operations) {
+        return false;
+    }
+    remember_wait(fence);
+    memory.wait(words_->word(fence.word), fence.value, stream);
+    return true;
+}
+
+void StreamWords::remember_wait(table::FenceRef fence) {
+    const std::lock_guard lock(waits_mutex_);
+    if (completing_) {
+        complete(words_->word(fence.word), fence.value);
+        return;
+    }
+    std::erase_if(waits_, [this](table::FenceRef earlier) { return is_complete(earlier); });
+    waits_.push_back(fence);
+}
+
+bool StreamWords::clear_lease_behind(DeviceMemory& memory, std::uint32_t entry, Stream stream) {
+    if (!is_ready() || memory.info().stream_order != StreamOrder::memory_operations) {
+        return false;
+    }
+    leases_.leave_to_stream(entry);
+    memory.signal(leases_.entry_word(entry), 0, stream);
+    return true;
+}
+
+void StreamWords::complete_waits() noexcept {
+    const std::lock_guard lock(waits_mutex_);
+    completing_ = true;
+    for (const table::FenceRef fence : waits_) {
+        complete(words_->word(fence.word), fence.value);
+    }
+    waits_.clear();
+}
+
+void StreamWords::abandon() noexcept {
+    is_ready_.store(false, std::memory_order_release);
+    pinned_by_ = nullptr;
+    if (words_) {
+        words_->abandon();
+    }
+}
+
+}  // namespace fastio::detail

@@ -1,0 +1,69 @@
+#include "service/fence_watch.hpp"
+
+#include "core/fail.hpp"
+
+namespace fastio::service {
+namespace {
+
+// How often leases that streams clear are looked for (design P4).
+constexpr std::chrono::milliseconds kStreamScan{50};
+
+}  // namespace
+
+void FenceWatch::grant(Session& session, const wire::GrantFences& message) {
+    Fences& fences = session.context->fences();
+    const std::optional<std::uint32_t> first = fences.grant(session.id);
+    wire::FencesReply reply{};
+    reply.first_word = first.value_or(0);
+    reply.word_count = first ? table::kFencesPerChunk : 0;
+    const int file = fences.file();
+    registry_.reply(session, message.header.request, reply, {&file, 1});
+}
+
+void FenceWatch::rearm(Context& context) {
+    if (context.fence_limit) {
+        return;  // it looks for the oldest when it is due
+    }
+    if (const auto oldest = context.fences().oldest()) {
+        context.fence_limit = registry_.timers.add_at(*oldest + registry_.options.fence_limit,
+                                                      {Timers::Purpose::fence_limit, context.id()});
+    }
+}
+
+void FenceWatch::on_limit(Context& context) {
+    context.fence_limit.reset();
+    const auto now = Fences::Clock::now();
+    report(context, context.fences().expire(now - registry_.options.fence_limit),
+           fmt::format("not completed within the fence limit of {} ms", registry_.options.fence_limit.count()));
+    rearm(context);
+}
+
+void FenceWatch::producer_died(const Session& session) {
+    report(*session.context, session.context->fences().poison(session.id), "its producer ended before");
+}
+
+void FenceWatch::producer_gone(const Session& session) {
+    session.context->fences().finish(session.id, session.end == Session::End::bye);
+}
+
+void FenceWatch::follow_streams(Context& context) {
+    if (context.waits_for_streams() && !context.stream_scan) {
+        context.stream_scan = registry_.timers.add(kStreamScan, {Timers::Purpose::stream_scan, context.id()});
+    }
+}
+
+void FenceWatch::on_streams(Context& context) {
+    context.stream_scan.reset();
+    context.touch();
+}
+
+void FenceWatch::report(const Context& context, const std::vector<Fences::Lost>& lost, std::string_view why) {
+    for (const Fences::Lost& publication : lost) {
+        registry_.warn(
+            fmt::format("'{}' of '{}', published by session {}, is incomplete for good: {}; consumers get "
+                        "producer_lost",
+                        publication.name, context.job(), publication.session, why));
+    }
+}
+
+}  // namespace fastio::service

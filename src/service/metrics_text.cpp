@@ -1,0 +1,68 @@
+#include "service/metrics_text.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <iterator>
+
+#include <fastio/version.hpp>
+
+namespace fastio::service {
+namespace {
+
+template <class Of>
+struct Metric {
+    std::string_view name;
+    std::string_view type;
+    std::string_view help;
+    std::uint64_t Of::*value;
+};
+
+using Totals = wire::TotalsReply;
+constexpr std::array<Metric<Totals>, 11> kOfService{{
+    {"sessions", "gauge", "Clients that joined a context, quarantined ones included.", &Totals::sessions},
+    {"contexts", "gauge", "Jobs that names can be published in.", &Totals::contexts},
+    {"allocations", "gauge", "Allocations, quarantined ones included.", &Totals::allocations},
+    {"leases", "gauge", "Claims of clients that keep allocations alive.", &Totals::leases},
+    {"publications", "gauge", "Published names.", &Totals::publications},
+    {"reserved_bytes", "gauge", "Memory in the slabs of contexts.", &Totals::bytes_reserved},
+    {"in_use_bytes", "gauge", "Memory in allocations.", &Totals::bytes_in_use},
+    {"quarantined_bytes", "gauge", "Memory that only sessions that ended without a bye still keep.",
+     &Totals::bytes_quarantined},
+    {"pool_max_bytes", "gauge", "Memory that slabs may reach on all devices.", &Totals::pool_max},
+    {"requests_total", "counter", "Messages of clients that were served.", &Totals::requests},
+    {"sessions_cut_total", "counter", "Sessions that the service ended because of what the client did.",
+     &Totals::sessions_cut},
+}};
+constexpr std::array<Metric<DeviceFigures>, 3> kOfDevice{{
+    {"device_pool_max_bytes", "gauge", "Memory that slabs may reach on the device.", &DeviceFigures::bytes_pool_max},
+    {"device_reserved_bytes", "gauge", "Memory in slabs on the device, on its way in or out included.",
+     &DeviceFigures::bytes_reserved},
+    {"device_in_use_bytes", "gauge", "Memory in allocations on the device.", &DeviceFigures::bytes_in_use},
+}};
+
+void describe(std::string& text, std::string_view name, std::string_view type, std::string_view help) {
+    fmt::format_to(std::back_inserter(text), "# HELP fastio_{0} {2}\n# TYPE fastio_{0} {1}\n", name, type, help);
+}
+
+}  // namespace
+
+std::string metrics_text(const wire::TotalsReply& totals, std::span<const DeviceFigures> devices) {
+    std::string text;
+    describe(text, "build_info", "gauge", "Always 1; the label has the version.");
+    text += "fastio_build_info{version=\"" FASTIO_VERSION_STRING "\"} 1\n";
+    for (const auto& [name, type, help, value] : kOfService) {
+        describe(text, name, type, help);
+        fmt::format_to(std::back_inserter(text), "fastio_{} {}\n", name, totals.*value);
+    }
+    for (const auto& [name, type, help, value] : kOfDevice) {
+        describe(text, name, type, help);
+        for (const DeviceFigures& device : devices) {  // their names, "host" or "cuda:0", need no escapes
+            fmt::format_to(std::back_inserter(text), "fastio_{}{{device=\"{}\"}} {}\n", name, device.name,
+                           device.*value);
+        }
+    }
+    return text;
+}
+
+}  // namespace fastio::service

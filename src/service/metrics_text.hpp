@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "wire/messages.hpp"
+
+namespace fastio::service {
+
+/// What one device holds for all contexts.
+struct DeviceFigures {
+    std::string name{};
+    std::uint64_t bytes_pool_max = 0;
+    std::uint64_t bytes_reserved = 0;  ///< in slabs, those on their way in or out included
+    std::uint64_t bytes_in_use = 0;    ///< in allocations
+};
+
+inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The service's figures in Prometheus' text format, version 0.0.4. Sums only: names of jobs and users would be labels
+/// without bound, and nobody's business who may only scrape.
+[[nodiscard]] std::string metrics_text(const wire::TotalsReply& totals, std::span<const DeviceFigures> devices);
+
+}  // namespace fastio::service
