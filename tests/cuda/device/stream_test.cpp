@@ -86,7 +86,8 @@ TEST_F(CudaStreams, AStreamThatIsBeingCapturedIsRefused) {
     ASSERT_EQ(cudaStreamBeginCapture(first_.get(), cudaStreamCaptureModeThreadLocal), cudaSuccess);
     EXPECT_EQ(errc_of([&] { memory_->check_stream(first_.get()); }), Errc::unsupported);
     cudaGraph_t graph = nullptr;
-    static_cast<void>(cudaStreamEndCapture(first_.get(), &graph));
+    ASSERT_EQ(cudaStreamEndCapture(first_.get(), &graph), cudaSuccess);
+    ASSERT_EQ(cudaGraphDestroy(graph), cudaSuccess);
     memory_->check_stream(first_.get());
 }
 
