@@ -35,6 +35,7 @@ CUDA_HEADER = re.compile(r"^(cuda\w*|cooperative_groups|device_launch_parameters
 CUDA_FOLDERS = (
     "cuda/",
     "include/fastio/cuda/",
+    "benchmarks/gpu/",
     "tests/cuda/",
     "tests/support/cudart_emulator/",
     "tests/unit/cudart_emulator/",

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ Process::Process(const std::vector<std::string>& command, std::span<const int> i
         throw std::runtime_error("fork failed");
     }
     if (pid_ == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (const int fd : inherited) {
             ::fcntl(fd, F_SETFD, 0);
         }
@@ -63,10 +65,10 @@ Process::~Process() {
     }
 }
 
-PrivateService::PrivateService()
+PrivateService::PrivateService(const std::string& device)
     : folder_(make_folder()),
       socket_(folder_ + "/fastiod.sock"),
-      process_({fastiod_path(), "--socket", socket_, "--device", "host", "--log-level", "error"}, {}) {}
+      process_({fastiod_path(), "--socket", socket_, "--device", device, "--log-level", "error"}, {}) {}
 
 PrivateService::~PrivateService() {
     std::error_code ignored;

@@ -10,7 +10,8 @@
 
 namespace fastio::bench {
 
-/// A child running this program in another role, or another program; killed and reaped at the end.
+/// A child running this program in another role, or another program; killed and reaped at the end, and killed by the
+/// kernel if the thread that started it ends first.
 class Process {
 public:
     Process(const std::vector<std::string>& command, std::span<const int> inherited);
@@ -26,10 +27,10 @@ private:
 /// This program's own path, for roles.
 [[nodiscard]] std::string self();
 
-/// A private fastiod with a socket in a fresh folder.
+/// A private fastiod with a socket in a fresh folder, on one device: "host" or "cuda:N".
 class PrivateService {
 public:
-    PrivateService();
+    explicit PrivateService(const std::string& device = "host");
     ~PrivateService();
     PrivateService(const PrivateService&) = delete;
     PrivateService& operator=(const PrivateService&) = delete;
