@@ -30,4 +30,8 @@ void get(const GetOptionsOfCommand& options, std::ostream& out);
 /// `json` the table is a JSON object, and how the run goes is told on standard error instead of `out`.
 void run(const RunOptions& options, std::ostream& out);
 
+/// `fastio doctor`: what keeps Fast I/O from working well here, by really trying. Throws unsupported after its table
+/// where there is a problem.
+void examine(const DoctorOptions& options, std::ostream& out);
+
 }  // namespace fastio::cli

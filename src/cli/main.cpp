@@ -80,6 +80,7 @@ struct CommandLine {
     PutOptions put_options{};
     GetOptionsOfCommand get_options{};
     RunOptions run_options{};
+    DoctorOptions doctor_options{};
 
     CommandLine() {
         app.set_version_flag("--version", "fastio " FASTIO_VERSION_STRING, "print the version");
@@ -93,6 +94,7 @@ struct CommandLine {
         add_put();
         add_get();
         add_rm();
+        add_doctor();
         app.footer(kFooter);  // last, because commands inherit it
     }
 
@@ -191,6 +193,20 @@ struct CommandLine {
             }
         });
         sub->footer("Memory that processes still use stays valid for them and returns with the last of them.");
+    }
+
+    void add_doctor() {
+        CLI::App* const sub =
+            add("doctor", "Examine this machine: limits, namespaces, GPUs, and sharing by really doing it",
+                doctor_options, examine);
+        sub->add_option("--device", doctor_options.devices,
+                        "a device to share with another process, which may be given several times: host, cuda:N or "
+                        "cuda:UUID (default: the host and every GPU)")
+            ->type_name("DEVICE");
+        sub->add_flag("--json", doctor_options.json, "print a JSON object");
+        sub->add_option("--answer-on", doctor_options.answer_on)->group("");  // the other process
+        sub->footer(
+            "\nExit status 1 where something that was asked for cannot work. A service that runs is tried as well.");
     }
 };
 

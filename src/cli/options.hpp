@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fastio::cli {
 
@@ -51,6 +52,13 @@ struct RunOptions {
     std::string workdir = ".";
     std::string device{};  ///< empty: $FASTIO_DEVICE, else the service's first
     double grace_seconds = 5;
+    bool json = false;
+};
+
+struct DoctorOptions {
+    CommonOptions common{};
+    std::vector<std::string> devices{};  ///< empty: the host and every GPU
+    int answer_on = -1;                  ///< a descriptor: be the other process of another doctor, and nothing else
     bool json = false;
 };
 

@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include <fastio/context.hpp>
+#include <fastio/service.hpp>
+#include <fastio/version.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/fail.hpp"
+#include "cli/json.hpp"
+#include "cli/text.hpp"
+#include "doctor/gpus.hpp"
+#include "doctor/machine.hpp"
+#include "doctor/sharing.hpp"
+#include "gpu/choose_devices.hpp"
+
+namespace fastio::cli {
+namespace {
+
+using doctor::Finding;
+using doctor::Verdict;
+using Findings = std::vector<Finding>;
+
+// A driver that starts takes seconds on a machine with many GPUs.
+constexpr std::chrono::seconds kPeerLimit{60};
+
+std::vector<std::string> devices_to_share(const std::vector<std::string>& asked, const doctor::CudaFacts& cuda) {
+    if (!asked.empty()) {
+        return asked;
+    }
+    std::vector<std::string> devices{"host"};
+    for (const gpu::Gpu& gpu : cuda.gpus.found) {
+        if (!gpu.exclusive) {  // which is a problem of its own
+            devices.push_back(fmt::format("cuda:{}", gpu.ordinal));
+        }
+    }
+    return devices;
+}
+
+void examine_sharing(Findings& findings, const std::vector<std::string>& devices) {
+    const doctor::PeerProgram self{std::filesystem::read_symlink("/proc/self/exe"), {"doctor", "--answer-on"}};
+    for (const std::string& device : devices) {
+        try {
+            const gpu::ChosenDevices chosen = gpu::choose_devices(std::span(&device, 1));
+            findings.push_back(doctor::share(*chosen.memories.front(), self, kPeerLimit));
+        } catch (const Error& error) {
+            findings.push_back({"sharing " + device, Verdict::problem, error.what(), {}});
+        }
+    }
+}
+
+/// Creates, publishes, gets and compares in a job of its own.
+std::string use(Service& service) {
+    const std::string text = "fastio doctor was here";
+    ContextOptions joining;
+    joining.job = fmt::format("fastio-doctor-{}", ::getpid());
+    joining.socket = service.socket();
+    Context producer(joining);
+    Context consumer(joining);
+    Allocation made = producer.create(text.size());
+    made.copy_from(text.data(), text.size());
+    made.publish("note");
+    const Allocation got = consumer.get("note");
+    std::string read(text.size(), ' ');
+    got.copy_to(read.data(), read.size());
+    if (read != text) {
+        fail(Errc::corrupt_input, "what was published on {} reads differently: '{}'", got.device(), read);
+    }
+    return got.device();
+}
+
+Finding examine_service(const std::string& socket) {
+    Finding finding{"service", Verdict::good, {}, {}};
+    try {
+        Service service(socket);
+        finding.found =
+            fmt::format("fastiod {} with process id {} at {}", service.version(), service.pid(), service.socket());
+        if (service.pid() == 0) {
+            finding.verdict = Verdict::problem;
+            finding.found += ", which is in another PID namespace";
+            finding.remedy = "start both in one: docker --pid=host or --pid=container:NAME";
+            return finding;
+        }
+        finding.found += fmt::format(" created, published and gave memory on {}", use(service));
+    } catch (const Error& error) {
+        const bool none = error.code() == Errc::service_unreachable;
+        finding.verdict = none ? Verdict::good : Verdict::problem;
+        finding.found = (finding.found.empty() ? "" : finding.found + ": ") + error.what();
+        finding.remedy = none ? "none is needed for `fastio run`, which starts its own" : "";
+    }
+    return finding;
+}
+
+Verdict worst(const Findings& findings) {
+    Verdict verdict = Verdict::good;
+    for (const Finding& finding : findings) {
+        verdict = std::max(verdict, finding.verdict);
+    }
+    return verdict;
+}
+
+Json json_of(const Findings& findings, const doctor::CudaFacts& cuda) {
+    Json json{{"fastio", FASTIO_VERSION_STRING},
+              {"library", cuda.substitute.empty() ? "cudart" : cuda.substitute},
+              {"cuda_driver", cuda.versions.driver},
+              {"cuda_runtime", cuda.versions.runtime},
+              {"verdict", doctor::to_string(worst(findings))},
+              {"findings", Json::array()}};
+    for (const Finding& finding : findings) {
+        json["findings"].push_back({{"subject", finding.subject},
+                                    {"verdict", doctor::to_string(finding.verdict)},
+                                    {"found", finding.found},
+                                    {"remedy", finding.remedy}});
+    }
+    return json;
+}
+
+std::string table_of(const Findings& findings) {
+    TextTable table({{"subject"}, {"verdict"}, {"found"}});
+    for (const Finding& finding : findings) {
+        table.add({finding.subject, doctor::to_string(finding.verdict), printable(finding.found)});
+        if (!finding.remedy.empty()) {
+            table.add({"", "", "-> " + printable(finding.remedy)});
+        }
+    }
+    return table.str();
+}
+
+}  // namespace
+
+void examine(const DoctorOptions& options, std::ostream& out) {
+    if (options.answer_on >= 0) {
+        if (doctor::answer_share(options.answer_on) != 0) {
+            fail(Errc::invalid_argument, "--answer-on is for fastio doctor's own use");
+        }
+        return;
+    }
+    const doctor::CudaFacts cuda = doctor::find_cuda();
+    doctor::Machine machine = doctor::this_machine();
+    machine.has_gpus = !cuda.gpus.found.empty();
+    Findings findings = doctor::judge(machine);
+    std::ranges::move(doctor::judge(cuda), std::back_inserter(findings));
+    examine_sharing(findings, devices_to_share(options.devices, cuda));
+    findings.push_back(examine_service(options.common.socket));
+    out << (options.json ? dump(json_of(findings, cuda), 2) + "\n" : table_of(findings));
+    const auto problems = std::ranges::count(findings, Verdict::problem, &Finding::verdict);
+    if (problems != 0) {
+        fail(Errc::unsupported, "doctor: {} of {} findings {}", problems, findings.size(),
+             problems == 1 ? "is a problem" : "are problems");
+    }
+}
+
+}  // namespace fastio::cli

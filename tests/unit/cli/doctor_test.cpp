@@ -1,0 +1,66 @@
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+
+namespace fastio::test {
+namespace {
+
+using Json = nlohmann::json;
+
+std::map<std::string, Json> by_subject(const Json& report) {
+    std::map<std::string, Json> findings;
+    for (const Json& finding : report.at("findings")) {
+        findings[finding.at("subject")] = finding;
+    }
+    return findings;
+}
+
+TEST(Doctor, really_shares_host_memory) {
+    const CommandResult result = Command()({"doctor", "--device", "host", "--socket", "/nothing/here", "--json"});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
+    EXPECT_EQ(result.err, "");
+    const Json report = Json::parse(result.out);
+    EXPECT_NE(report.at("verdict"), "problem");
+    std::map<std::string, Json> findings = by_subject(report);
+    EXPECT_EQ(findings.at("sharing host").at("verdict"), "ok");
+    for (const char* const subject : {"kernel", "descriptors", "size of files", "PID namespace", "CUDA", "service"}) {
+        EXPECT_TRUE(findings.contains(subject)) << subject;
+    }
+}
+
+TEST(Doctor, shows_a_table) {
+    const CommandResult result = Command()({"doctor", "--device", "host", "--socket", "/nothing/here"});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
+    EXPECT_NE(result.out.find("sharing host"), std::string::npos) << result.out;
+}
+
+TEST(Doctor, uses_a_service_that_runs) {
+    const Daemon daemon;
+    const CommandResult result = daemon.command()({"doctor", "--device", "host", "--json"});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
+    const Json service = by_subject(Json::parse(result.out)).at("service");
+    EXPECT_EQ(service.at("verdict"), "ok");
+    EXPECT_NE(service.at("found").get<std::string>().find("created, published and gave"), std::string::npos);
+    EXPECT_EQ(Json::parse(daemon.command()({"ls", "--json"}).out), Json::array());
+}
+
+TEST(Doctor, fails_for_a_device_that_is_not_there) {
+    for (const char* const device : {"cuda:99", "no-device"}) {
+        const CommandResult result = Command()({"doctor", "--device", device, "--socket", "/nothing/here", "--json"});
+        EXPECT_EQ(result.status, (ExitStatus{1, 0}));
+        EXPECT_NE(result.err.find("1 of "), std::string::npos) << result.err;
+        const Json finding = by_subject(Json::parse(result.out)).at(std::string("sharing ") + device);
+        EXPECT_EQ(finding.at("verdict"), "problem");
+    }
+}
+
+TEST(Doctor, keeps_its_other_half_for_itself) {
+    EXPECT_EQ(Command()({"doctor", "--answer-on", "99"}).status, (ExitStatus{1, 0}));
+    EXPECT_EQ(Command()({"doctor", "--help"}).out.find("answer-on"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fastio::test
