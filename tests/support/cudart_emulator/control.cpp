@@ -194,7 +194,12 @@ void Control::forget(std::uint32_t slot) {
         }
     }
     for (EventRecord& event : used(layout_->events, layout_->events_end)) {
-        if (event.id != 0 && event.owner == slot) {
+        if (event.id == 0 || event.owner != slot) {
+            continue;
+        }
+        // A record that nobody completes any more stays, so that those who have it open see that (rule 57).
+        event.owner = kNoProcess;
+        if (event.completed >= event.recorded) {
             event.id = 0;
         }
     }

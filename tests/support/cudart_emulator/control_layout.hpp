@@ -22,6 +22,7 @@ namespace emulator {
 constexpr std::uint64_t kBlockBytes = std::uint64_t{2} << 20;
 constexpr std::uint32_t kMaxGpus = 8;
 constexpr std::uint32_t kMaxProcesses = 512;
+constexpr std::uint32_t kNoProcess = kMaxProcesses;
 constexpr std::uint32_t kMaxRuns = 8192;
 constexpr std::uint32_t kMaxAllocations = 16'384;
 constexpr std::uint32_t kMaxMappings = 32'768;
@@ -68,7 +69,7 @@ struct MappingRecord {
 /// An interprocess event. Engines write `completed`; whoever records writes `recorded`.
 struct EventRecord {
     std::atomic<std::uint64_t> id;  ///< 0: unused record
-    std::uint32_t owner;
+    std::uint32_t owner;            ///< index of a ProcessRecord; kNoProcess if it died before it was complete
     pid_t owner_pid;
     std::atomic<std::uint64_t> recorded;
     std::atomic<std::uint64_t> completed;

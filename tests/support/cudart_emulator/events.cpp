@@ -73,7 +73,7 @@ cudaEvent_t Events::open(std::uint64_t id) {
     {
         const Control::Lock lock(control_);
         for (EventRecord& one : used(control_.layout().events, control_.layout().events_end)) {
-            if (one.id == id) {
+            if (one.id == id && one.owner != kNoProcess && control_.lives(one.owner)) {
                 record = &one;
             }
         }

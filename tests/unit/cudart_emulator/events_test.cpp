@@ -120,6 +120,29 @@ TEST_F(Events, OfADeadProcessAreNeverCompleted) {
     }
 }
 
+TEST_F(Events, OfADeadProcessStayAsTheyWereWhoeverReapsIt) {
+    cudaEvent_t recorded = nullptr;
+    cudaEvent_t unused = nullptr;
+    std::string handle;
+    {
+        Peer producer = Peer::with({{"FASTIO_EMU_DELAY_US", "60000000"}});
+        ASSERT_EQ(producer.code("make-event e " + std::to_string(kShared)), 0);
+        ASSERT_EQ(producer.code("make-event f " + std::to_string(kShared)), 0);
+        handle = success(producer.ask("export-event e"));
+        ASSERT_EQ(cudaIpcOpenEventHandle(&recorded, event_handle(handle)), cudaSuccess);
+        ASSERT_EQ(cudaIpcOpenEventHandle(&unused, event_handle(success(producer.ask("export-event f")))), cudaSuccess);
+        ASSERT_EQ(producer.code("record-event e"), 0);
+        producer.process().kill();
+    }
+    for (const char* const when : {"before anybody looked", "after it was reaped"}) {
+        EXPECT_EQ(cudaEventQuery(recorded), cudaErrorNotReady) << when;
+        EXPECT_EQ(cudaEventQuery(unused), cudaSuccess) << when;
+        cudaEvent_t again = nullptr;
+        EXPECT_EQ(cudaIpcOpenEventHandle(&again, event_handle(handle)), cudaErrorInvalidValue) << when;
+        const DeviceBuffer reaps(kBlock);
+    }
+}
+
 TEST_F(Events, ThatWereDestroyedAreNotOpened) {
     Peer producer;
     ASSERT_EQ(producer.code("make-event e " + std::to_string(kShared)), 0);
