@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
@@ -59,7 +60,8 @@ Program::Program(const std::string& name, std::vector<std::string> arguments,
     for (const auto& [key, value] : environment) {
         variables.push_back(key + "=" + value);
     }
-    const std::string path = std::string(OPERATORS) + "/" + name;
+    // Beside this program, which may have been moved with the build.
+    const std::string path = std::filesystem::read_symlink("/proc/self/exe").replace_filename(name).string();
     arguments.insert(arguments.begin(), path);
 
     Pipe output;

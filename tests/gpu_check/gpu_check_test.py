@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""`./run gpu-check` from end to end on the emulator: gpu_check_test.py BUILD EMULATOR_FOLDER.
+
+With a copy of the repository's files and a packed build, both away from where they were made, as on a GPU host that
+was given them. What the steps find is not judged here.
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import emulated
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD, EMULATOR = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
+CARRIED = ["run", "tools", "examples/brain_mri/pipeline.yaml", "benchmarks/README.md"]
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PACK_S = 240
+
+
+def copy_tree(folder):
+    for name in CARRIED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+
+
+class GpuCheck(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="fastio-gpu-check-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        cls.tree, cls.pack = cls.folder / "tree", cls.folder / "pack"
+        copy_tree(cls.tree)
+        subprocess.run([sys.executable, "-B", ROOT / "tools" / "gpu_check" / "pack.py", BUILD, cls.pack, COMMIT],
+                       check=True, timeout=PACK_S)
+        cls.pack = cls.pack.rename(cls.folder / "moved")
+
+    def gpu_check(self, output, *options):
+        with emulated.environment("", **{}) as variables:
+            variables.pop("LD_LIBRARY_PATH")
+            return emulated.run([self.tree / "run", "gpu-check", "--build", self.pack, "--output", output,
+                                 "--library-path", EMULATOR, *options], variables)
+
+    def read_report(self, output):
+        file, = output.glob("gpu-check-*.json")
+        text = file.read_text(encoding="utf-8")
+        return json.loads(text), text + file.with_suffix(".md").read_text(encoding="utf-8")
+
+    def test_a_whole_check(self):
+        output = self.folder / "output"
+        result = self.gpu_check(output, "--quick")
+        found, text = self.read_report(output)
+        states = {step["name"]: step["state"] for step in found["steps"]}
+        passed = all(state == "passed" for state in states.values())
+        self.assertEqual(result.returncode, 0 if passed else 1, result.stdout + result.stderr)
+        with self.subTest("the top level"):
+            for key in ("gpu", "driver", "commit", "library", "date"):
+                self.assertIsInstance(found[key], str)
+            self.assertEqual(found["library"], "emulator")
+            self.assertIn("emulator", found["gpu"])
+            self.assertEqual(found["commit"], COMMIT)
+            self.assertGreater(found["machine"]["cores"], 0)
+        with self.subTest("every step ran, and these work here"):
+            self.assertEqual({states[name] for name in ("demo", "benchmarks", "test kernels_gpu_test")}, {"passed"},
+                             found["steps"])
+            tests = [states[name] for name in states if name.startswith("test ")]
+            self.assertEqual(len(tests), found["tests"]["programs"])
+            self.assertLessEqual(set(tests), {"passed", "failed"}, "some tests of GPUs fail on the emulator")
+            self.assertGreater(found["tests"]["skipped"], 0, "kernels do not run here")
+            self.assertIsNotNone(found["demo"]["picture"])
+        with self.subTest("conformance where the build has it"):
+            has_it = (BUILD / "bin" / "fastio_cuda_conformance").is_file()
+            self.assertEqual(bool(found["conformance"]), has_it)
+            self.assertEqual(states["conformance"] == "missing", not has_it)
+        with self.subTest("figures are there and are not judged"):
+            self.assertTrue(found["figures"])
+            for figure in found["figures"]:
+                self.assertIsNone(figure["met"])
+                self.assertGreater(figure["target"], 0)
+                self.assertGreater(figure["measured"], 0)
+        with self.subTest("nothing names this machine's folders, or takes the emulator for a GPU"):
+            for path in (self.folder, BUILD, ROOT, tempfile.gettempdir()):
+                self.assertFalse(f"{path}/" in text, path)
+            self.assertIn("says nothing about a GPU", text)
+
+    def test_the_emulators_results_are_not_put_among_a_gpus(self):
+        results = self.tree / "benchmarks" / "results"
+        result = self.gpu_check(results, "--quick")
+        self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+        self.assertIn("results of GPUs", result.stderr)
+        self.assertFalse(results.exists())
+
+    def test_without_a_gpu_it_says_so_and_leaves_no_report(self):
+        output = self.folder / "none"
+        with emulated.environment(str(EMULATOR), FASTIO_EMU_DRIVER="no-gpu") as variables:
+            result = emulated.run([self.tree / "run", "gpu-check", "--build", self.pack, "--output", output],
+                                  variables)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no GPU to check", result.stderr)
+        self.assertFalse(output.exists())
+
+    def test_what_is_no_build_is_refused(self):
+        result = self.gpu_check(self.folder / "unused", "--build", self.folder)
+        self.assertEqual(result.returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)

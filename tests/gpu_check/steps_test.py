@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""The steps of `./run gpu-check`: none stops the others, and each says why it did not pass."""
+
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools" / "gpu_check"))
+import checks  # noqa: E402
+import steps  # noqa: E402
+
+
+def is_alive(process):
+    try:
+        status = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+class Steps(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.build = pathlib.Path(folder.name)
+        (self.build / "bin").mkdir()
+        self.runner = self.make_runner(3600)
+
+    def make_runner(self, limit_s):
+        variables = {key: value for key, value in os.environ.items() if not key.startswith("FASTIO_")}
+        return steps.Runner(self.build, self.build, variables, limit_s,
+                            lambda text: text.replace(str(self.build), "BUILD"))
+
+    def program(self, name, *lines):
+        path = self.build / "bin" / name
+        path.write_text("\n".join(["#!/bin/sh", *lines, ""]), encoding="utf-8")
+        path.chmod(0o755)
+
+    def test_a_program_that_ends_well_passes_and_its_output_is_given(self):
+        self.program("good", "echo text; echo noise >&2")
+        step, output = self.runner.run("good", "good", [], 60)
+        self.assertEqual((step.state, step.lines, output), ("passed", [], "text\n"))
+
+    def test_one_that_fails_tells_its_status_and_the_telling_lines(self):
+        self.program("bad", "echo fine", f"echo 'error in {self.build}' >&2", "exit 3")
+        step, _ = self.runner.run("bad", "bad", [], 60)
+        self.assertEqual((step.state, step.lines), ("failed", ["exit status 3", "error in BUILD"]))
+
+    def test_one_that_hangs_is_ended_with_what_it_started(self):
+        self.program("hangs", "tail -f /dev/null & echo $!; wait")
+        step, output = self.runner.run("hangs", "hangs", [], 1)
+        self.assertEqual(step.state, "timed out")
+        while is_alive(int(output)):  # killed, and gone in its own time
+            pass
+
+    def test_one_that_is_not_there_is_missing(self):
+        step, _ = self.runner.run("none", "none", [], 60)
+        self.assertEqual(step.state, "missing")
+
+    def test_after_the_deadline_nothing_starts(self):
+        self.program("good")
+        step, _ = self.make_runner(0).run("good", "good", [], 60)
+        self.assertEqual(step.state, "no time")
+
+    def test_conformance_that_says_nothing_did_not_pass(self):
+        self.program("fastio_cuda_conformance")
+        self.assertEqual(checks.conformance(self.runner), [])
+        self.assertEqual(self.runner.steps[-1].state, "failed")
+
+    def test_conformance_gives_its_lines_also_when_it_fails(self):
+        self.program("fastio_cuda_conformance", "echo '{\"rule\": \"13\", \"verdict\": \"differs\"}'", "exit 1")
+        self.assertEqual(checks.conformance(self.runner), [{"rule": "13", "verdict": "differs"}])
+        self.assertEqual(self.runner.steps[-1].state, "failed")
+
+    def test_a_test_program_that_runs_nothing_did_not_pass(self):
+        self.program("empty_test")
+        (self.build / "gpu_tests.txt").write_text("empty_test\n", encoding="utf-8")
+        counts = checks.tests(self.runner, self.build, True)
+        self.assertEqual((counts["programs"], counts["passed"]), (1, 0))
+        self.assertEqual(self.runner.steps[-1].state, "failed")
+
+    def test_a_build_that_names_no_tests_did_not_pass(self):
+        checks.tests(self.runner, self.build, True)
+        self.assertNotEqual(self.runner.steps[-1].state, "passed")
+
+    def test_on_a_gpu_tests_must_not_skip_for_want_of_one(self):
+        self.program("prints_test", 'echo "require=$FASTIO_REQUIRE_GPU"', "exit 1")
+        (self.build / "gpu_tests.txt").write_text("prints_test\n", encoding="utf-8")
+        for on_gpu, value in ((True, "ON"), (False, "")):
+            checks.tests(self.runner, self.build, on_gpu)
+            self.assertIn(f"require={value}", self.runner.steps[-1].lines)
+
+    def test_a_demo_that_computed_on_the_host_is_none_of_a_gpu(self):
+        work = self.build / "work"
+        work.mkdir()
+        self.program("fastio", f"touch {work}/picture.png; echo '{{}}'",
+                     "echo 'smooth | computing on the host, with copies' >&2")
+        for on_gpu, state in ((False, "passed"), (True, "failed")):
+            found = checks.demo(self.runner, ROOT, work, on_gpu)
+            self.assertEqual((self.runner.steps[-1].state, found["picture"]), (state, "picture.png"))
+
+    def test_a_demo_without_a_picture_did_not_pass(self):
+        self.program("fastio", "echo '{}'")
+        checks.demo(self.runner, ROOT, self.build, False)
+        self.assertEqual(self.runner.steps[-1].state, "failed")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

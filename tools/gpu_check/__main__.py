@@ -1,0 +1,141 @@
+"""Checks a build on a GPU and writes a report; `./run gpu-check` calls it. Needs Python only: neither cmake nor ctest.
+
+Exit status: 0 if every step passed, 1 if one did not or there is no GPU, 2 for wrong usage.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+import checks
+import machine
+import report as reports
+from steps import Runner
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+LIMIT_S = 8 * 60
+# Where the sources were when a carried build was made: what stands before them in messages of its tests.
+SOURCE_FOLDER = re.compile(r"(?<![\w./-])(?:/[\w.+-]+)+?/(?=(?:benchmarks|cuda|examples|src|tests)/)")
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="./run gpu-check", description="Checks a build on this machine's first GPU.")
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="the build's folder, carried or made here")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "out" / "gpu-check",
+                        help="where the report goes (default: out/gpu-check)")
+    parser.add_argument("--library-path", type=pathlib.Path, help="a folder that comes first for libraries (for tests)")
+    parser.add_argument("--quick", action="store_true", help="benchmarks only show that they work (for tests)")
+    chosen = parser.parse_args()
+    chosen.build = chosen.build.resolve()
+    chosen.output = chosen.output.resolve()
+    if not (chosen.build / "bin").is_dir():
+        parser.error(f"{chosen.build} is no build: it has no folder bin")
+    return chosen
+
+
+def environment(chosen):
+    variables = {key: value for key, value in os.environ.items()
+                 if not key.startswith("FASTIO_") or key.startswith("FASTIO_EMU_")}
+    # What a carried build has in lib comes before what its programs were linked with.
+    paths = [chosen.library_path and chosen.library_path.resolve(), chosen.build / "lib",
+             os.environ.get("LD_LIBRARY_PATH")]
+    variables["LD_LIBRARY_PATH"] = ":".join(str(path) for path in paths if path)
+    variables["PATH"] = f"{chosen.build / 'bin'}:{variables.get('PATH', os.defpath)}"
+    return variables
+
+
+def stop(status, text):
+    print(f"gpu-check: {text}", file=sys.stderr)
+    sys.exit(status)
+
+
+def fresh_folder(path):
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def work_folder(output):
+    """For logs and the like, which are not committed."""
+    if output.is_relative_to(RESULTS):
+        return pathlib.Path(tempfile.mkdtemp(prefix="fastio-gpu-check-"))
+    return fresh_folder(output / "work")
+
+
+def scrubber(chosen, work):
+    """Reports are committed: they name no folder of this machine."""
+    names = [(str(work), "WORK"), (str(chosen.output), "OUTPUT"), (str(chosen.build), "BUILD"), (str(ROOT), "ROOT"),
+             (tempfile.gettempdir(), "TMP"), (str(pathlib.Path.home()), "~")]
+
+    def scrub(text):
+        for path, name in names:
+            if path != "/":
+                text = text.replace(path, name)
+        return SOURCE_FOLDER.sub("", text)
+
+    return scrub
+
+
+def main():
+    chosen = options()
+    start = time.monotonic()
+    variables = environment(chosen)
+    gpu = machine.describe_gpu(chosen.build / "bin" / "gpu_process_bench", variables)
+    for reason in ("error", "why_none"):
+        if reason in gpu:
+            stop(1, f"no GPU to check: {gpu[reason]}")
+    on_gpu = gpu["library"] == "cudart"
+    if not on_gpu and chosen.output.is_relative_to(RESULTS):
+        stop(2, f"{chosen.output} is for results of GPUs, and this is the {gpu['library']}")
+
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    work = work_folder(chosen.output)
+    folders = {name: fresh_folder(work / name) for name in ("logs", "tests", "demo")}
+    scrub = scrubber(chosen, work)
+    runner = Runner(chosen.build, folders["logs"], variables, LIMIT_S - (time.monotonic() - start), scrub)
+    found = {
+        "gpu": gpu["gpu"],
+        "driver": gpu["driver"],
+        "commit": machine.commit_of(ROOT, chosen.build),
+        "library": gpu["library"],
+        "runtime": gpu["runtime"],
+        "gpu_memory_gib": round(gpu["total_bytes"] / 2**30, 1),
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "machine": machine.describe_machine(),
+        "quick": chosen.quick,
+        "conformance": checks.conformance(runner),
+        "tests": checks.tests(runner, folders["tests"], on_gpu),
+        "demo": checks.demo(runner, ROOT, folders["demo"], on_gpu),
+        "benchmarks": checks.benchmarks(runner, work, chosen.quick),
+    }
+    found["figures"] = list(checks.judged(found["benchmarks"]))
+    found["steps"] = [dataclasses.asdict(step) for step in runner.steps]
+    found["result"] = "passed" if all(step.state == "passed" for step in runner.steps) else "failed"
+    found["seconds"] = round(time.monotonic() - start, 1)
+    write(chosen.output, found, scrub)
+    return 0 if found["result"] == "passed" else 1
+
+
+def write(output, found, scrub):
+    name = f"gpu-check-{found['date']}-{machine.slug(found['gpu'])}"
+    text = scrub(json.dumps(found, indent=1, ensure_ascii=False)) + "\n"
+    (output / f"{name}.json").write_text(text, encoding="utf-8")
+    (output / f"{name}.md").write_text(scrub(reports.markdown(found)), encoding="utf-8")
+    missed = [figure["figure"] for figure in found["figures"] if figure["met"] is False]
+    for figure in missed:
+        print(f"== gpu-check: asked and not met: {figure}")
+    print(f"== gpu-check: {found['result']} in {found['seconds']} s; the report:")
+    print(output / f"{name}.md")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The steps of a check: conformance, tests, demo, benchmarks. Each gives its part of the report."""
+
+import json
+import re
+
+from steps import refuse
+
+LIMITS_S = {"conformance": 150, "test": 90, "demo": 60, "benchmarks": 200}
+ON_THE_HOST = "computing on the host"  # what an operator of the example says where no kernel runs
+SCAN = re.compile(r"(?<=path: )(/[^\s}]+\.nii\.gz)")
+
+
+def conformance(runner):
+    """The lines of the conformance program: one object for each rule."""
+    step, output = runner.run("conformance", "fastio_cuda_conformance", [], LIMITS_S["conformance"])
+    lines = [line for line in output.splitlines() if line.strip()]
+    try:
+        found = [json.loads(line) for line in lines]
+    except ValueError as error:
+        if step.state == "passed":
+            refuse(step, f"a line that is no JSON: {error}")
+        return []
+    if step.state == "passed" and not found:
+        refuse(step, "it said nothing")
+    return found
+
+
+def tests(runner, folder, on_gpu):
+    """Counts over all test programs that the build names in gpu_tests.txt, and the names of what was skipped."""
+    counts = {"programs": 0, "passed": 0, "failed": 0, "skipped": 0, "skipped_cases": [], "failed_cases": []}
+    listing = runner.build / "gpu_tests.txt"
+    programs = listing.read_text(encoding="utf-8").split() if listing.is_file() else []
+    variables = {"FASTIO_REQUIRE_GPU": "ON"} if on_gpu else {}  # on the emulator they skip
+    for program in programs:
+        counts["programs"] += 1
+        file = folder / f"{program}.json"
+        step, _ = runner.run(f"test {program}", program, [f"--gtest_output=json:{file}"], LIMITS_S["test"],
+                             **variables)
+        cases = list(read_cases(file))
+        if step.state == "passed" and not cases:
+            refuse(step, "no test case ran")
+        for name, result in cases:
+            counts[result] += 1
+            if result != "passed":
+                counts[f"{result}_cases"].append(name)
+    if not programs:
+        step, _ = runner.run("tests", "gpu_tests.txt", [], LIMITS_S["test"])
+        step.lines = ["the build names no tests: gpu_tests.txt is missing or empty"]
+    return counts
+
+
+def read_cases(file):
+    if not file.is_file():  # the program did not come to its end
+        return
+    for suite in json.loads(file.read_text(encoding="utf-8")).get("testsuites", []):
+        for case in suite["testsuite"]:
+            name = f"{suite['name']}.{case['name']}"
+            if case.get("failures"):
+                yield name, "failed"
+            elif case.get("result") == "SKIPPED":
+                yield name, "skipped"
+            elif case.get("status") == "RUN":
+                yield name, "passed"
+
+
+def demo(runner, root, folder, on_gpu):
+    """The brain MRI on the first GPU: the table of the run, and the name of the picture in the output folder."""
+    pipeline = root / "examples" / "brain_mri" / "pipeline.yaml"
+    text = pipeline.read_text(encoding="utf-8")
+    scan = SCAN.search(text)
+    carried = runner.build / "share" / scan.group(1).split("/")[-1] if scan else None
+    if carried and carried.is_file():  # the machine need not have the package that it comes with
+        pipeline = folder / "pipeline.yaml"
+        pipeline.write_text(SCAN.sub(str(carried), text), encoding="utf-8")
+    step, output = runner.run("demo", "fastio", ["run", "--json", "--device", "cuda:0", "--workdir", str(folder),
+                                                 str(pipeline)], LIMITS_S["demo"])
+    pictures = sorted(path.name for path in folder.glob("*.png"))
+    if step.state == "passed" and not pictures:
+        refuse(step, "the pipeline left no picture")
+    if step.state == "passed" and on_gpu and ON_THE_HOST in runner.errors_of(step):
+        refuse(step, "an operator computed on the host: see its line in the log")
+    try:
+        table = json.loads(output)
+    except ValueError:
+        table = None
+    return {"table": table, "picture": pictures[0] if pictures else None}
+
+
+def benchmarks(runner, folder, quick):
+    """What gpu_process_bench measured."""
+    file = folder / "gpu_process_bench.json"
+    options = ["--json", str(file), *(["--quick"] if quick else [])]
+    runner.run("benchmarks", "gpu_process_bench", options, LIMITS_S["benchmarks"])
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def judged(measured):
+    """The figures that something is asked of: how many times faster than what was measured beside them."""
+    for case in measured.get("cases", []):
+        for row in case.get("figures", []):
+            if "at_least" in row:
+                yield {"figure": row["what"], "against": row.get("reference"), "target": row["at_least"],
+                       "measured": row.get("times_faster"), "met": row.get("met")}

@@ -1,0 +1,71 @@
+"""What a report says about the machine, the GPU and the source it was made from."""
+
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+
+DESCRIBE_LIMIT_S = 90
+
+
+def describe_gpu(program, variables):
+    """What gpu_process_bench --describe says: gpu, driver, library, memory; or "why_none" or "error"."""
+    try:
+        result = subprocess.run([program, "--describe"], env=variables, capture_output=True, text=True,
+                                timeout=DESCRIBE_LIMIT_S)
+        found = json.loads(result.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return {"error": f"{program} --describe: {error}"}
+    if found.get("library") == "cudart" and found.get("driver", "").startswith("unknown"):
+        found["driver"] = found["driver"].replace("unknown", driver_by_nvidia_smi(), 1)
+    return found
+
+
+def driver_by_nvidia_smi():
+    try:
+        result = subprocess.run(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
+                                capture_output=True, text=True, timeout=30, check=True)
+        return result.stdout.split()[0]
+    except (OSError, IndexError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def first_value(file, key):
+    try:
+        for line in pathlib.Path(file).read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
+    except OSError:
+        pass
+    return "unknown"
+
+
+def describe_machine():
+    memory_kib = first_value("/proc/meminfo", "MemTotal").removesuffix(" kB")
+    return {
+        "cpu": first_value("/proc/cpuinfo", "model name"),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(int(memory_kib) / 2**20, 1) if memory_kib.isdigit() else None,
+        "kernel": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+    }
+
+
+def commit_of(root, build):
+    """What the build was made from: its file `commit`, else what git says of the tree."""
+    file = build / "commit"
+    if file.is_file():
+        return file.read_text(encoding="utf-8").strip()
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or "unknown"
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def slug(text):
+    """A part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
