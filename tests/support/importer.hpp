@@ -34,10 +34,6 @@ private:
     ChildProcess process_;
 };
 
-/// Bytes as text of two hexadecimal digits each, and back. from_hex throws std::invalid_argument.
-[[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);
-[[nodiscard]] std::vector<std::byte> from_hex(const std::string& text);
-
 /// The other process: answers requests on `channel` until it ends.
 void serve_importer(Channel channel, DeviceMemory& memory);
 

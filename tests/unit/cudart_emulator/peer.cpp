@@ -4,7 +4,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "support/importer.hpp"
+#include "support/hex.hpp"
 
 namespace fastio::test {
 namespace {
