@@ -1,0 +1,167 @@
+// Words of streams, contents, no driver: rules 59 to 67.
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "calls.hpp"
+#include "device/descriptor.hpp"
+#include "peer.hpp"
+#include "rule.hpp"
+#include "words.hpp"
+
+namespace fastio::conformance {
+namespace {
+
+const std::string kSize = std::to_string(kBlock);
+
+std::string word_of_own_memory() {
+    const Memory memory(kBlock);
+    const Stream stream;
+    must(fill(memory.data(), 0, kBlock), "cudaMemset");
+    const cudaError_t code = write_word(stream.get(), memory.data(), 7);
+    must(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
+    return code == cudaSuccess ? read_byte(memory.data()) : text(code);
+}
+
+/// A stream waits for 7 in `word`; then `write` has another process write it.
+std::string awaited(void* word, const std::function<void()>& write) {
+    const Stream stream;
+    if (const cudaError_t code = wait_for_word(stream.get(), word, 7)) {
+        return text(code);
+    }
+    const std::string before = text(cudaStreamQuery(stream.get()));
+    write();
+    return before + " " + text(cudaStreamSynchronize(stream.get()));
+}
+
+std::string word_of_an_import() {
+    Peer owner;
+    owner.must("malloc a " + kSize);
+    owner.must("fill a 0 " + kSize);
+    return awaited(opened(owner.must("export a")), [&] { owner.must("write-word a 7"); });
+}
+
+std::string word_of_shared_host_memory() {
+    const Descriptor file{::memfd_create("words", MFD_CLOEXEC)};
+    if (!file || ::ftruncate(file.get(), 4096) != 0) {
+        throw std::runtime_error("no file for a shared page");
+    }
+    const SharedWords words(file.get());
+    Peer other;
+    const std::vector<int> descriptors{file.get()};
+    other.must("share", descriptors);
+    const std::string waited = awaited(words.on_device(), [&] { other.must("write-shared-word 7"); });
+    return waited + ", the host reads " + std::to_string(words.first());
+}
+
+/// Whether all ones, which an unsigned comparison takes for more than any value, end a wait for 7.
+std::string cyclic_comparison() {
+    constexpr std::chrono::milliseconds kWhile{300};
+    const Memory memory(kBlock);
+    const Stream waiting;
+    const Stream writing;
+    must(fill(memory.data(), 0xFF, kBlock), "cudaMemset");
+    if (const cudaError_t code = wait_for_word(waiting.get(), memory.data(), 7)) {
+        return text(code);
+    }
+    const std::string before = text(poll([&] { return cudaStreamQuery(waiting.get()); }, cudaErrorNotReady, kWhile));
+    must(write_word(writing.get(), memory.data(), 7), "cuStreamWriteValue64");
+    return before + " " + text(cudaStreamSynchronize(waiting.get()));
+}
+
+/// How often a reader in this process saw the round before in what another one had uploaded from pageable memory.
+std::string stale_uploads(const char* synchronise) {
+    constexpr int kRounds = 200;
+    constexpr std::size_t kSmall = 32 << 10U;
+    constexpr std::size_t kLarge = 8 * kMiB;
+    Peer writer;
+    writer.must("malloc a " + std::to_string(kLarge));
+    writer.must("fill a 255 " + std::to_string(kLarge));
+    const std::byte* const data = opened(writer.must("export a"));
+    int stale = 0;
+    for (int round = 0; round < kRounds; ++round) {
+        const std::size_t bytes = round % 2 == 0 ? kSmall : kLarge;
+        writer.must("upload a " + std::to_string(round) + " " + std::to_string(bytes) + synchronise);
+        stale += read_byte(data + bytes - 1) == "0 " + std::to_string(round) ? 0 : 1;
+    }
+    return std::to_string(stale) + " of " + std::to_string(kRounds) + " stale";
+}
+std::string synchronised_uploads() {
+    return stale_uploads(" 1");
+}
+std::string bare_uploads() {
+    return stale_uploads(" 0");
+}
+
+/// Whether a process finds what another one left. It looks at as much memory as a driver may have mixed it with.
+std::string left_over() {
+    constexpr std::size_t kBytes = 64 * kMiB;
+    constexpr int kPieces = 8;
+    constexpr int kLeft = 0x5A;
+    {
+        Peer other;
+        other.must("malloc a " + std::to_string(kBytes));
+        other.must("fill a " + std::to_string(kLeft) + " " + std::to_string(kBytes));
+        other.kill();
+    }
+    bool zeros = true;
+    std::vector<char> contents(kBytes);
+    for (int piece = 0; piece < kPieces; ++piece) {
+        void* data = nullptr;  // kept: the next one shall be elsewhere
+        must(cudaMalloc(&data, kBytes), "cudaMalloc");
+        must(cudaMemcpy(contents.data(), data, kBytes, cudaMemcpyDeviceToHost), "cudaMemcpy");
+        if (std::search_n(contents.begin(), contents.end(), kMiB, kLeft) != contents.end()) {
+            return "seen";
+        }
+        zeros = zeros && std::ranges::all_of(contents, [](char byte) { return byte == 0; });
+    }
+    return zeros ? "not seen, all zeros" : "not seen";
+}
+
+std::string free_under_work() {
+    Memory memory(kBlock);
+    std::string code;
+    const std::string waits = waits_for_work(memory.data(), [&] { code = text(memory.free()); });
+    return code + " " + waits;
+}
+
+std::string without_a_driver() {
+    Peer other({.environment = {{"FASTIO_EMU_DRIVER", "missing"}}, .launcher = {}});
+    const std::string answer = other.ask("errors");
+    if (answer.starts_with("0 ") || answer.starts_with("100 ")) {
+        throw Skipped("there is a driver");
+    }
+    return answer;
+}
+
+std::string without_a_visible_gpu() {
+    Peer other({.environment = {{"CUDA_VISIBLE_DEVICES", ""}}, .launcher = {}});
+    return other.ask("count");
+}
+
+constexpr Rule kRules[] = {
+    {"59a", Grade::documented, "a stream writes a word of device memory", "0 7", kSame, word_of_own_memory},
+    {"59b", Grade::unknown, "a stream waits for a word of imported memory", "600 0", "600 0", word_of_an_import},
+    {"59c", Grade::inferred, "a stream waits for a word of shared, pinned host memory", "600 0, the host reads 7",
+     kSame, word_of_shared_host_memory},
+    {"59d", Grade::documented, "a stream's wait for 7 or more, while the word is all ones, and then 7", "600 0", kSame,
+     cyclic_comparison},
+    {"61a", Grade::documented, "uploads from pageable memory, synchronised, and another process reads",
+     "0 of 200 stale", kSame, synchronised_uploads},
+    {"61b", Grade::unknown, "the same, not synchronised", "", "0 of 200 stale", bare_uploads},
+    {"64", Grade::unknown, "what a killed process had in its memory, by the next owner", "", "seen", left_over, true,
+     true},
+    {"65", Grade::unknown, "cudaFree under work in a stream", "0 waits", "0 waits", free_under_work},
+    {"67a", Grade::tested, "without a driver: a call, cudaGetLastError, and again", "35 35 35, output untouched", kSame,
+     without_a_driver, false},
+    {"67b", Grade::documented, "without a visible GPU", "100", kSame, without_a_visible_gpu},
+};
+
+}  // namespace
+
+std::span<const Rule> order_rules() {
+    return kRules;
+}
+
+}  // namespace fastio::conformance

@@ -1,0 +1,65 @@
+#include "question.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "peer.hpp"
+
+namespace fastio::conformance {
+namespace {
+
+test::ChildProcess start(const std::vector<std::string>& arguments, const test::Channel& channel) {
+    test::ChildOptions options;
+    options.descriptors = {channel.fd()};
+    options.capture_output = true;
+    return test::ChildProcess::start(own_program(), arguments, options);
+}
+
+std::string end_of(const test::ExitStatus& status) {
+    return (status.signal != 0 ? "crashed: " : "ended without an answer: ") + to_string(status);
+}
+
+}  // namespace
+
+Question::Question(const std::vector<std::string>& arguments, std::chrono::seconds limit)
+    : Question(arguments, limit, test::Channel::pair()) {}
+
+Question::Question(const std::vector<std::string>& arguments, std::chrono::seconds limit,
+                   std::pair<test::Channel, test::Channel> ends)
+    : channel_(std::move(ends.first)), process_(start(arguments, ends.second)), deadline_(Clock::now() + limit) {}
+
+void Question::hear(bool readable) {
+    if (!readable) {
+        if (Clock::now() >= deadline_) {
+            process_.kill();
+            answer_ = answer_.empty() ? "did not end" : answer_;
+            over_ = true;
+        }
+        return;
+    }
+    try {
+        answer_ = channel_.hear().text;
+    } catch (const std::runtime_error&) {  // it is gone
+        const test::ExitStatus status = process_.wait();
+        answer_ = answer_.empty() ? end_of(status) : answer_;
+        over_ = true;
+    }
+}
+
+void hear_some(std::vector<Question>& questions) {
+    std::vector<pollfd> entries;
+    auto next = Question::Clock::time_point::max();
+    for (const Question& question : questions) {
+        entries.push_back({question.fd(), POLLIN, 0});
+        next = std::min(next, question.deadline());
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Question::Clock::now());
+    ::poll(entries.data(), entries.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+        questions[i].hear(entries[i].revents != 0);
+    }
+}
+
+}  // namespace fastio::conformance

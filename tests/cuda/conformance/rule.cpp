@@ -1,0 +1,31 @@
+#include "rule.hpp"
+
+namespace fastio::conformance {
+
+std::string_view to_string(Grade grade) {
+    switch (grade) {
+        case Grade::documented:
+            return "documented";
+        case Grade::tested:
+            return "tested";
+        case Grade::field:
+            return "field";
+        case Grade::inferred:
+            return "inferred";
+        case Grade::unknown:
+            break;
+    }
+    return "unknown";
+}
+
+std::vector<Rule> all_rules() {
+    std::vector<Rule> all;
+    for (const auto rules : {export_rules, import_rules, device_rules, close_rules, death_rules, namespace_rules,
+                             event_rules, order_rules, measurements}) {
+        const std::span<const Rule> group = rules();
+        all.insert(all.end(), group.begin(), group.end());
+    }
+    return all;
+}
+
+}  // namespace fastio::conformance

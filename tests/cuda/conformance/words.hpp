@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+namespace fastio::conformance {
+
+/// Queues the write of a 64-bit word. Throws Skipped if the driver has no such operation.
+[[nodiscard]] cudaError_t write_word(cudaStream_t stream, void* word, std::uint64_t value);
+/// Queues a wait until the word is `value` or more.
+[[nodiscard]] cudaError_t wait_for_word(cudaStream_t stream, void* word, std::uint64_t value);
+
+/// A page of host memory that several processes share and each of them pinned. Never unpinned: streams may use it until
+/// the process ends.
+class SharedWords {
+public:
+    /// `file` is read no more once this returns. Throws std::runtime_error.
+    explicit SharedWords(int file);
+    [[nodiscard]] void* on_device() const noexcept { return on_device_; }
+    [[nodiscard]] std::uint64_t first() const noexcept { return *static_cast<volatile std::uint64_t*>(on_host_); }
+
+private:
+    void* on_host_ = nullptr;
+    void* on_device_ = nullptr;
+};
+
+}  // namespace fastio::conformance
