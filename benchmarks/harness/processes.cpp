@@ -38,6 +38,7 @@ std::string self() {
 
 Process::Process(const std::vector<std::string>& command, std::span<const int> inherited) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command) {
         arguments.push_back(const_cast<char*>(word.c_str()));  // execv's signature is older than const
     }
