@@ -74,8 +74,9 @@ void Fences::finish(std::uint64_t session, bool said_bye) {
 std::vector<Fences::Lost> Fences::expire(Clock::time_point before) {
     std::vector<Lost> lost;
     for (Entry& entry : pending_) {
-        // What a dead session left waits for design P3's gate, in finish.
-        if (entry.second.since <= before && !entry.second.poisoned) {
+        // Also what a dead session left, whose forked child keeps finish from coming: its stream may still write the
+        // word, and the same value.
+        if (entry.second.since <= before && !is_complete(entry)) {
             poison(entry, lost);
             complete(book_->word(entry.first), entry.second.value);
         }
@@ -87,7 +88,7 @@ std::optional<Fences::Clock::time_point> Fences::oldest() {
     std::erase_if(pending_, [this](const Entry& entry) { return is_complete(entry); });
     std::optional<Clock::time_point> oldest;
     for (const auto& [word, pending] : pending_) {
-        if (!pending.poisoned && (!oldest || pending.since < *oldest)) {
+        if (!oldest || pending.since < *oldest) {
             oldest = pending.since;
         }
     }

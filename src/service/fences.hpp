@@ -45,7 +45,8 @@ public:
     [[nodiscard]] std::vector<Lost> poison(std::uint64_t session);
     /// It is over (design P3): completes its words. `said_bye`: they may be granted again.
     void finish(std::uint64_t session, bool said_bye);
-    /// Poisons and completes what was published before `before`.
+    /// Poisons and completes what was published before `before`, that of dead sessions included. Gives what was not
+    /// given up before.
     [[nodiscard]] std::vector<Lost> expire(Clock::time_point before);
     /// When the oldest pending one was published; forgets those that were completed.
     [[nodiscard]] std::optional<Clock::time_point> oldest();

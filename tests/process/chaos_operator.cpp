@@ -1,4 +1,5 @@
-// An operator that does everything at random until it is told to stop or is killed, and checks whatever it gets.
+// An operator that does everything at random until it is told to stop or is killed, and checks whatever it gets. On a
+// GPU it works on a stream, and takes producer_lost for what it is: somebody was killed.
 // Exit status 0 when descriptor 4 ended, 42 when it saw wrong data; a byte on descriptor 3 per step: 'r' when the
 // service answered a request in it, else '.'. Now and then it forks a child, which writes its process id to descriptor
 // 6 and lives until descriptor 5 ends.
@@ -16,7 +17,12 @@
 #include <string>
 #include <vector>
 
+#include "process/chaos_memory.hpp"
+
 namespace {
+
+using fastio::test::ChaosMemory;
+using fastio::test::pattern_word;
 
 constexpr int kProgress = 3;
 constexpr int kStop = 4;
@@ -30,35 +36,34 @@ constexpr int kMostChildren = 3;
 
 // Contents: kMark, seed, then words that follow from seed and position. Whoever gets them can tell a torn or foreign
 // buffer from a good one.
-std::uint64_t word_at(std::uint64_t seed, std::size_t position) {
-    std::uint64_t x = seed + 0x9e37'79b9'7f4a'7c15 * (position + 1);  // splitmix64
-    x = (x ^ (x >> 30)) * 0xbf58'476d'1ce4'e5b9;
-    x = (x ^ (x >> 27)) * 0x94d0'49bb'1331'11eb;
-    return x ^ (x >> 31);
-}
-
-void write_contents(std::span<std::uint64_t> words, std::uint64_t seed) {
-    words[0] = kMark;
-    words[1] = seed;
-    for (std::size_t i = 2; i < words.size(); ++i) {
-        words[i] = word_at(seed, i);
-    }
-}
-
 bool contents_are_right(std::span<const std::uint64_t> words) {
     if (words.size() < 2 || words[0] != kMark) {
         return false;
     }
     for (std::size_t i = 2; i < words.size(); ++i) {
-        if (words[i] != word_at(words[1], i)) {
+        if (words[i] != pattern_word(words[1], i - 2)) {
             return false;
         }
     }
     return true;
 }
 
-void check(const fastio::Allocation& allocation, const char* when) {
-    if (!contents_are_right(allocation.as_span<const std::uint64_t>())) {
+/// False: whoever wrote it was killed first.
+bool is_whole(const fastio::Allocation& allocation) {
+    try {
+        allocation.check();
+        return true;
+    } catch (const fastio::Error& error) {
+        if (error.errc() != fastio::Errc::producer_lost) {
+            throw;
+        }
+        return false;
+    }
+}
+
+void check(ChaosMemory& memory, const fastio::Allocation& allocation, const char* when) {
+    const std::vector<std::uint64_t> words = memory.read(allocation);
+    if (is_whole(allocation) && !contents_are_right(words)) {
         std::fprintf(stderr, "wrong data %s in '%s' version %llu\n", when, std::string(allocation.name()).c_str(),
                      static_cast<unsigned long long>(allocation.version()));
         std::_Exit(kWrongData);
@@ -92,7 +97,7 @@ public:
     /// True when the service answered a request in it.
     bool step() {
         if (held_.size() > kMostHeld) {
-            drop([](fastio::Allocation& allocation) { allocation.release(); });
+            drop([this](fastio::Allocation& allocation) { release(allocation); });
         }
         if (children_ < kMostChildren && random_() % 32 == 0) {
             fork_child();
@@ -108,10 +113,10 @@ public:
                 get();
                 return false;
             case 5:
-                drop([](fastio::Allocation& allocation) { allocation.release(); });
+                drop([this](fastio::Allocation& allocation) { release(allocation); });
                 return false;
             case 6:
-                return drop([](fastio::Allocation& allocation) { allocation.free(); });
+                return drop([this](fastio::Allocation& allocation) { free(allocation); });
             default:
                 unpublish();
                 return true;
@@ -119,14 +124,44 @@ public:
     }
 
 private:
+    /// The operator's stream, or none: both ways of every call meet each other.
+    fastio::Stream some_stream() { return random_() % 2 == 0 ? memory_.stream() : fastio::Stream{}; }
+
+    void release(fastio::Allocation& allocation) {
+        if (const fastio::Stream stream = some_stream()) {
+            allocation.release(stream);
+        } else {
+            allocation.release();
+        }
+    }
+
+    void free(fastio::Allocation& allocation) {
+        if (const fastio::Stream stream = some_stream()) {
+            allocation.free(stream);
+        } else {
+            allocation.free();
+        }
+    }
+
+    std::optional<fastio::Allocation> find() {
+        try {
+            return context_.find(name(), {.stream = some_stream(), .contents_timeout = fastio::forever});
+        } catch (const fastio::Error& error) {
+            if (error.errc() != fastio::Errc::producer_lost) {
+                throw;
+            }
+            return std::nullopt;
+        }
+    }
+
     std::string name() { return "chaos/" + std::to_string(random_() % kNames); }
 
     void publish() {
         const auto count = static_cast<std::int64_t>(2 + random_() % 16'384);
         fastio::Allocation made = context_.create(fastio::uint64, {count});
-        write_contents(made.as_span<std::uint64_t>(), random_());
+        memory_.write(made, {kMark, random_()});
         if (random_() % 16 != 0) {  // else: created and never published
-            made.publish(name(), {.replace = true});
+            made.publish(name(), {.stream = some_stream(), .replace = true});
         }
         if (random_() % 2 == 0) {
             held_.push_back(std::move(made));
@@ -134,11 +169,11 @@ private:
     }
 
     void get() {
-        std::optional<fastio::Allocation> found = context_.find(name());
+        std::optional<fastio::Allocation> found = find();
         if (!found) {
             return;
         }
-        check(*found, "at get");
+        check(memory_, *found, "at get");
         if (random_() % 2 == 0) {
             held_.push_back(std::move(*found));
         }
@@ -151,7 +186,7 @@ private:
         }
         const std::size_t which = random_() % held_.size();
         std::swap(held_[which], held_.back());
-        check(held_.back(), "while held");
+        check(memory_, held_.back(), "while held");
         how(held_.back());
         held_.pop_back();
         return true;
@@ -178,6 +213,7 @@ private:
     }
 
     fastio::Context& context_;
+    ChaosMemory memory_;
     std::mt19937_64 random_;
     std::vector<fastio::Allocation> held_;
     int children_ = 0;

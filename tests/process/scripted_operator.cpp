@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fastio/fastio.hpp>
@@ -17,6 +16,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "support/channel.hpp"
 
@@ -26,8 +26,12 @@ namespace {
 constexpr int kRequests = 3;
 constexpr int kLife = 4;
 
-std::uint8_t pattern_of(std::uint64_t size, std::size_t position) {
-    return static_cast<std::uint8_t>(size * 31 + position * 7 + 1);
+std::vector<std::uint8_t> pattern_of(std::uint64_t size) {
+    std::vector<std::uint8_t> bytes(size);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<std::uint8_t>(size * 31 + i * 7 + 1);
+    }
+    return bytes;
 }
 
 class Operator {
@@ -87,19 +91,13 @@ public:
 
 private:
     static void fill(Allocation& allocation) {
-        auto bytes = allocation.as_span<std::uint8_t>();
-        for (std::size_t i = 0; i < bytes.size(); ++i) {
-            bytes[i] = pattern_of(bytes.size(), i);
-        }
+        const std::vector<std::uint8_t> bytes = pattern_of(allocation.size());
+        allocation.copy_from(bytes.data(), bytes.size());
     }
     static bool is_right(const Allocation& allocation) {
-        auto bytes = allocation.as_span<const std::uint8_t>();
-        for (std::size_t i = 0; i < bytes.size(); ++i) {
-            if (bytes[i] != pattern_of(bytes.size(), i)) {
-                return false;
-            }
-        }
-        return true;
+        std::vector<std::uint8_t> bytes(allocation.size());
+        allocation.copy_to(bytes.data(), bytes.size());
+        return bytes == pattern_of(allocation.size());
     }
     static pid_t fork_child() {
         const pid_t child = ::fork();

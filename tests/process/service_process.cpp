@@ -15,7 +15,7 @@ ServiceProcess::ServiceProcess(const std::vector<std::string>& arguments)
 void ServiceProcess::start() {
     std::vector<std::string> arguments{"--socket", socket_, "--log-level", "warning"};
     if (std::ranges::find(arguments_, "--device") == arguments_.end()) {
-        arguments.insert(arguments.end(), {"--device", "host"});
+        arguments.insert(arguments.end(), {"--device", kDevice});
     }
     arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
     process_ = ChildProcess::start(FASTIO_TEST_FASTIOD, arguments);

@@ -10,7 +10,10 @@
 
 namespace fastio::test {
 
-/// A fastiod of its own, with its socket in a folder of its own.
+/// What the programs of this suite are compiled for: it runs over every device.
+inline constexpr const char* kDevice = FASTIO_TEST_DEVICE;
+
+/// A fastiod of its own, with its socket in a folder of its own, and the suite's device unless told otherwise.
 class ServiceProcess {
 public:
     explicit ServiceProcess(const std::vector<std::string>& arguments = {});

@@ -40,7 +40,8 @@ TEST_F(StoppedOperator, KeepsWhatItLeased) {
     context.unpublish("kept");
     for (int i = 0; i < 50; ++i) {  // would take the memory if it were free
         Allocation made = context.create(300'000);
-        std::fill_n(made.data<char>(), made.size(), 'x');
+        const std::vector<char> other(made.size(), 'x');
+        made.copy_from(other.data(), other.size());
     }
     EXPECT_EQ(context.stats().leases, 1U);
     stopped_.process().resume();

@@ -120,6 +120,20 @@ TEST_F(FenceTest, ADeadProducersContentsArePoisonedFirstAndItsWordCompletedOnceI
     EXPECT_EQ(word.load(), 1U);
 }
 
+TEST_F(FenceTest, ADeadProducersWordIsCompletedByTheLimitWhileAChildHoldsItsLifeline) {
+    options.fence_limit = std::chrono::milliseconds(100);
+    const auto consumer = member();
+    const Words watched = grant(*consumer);
+    Helper producer;
+    publish_behind(producer, "name");
+    const table::PublicationCopy copy = look_up(*consumer, "name");
+    producer.tell("fork close_socket");
+    producer.process.kill();
+    wait_on_host(watched.words.word(copy.fence_word), 1);
+    EXPECT_TRUE(consumer->table->allocation_state(copy.allocation.slot).poisoned);
+    producer.end_grandchildren();
+}
+
 TEST_F(FenceTest, WhatWasCompleteBeforeItsProducerDiedIsNotPoisoned) {
     const auto consumer = member();
     const Words watched = grant(*consumer);
