@@ -108,6 +108,16 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("no GPU to check", result.stderr)
         self.assertFalse(output.exists())
 
+    def test_a_program_that_does_not_start_is_told_with_its_reason(self):
+        broken = self.folder / "broken"
+        (broken / "bin").mkdir(parents=True)
+        program = broken / "bin" / "gpu_process_bench"
+        program.write_text("#!/bin/sh\necho 'libc.so.6: version is too old' >&2\nexit 127\n", encoding="utf-8")
+        program.chmod(0o755)
+        result = self.gpu_check(self.folder / "unused", "--build", broken)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("version is too old", result.stderr)
+
     def test_what_is_no_build_is_refused(self):
         result = self.gpu_check(self.folder / "unused", "--build", self.folder)
         self.assertEqual(result.returncode, 2)

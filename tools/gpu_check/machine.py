@@ -15,9 +15,12 @@ def describe_gpu(program, variables):
     try:
         result = subprocess.run([program, "--describe"], env=variables, capture_output=True, text=True,
                                 timeout=DESCRIBE_LIMIT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return {"error": f"{program.name} --describe: {error}"}
+    try:
         found = json.loads(result.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        return {"error": f"{program} --describe: {error}"}
+    except ValueError:  # it did not start: a library that is missing, or a C library that is too old
+        return {"error": f"{program.name} --describe: status {result.returncode}: {result.stderr.strip()}"}
     if found.get("library") == "cudart" and found.get("driver", "").startswith("unknown"):
         found["driver"] = found["driver"].replace("unknown", driver_by_nvidia_smi(), 1)
     return found
