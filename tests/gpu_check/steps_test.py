@@ -75,6 +75,16 @@ class Steps(unittest.TestCase):
         self.assertEqual(checks.conformance(self.runner), [{"rule": "13", "verdict": "differs"}])
         self.assertEqual(self.runner.steps[-1].state, "failed")
 
+    def test_conformance_that_was_ended_keeps_the_lines_that_are_whole(self):
+        self.program("fastio_cuda_conformance", "echo '{\"rule\": \"1\"}'", "printf '{\"ru'", "kill -9 $$")
+        self.assertEqual(checks.conformance(self.runner), [{"rule": "1"}])
+        self.assertEqual(self.runner.steps[-1].lines[0], "exit status -9")
+
+    def test_conformance_that_says_something_else_did_not_pass(self):
+        self.program("fastio_cuda_conformance", "echo 'all is well'")
+        checks.conformance(self.runner)
+        self.assertEqual(self.runner.steps[-1].state, "failed")
+
     def test_a_test_program_that_runs_nothing_did_not_pass(self):
         self.program("empty_test")
         (self.build / "gpu_tests.txt").write_text("empty_test\n", encoding="utf-8")

@@ -13,13 +13,13 @@ SCAN = re.compile(r"(?<=path: )(/[^\s}]+\.nii\.gz)")
 def conformance(runner):
     """The lines of the conformance program: one object for each rule."""
     step, output = runner.run("conformance", "fastio_cuda_conformance", [], LIMITS_S["conformance"])
-    lines = [line for line in output.splitlines() if line.strip()]
-    try:
-        found = [json.loads(line) for line in lines]
-    except ValueError as error:
-        if step.state == "passed":
-            refuse(step, f"a line that is no JSON: {error}")
-        return []
+    found = []
+    for line in filter(str.strip, output.splitlines()):
+        try:
+            found.append(json.loads(line))
+        except ValueError:  # the last one of a program that was ended may be cut short
+            if step.state == "passed":
+                refuse(step, f"a line that is no JSON: {line[:80]}")
     if step.state == "passed" and not found:
         refuse(step, "it said nothing")
     return found
