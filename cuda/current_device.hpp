@@ -13,7 +13,12 @@ public:
     CurrentDevice& operator=(const CurrentDevice&) = delete;
     ~CurrentDevice();
 
+    /// The GPU that the calling thread's innermost CurrentDevice is for; -1 without one. Asks no driver, which after
+    /// the loss of a GPU may not even say which device is current.
+    [[nodiscard]] static int of_thread() noexcept;
+
 private:
+    const int outer_;
     int before_ = 0;
     bool changed_ = false;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/fail.hpp"
+#include "gpu/current_device.hpp"
 
 namespace fastio::gpu {
 namespace {
@@ -13,6 +14,15 @@ std::atomic<std::uint64_t> broken{0};
 
 std::uint64_t bit_of(int ordinal) noexcept {
     return ordinal >= 0 && ordinal < 64 ? std::uint64_t{1} << ordinal : 0;
+}
+
+// All of them where nothing says which GPU it is about: a runtime that cannot tell the current device serves none.
+std::uint64_t bits_of_thread() noexcept {
+    int ordinal = CurrentDevice::of_thread();
+    if (ordinal < 0 && cudaGetDevice(&ordinal) != cudaSuccess) {
+        return ~std::uint64_t{0};
+    }
+    return bit_of(ordinal);
 }
 
 }  // namespace
@@ -116,9 +126,8 @@ bool context_is_broken(int ordinal) noexcept {
 
 void throw_error(cudaError_t code, std::string_view attempt) {
     static_cast<void>(cudaGetLastError());
-    int ordinal = -1;
-    if (is_sticky(code) && cudaGetDevice(&ordinal) == cudaSuccess) {
-        broken.fetch_or(bit_of(ordinal), std::memory_order_relaxed);
+    if (is_sticky(code)) {
+        broken.fetch_or(bits_of_thread(), std::memory_order_relaxed);
     }
     const Diagnosis diagnosis = diagnose(code);
     fail(diagnosis.errc, "{}: CUDA says {} ({}): {}", attempt, cudaGetErrorName(code), static_cast<int>(code),

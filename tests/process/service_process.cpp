@@ -7,8 +7,9 @@
 
 namespace fastio::test {
 
-ServiceProcess::ServiceProcess(const std::vector<std::string>& arguments)
-    : socket_(folder_.file("fastiod.sock")), arguments_(arguments) {
+ServiceProcess::ServiceProcess(const std::vector<std::string>& arguments,
+                               const std::map<std::string, std::string>& environment)
+    : socket_(folder_.file("fastiod.sock")), arguments_(arguments), environment_(environment) {
     start();
 }
 
@@ -18,7 +19,7 @@ void ServiceProcess::start() {
         arguments.insert(arguments.end(), {"--device", kDevice});
     }
     arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
-    process_ = ChildProcess::start(FASTIO_TEST_FASTIOD, arguments);
+    process_ = ChildProcess::start(FASTIO_TEST_FASTIOD, arguments, {.environment = environment_});
 }
 
 ServiceTotals ServiceProcess::wait_until_empty() const {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <fastio/fastio.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ inline constexpr const char* kDevice = FASTIO_TEST_DEVICE;
 /// A fastiod of its own, with its socket in a folder of its own, and the suite's device unless told otherwise.
 class ServiceProcess {
 public:
-    explicit ServiceProcess(const std::vector<std::string>& arguments = {});
+    explicit ServiceProcess(const std::vector<std::string>& arguments = {},
+                            const std::map<std::string, std::string>& environment = {});
 
     [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
     [[nodiscard]] ChildProcess& process() noexcept { return process_; }
@@ -41,6 +43,7 @@ private:
     TempDir folder_;
     std::string socket_;
     std::vector<std::string> arguments_;
+    std::map<std::string, std::string> environment_;
     ChildProcess process_;
 };
 

@@ -1,32 +1,12 @@
 // Streams of several processes, ordered without their hosts (design P6 to P8).
 #include <gtest/gtest.h>
 
+#include "cuda/device/stream_operator.hpp"
 #include "process/service_process.hpp"
-#include "support/channel.hpp"
-#include "support/child_process.hpp"
 #include "support/watchdog.hpp"
 
 namespace fastio::test {
 namespace {
-
-class StreamOperator {
-public:
-    explicit StreamOperator(const std::string& socket) : StreamOperator(Channel::pair()) {
-        EXPECT_EQ(ask("join " + socket + " job"), "ok");
-    }
-    std::string ask(const std::string& request) { return channel_.ask(request); }
-    void say(const std::string& request) { channel_.say(request); }
-    std::string hear() { return channel_.hear().text; }
-    [[nodiscard]] ChildProcess& process() noexcept { return process_; }
-
-private:
-    explicit StreamOperator(std::pair<Channel, Channel> ends)
-        : channel_(std::move(ends.first)),
-          process_(ChildProcess::start(FASTIO_TEST_STREAM_OPERATOR, {}, {.descriptors = {ends.second.fd()}})) {}
-
-    Channel channel_;
-    ChildProcess process_;
-};
 
 class StreamsOfTwoProcesses : public testing::Test {
 protected:
@@ -61,12 +41,12 @@ TEST_F(StreamsOfTwoProcesses, WithPublishAndGetOnStreamsItReadsWhatTheProducersK
     ASSERT_EQ(producer_.ask("go"), "ok");
     EXPECT_EQ(consumer_.ask("verify in 7"), "right");
     EXPECT_EQ(consumer_.ask("check in"), "ok");
-    EXPECT_EQ(consumer_.ask("ordering"), "memory_operations");
+    EXPECT_EQ(consumer_.ask("stats"), "memory_operations 0");
 }
 
 TEST_F(StreamsOfTwoProcesses, AGetWithoutAStreamWaitsOnTheHostAndNotForEver) {
     publish_held("name");
-    EXPECT_EQ(consumer_.ask("get in name host"), "error timed_out");
+    EXPECT_TRUE(consumer_.ask("get in name host").starts_with("error timed_out: "));
     ASSERT_EQ(producer_.ask("go"), "ok");
     ASSERT_EQ(producer_.ask("finish"), "ok");
     EXPECT_EQ(consumer_.ask("get in name host"), "ok");
@@ -77,8 +57,8 @@ TEST_F(StreamsOfTwoProcesses, AStreamThatWaitsForADeadProducerGoesOnAndCheckSays
     ASSERT_EQ(consumer_.ask("get in name"), "ok");
     producer_.process().kill();
     EXPECT_EQ(consumer_.ask("finish"), "ok");
-    EXPECT_EQ(consumer_.ask("check in"), "error producer_lost");
-    EXPECT_EQ(consumer_.ask("get again name host"), "error producer_lost");
+    EXPECT_TRUE(consumer_.ask("check in").starts_with("error producer_lost: "));
+    EXPECT_TRUE(consumer_.ask("get again name host").starts_with("error producer_lost: "));
 }
 
 TEST_F(StreamsOfTwoProcesses, AStreamThatWaitsGoesOnWhenTheServiceDies) {
@@ -86,7 +66,7 @@ TEST_F(StreamsOfTwoProcesses, AStreamThatWaitsGoesOnWhenTheServiceDies) {
     ASSERT_EQ(consumer_.ask("get in name"), "ok");
     service_.process().kill();
     EXPECT_EQ(consumer_.ask("finish"), "ok");
-    EXPECT_EQ(consumer_.ask("check in"), "error service_lost");
+    EXPECT_TRUE(consumer_.ask("check in").starts_with("error service_lost: "));
     ASSERT_EQ(producer_.ask("go"), "ok");
 }
 
@@ -103,6 +83,59 @@ TEST_F(StreamsOfTwoProcesses, MemoryThatWasReleasedOnAStreamComesBackWhenTheStre
     EXPECT_EQ(view.totals().publications, 0U);
     ASSERT_EQ(consumer_.ask("go"), "ok");
     while (view.totals().allocations != 0) {
+    }
+}
+
+TEST_F(StreamsOfTwoProcesses, WhatIsReleasedOrFreedWithoutAStreamStaysUntilTheDeviceIsDone) {
+    ASSERT_EQ(producer_.ask("create out 4096"), "ok");
+    ASSERT_EQ(producer_.ask("create hold 4096"), "ok");
+    ASSERT_EQ(producer_.ask("hold"), "ok");
+    ASSERT_EQ(producer_.ask("write out 7"), "ok");
+    ASSERT_EQ(producer_.ask("drop out"), "ok");  // never published: a hold
+    ASSERT_EQ(producer_.ask("drop hold"), "ok");
+    EXPECT_EQ(service_.view().totals().allocations, 2U);
+    ASSERT_EQ(producer_.ask("go"), "ok");
+    Service view = service_.view();
+    while (view.totals().allocations != 0) {
+    }
+}
+
+TEST_F(StreamsOfTwoProcesses, AStreamThatIsBeingCapturedIsRefusedByEveryCallAndChangesNothing) {
+    ASSERT_EQ(producer_.ask("create a 4096"), "ok");
+    ASSERT_EQ(producer_.ask("put a 7"), "ok");
+    ASSERT_EQ(producer_.ask("publish a name"), "ok");
+    for (const char* const call : {"publish", "get", "release", "free", "copy"}) {
+        EXPECT_EQ(producer_.ask(std::string("capture ") + call + " a"), "error unsupported") << call;
+    }
+    EXPECT_EQ(producer_.ask("see a 7"), "right");
+    EXPECT_EQ(consumer_.ask("get a name"), "ok");
+    EXPECT_TRUE(consumer_.ask("get b captured").starts_with("error not_found: "));
+}
+
+TEST_F(StreamsOfTwoProcesses, ADyingGpuWritesToMemoryThatNobodyElseHas) {
+    // The engine of this one goes on for its killed client while a forked child of it lives.
+    StreamOperator dying(service_.socket(), "cuda:0",
+                         {{"FASTIO_EMU_EXECUTOR", "process"}, {"FASTIO_EMU_LINGER_MS", "0"}});
+    constexpr int kWords = 1 << 18;
+    ASSERT_EQ(dying.ask("create a " + std::to_string(kWords)), "ok");
+    ASSERT_EQ(dying.ask("long_write a 7"), "ok");
+    static_cast<void>(dying.ask("fork"));
+    dying.process().kill();
+
+    Service view = service_.view();
+    while (view.totals().bytes_quarantined == 0) {
+    }
+    for (int i = 0; i < 8; ++i) {  // each would be given that memory if it were free
+        const std::string key = "k" + std::to_string(i);
+        ASSERT_EQ(consumer_.ask("create " + key + " " + std::to_string(kWords)), "ok");
+        ASSERT_EQ(consumer_.ask("put " + key + " " + std::to_string(i)), "ok");
+    }
+    EXPECT_GE(view.totals().bytes_quarantined, kWords * sizeof(std::uint64_t));
+    dying.let_children_end();
+    while (view.totals().bytes_quarantined != 0) {
+    }
+    for (int i = 0; i < 8; ++i) {
+        EXPECT_EQ(consumer_.ask("see k" + std::to_string(i) + " " + std::to_string(i)), "right");
     }
 }
 

@@ -1,17 +1,25 @@
 // An operator with a stream of its own that does what a test says over a channel on descriptor 3, one request and one
 // answer at a time. Every KEY is one Allocation.
 //
-//   join SOCKET JOB            create KEY WORDS           get KEY NAME [host]
+//   join SOCKET DEVICE         create KEY WORDS           get KEY NAME [host]
 //   hold                       what is queued from now on waits until `go`
 //   write KEY SEED             queues a "kernel" that writes words which follow from SEED
 //   publish KEY NAME           behind the stream          release KEY / free KEY   behind the stream
-//   read KEY                   queues a copy to the host
+//   long_write KEY SEED        the same in thousands of steps
+//   read KEY                   queues a copy to the host  drop KEY                 destroys it, without a stream
 //   verify KEY SEED            waits for the stream: "right" or "wrong"
 //   finish                     waits for the stream       check KEY                after that
+//   set NAME VALUE             a switch of the emulator   break CODE               every later CUDA call gives it
+//   refuse CALL CODE           the next call of a CUDA function gives it
+//   calls CALL                 how often it was called    stats                    "ORDERING PUBLISHES-SYNCHRONISED"
+//   put KEY SEED               copies from pageable memory; get "host" and "see KEY SEED" compare without a stream
+//   fork                       a child that lives until descriptor 4 ends; answers with its process id
+//   capture WHAT KEY           publish, get, release, free or copy in a stream that is being captured
 //   quit
 //
-// Errors are answered as "error NAME".
+// Errors are answered as "error NAME: MESSAGE".
 #include <cuda_runtime_api.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fastio/fastio.hpp>
@@ -21,6 +29,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "cuda/device/gate.hpp"
 #include "support/channel.hpp"
@@ -58,7 +67,8 @@ public:
         std::string rest;
         words >> verb >> key >> rest;
         if (verb == "join") {
-            context_.emplace(ContextOptions{.job = rest, .socket = key, .connect_timeout = std::chrono::seconds(60)});
+            context_.emplace(ContextOptions{
+                .job = "job", .socket = key, .device = rest, .connect_timeout = std::chrono::seconds(60)});
         } else if (verb == "create") {
             allocations_[key] = context_->create(uint64, {std::stoll(rest)});
         } else if (verb == "get") {
@@ -80,6 +90,10 @@ public:
             allocations_.at(key).release(stream_.get());
         } else if (verb == "free") {
             allocations_.at(key).free(stream_.get());
+        } else if (verb == "drop") {
+            allocations_.erase(key);
+        } else if (verb == "long_write") {
+            write(allocations_.at(key), std::stoull(rest), kLongSteps);
         } else if (verb == "read") {
             const Allocation& from = allocations_.at(key);
             const Words& to = copies_.try_emplace(key, from.count()).first->second;
@@ -91,19 +105,103 @@ public:
             finish();
         } else if (verb == "check") {
             allocations_.at(key).check();
-        } else if (verb == "ordering") {
-            return context_->stats().stream_ordering == StreamOrdering::memory_operations ? "memory_operations"
-                                                                                          : "synchronise";
+        } else if (verb == "put") {
+            const std::vector<std::uint64_t> contents = pattern(allocations_.at(key).count(), std::stoull(rest));
+            allocations_.at(key).copy_from(contents.data(), contents.size() * sizeof(std::uint64_t));
+        } else if (verb == "see") {
+            std::vector<std::uint64_t> contents(allocations_.at(key).count());
+            allocations_.at(key).copy_to(contents.data(), contents.size() * sizeof(std::uint64_t));
+            return is_right(contents, std::stoull(rest)) ? "right" : "wrong";
+        } else if (verb == "stats") {
+            const ContextStats stats = context_->stats();
+            return std::string(stats.stream_ordering == StreamOrdering::memory_operations ? "memory_operations"
+                               : stats.stream_ordering == StreamOrdering::synchronise     ? "synchronise"
+                                                                                          : "none") +
+                   " " + std::to_string(stats.synchronised_publishes);
+        } else if (verb == "fork") {
+            return std::to_string(fork_child());
+        } else if (verb == "capture") {
+            return capture(key, rest);
         } else {
-            return "unknown request: " + request;
+            return tell_emulator(verb, key, rest);
         }
         return "ok";
     }
 
 private:
-    void write(const Allocation& to, std::uint64_t seed) {
+    static std::string tell_emulator(const std::string& verb, const std::string& key, const std::string& rest) {
+        const cudart_emulator::Api& api = *cudart_emulator::find();
+        if (verb == "set") {
+            return api.set(key.c_str(), rest.c_str()) == 0 ? "ok" : "no such switch";
+        }
+        if (verb == "break") {
+            api.break_device(std::stoi(key));
+        } else if (verb == "refuse") {
+            api.fail_call(key.c_str(), std::stoi(rest), 1, 0);
+        } else if (verb == "calls") {
+            return std::to_string(api.calls(key.c_str()));
+        } else {
+            return "unknown request: " + verb;
+        }
+        return "ok";
+    }
+
+    static pid_t fork_child() {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::close(3);
+            char byte = 0;
+            while (::read(4, &byte, 1) > 0) {
+            }
+            ::_exit(0);
+        }
+        return child;
+    }
+
+    /// What the operation says to a stream that is being captured; the stream is as before afterwards.
+    std::string capture(const std::string& what, const std::string& key) {
+        const TestStream captured;
+        if (cudaStreamBeginCapture(captured.get(), cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+            throw std::runtime_error("no capture could be begun");
+        }
+        std::string answer = "ok";
+        try {
+            Allocation& allocation = allocations_.at(key);
+            std::uint64_t word = 0;
+            if (what == "publish") {
+                allocation.publish("captured", {.stream = captured.get()});
+            } else if (what == "get") {
+                static_cast<void>(context_->get(allocation.name(), {.stream = captured.get()}));
+            } else if (what == "release") {
+                allocation.release(captured.get());
+            } else if (what == "free") {
+                allocation.free(captured.get());
+            } else {
+                allocation.copy_from(&word, sizeof word, {.stream = captured.get()});
+            }
+        } catch (const Error& error) {
+            answer = std::string("error ") + to_string(error.errc());
+        }
+        cudaGraph_t graph = nullptr;
+        if (cudaStreamEndCapture(captured.get(), &graph) == cudaSuccess) {
+            static_cast<void>(cudaGraphDestroy(graph));
+        }
+        return answer;
+    }
+
+    static std::vector<std::uint64_t> pattern(std::uint64_t count, std::uint64_t seed) {
+        std::vector<std::uint64_t> words(count);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words[i] = cudart_emulator::pattern_word(seed, i);
+        }
+        return words;
+    }
+    // Some seconds, unless the engine is told to end.
+    static constexpr std::uint64_t kLongSteps = 4096;
+
+    void write(const Allocation& to, std::uint64_t seed, std::uint64_t steps = 1) {
         const cudart_emulator::Api* const api = cudart_emulator::find();
-        if (api == nullptr || api->launch_pattern(stream_.get(), to.data(), to.size(), seed, 1) != 0) {
+        if (api == nullptr || api->launch_pattern(stream_.get(), to.data(), to.size(), seed, steps) != 0) {
             throw std::runtime_error("the pattern could not be queued");
         }
     }
@@ -139,7 +237,7 @@ void serve() {
         try {
             channel.say(one.run(request));
         } catch (const Error& error) {
-            channel.say(std::string("error ") + to_string(error.errc()));
+            channel.say(std::string("error ") + to_string(error.errc()) + ": " + error.what());
         }
     }
 }

@@ -1,0 +1,169 @@
+// Machines, drivers and GPUs that are not as they should be, met by fastiod and by operators.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "cuda/device/stream_operator.hpp"
+#include "process/service_process.hpp"
+#include "support/errors.hpp"
+#include "support/watchdog.hpp"
+
+namespace fastio::test {
+namespace {
+
+using Machine = std::map<std::string, std::string>;
+
+struct Refusal {
+    ExitStatus status{};
+    std::string output{};
+};
+
+/// Starts a fastiod that must refuse.
+Refusal start_refused(const std::string& device, const Machine& machine) {
+    const TempDir folder;
+    ChildOptions options;
+    options.environment = machine;
+    options.capture_output = true;
+    ChildProcess fastiod = ChildProcess::start(FASTIO_TEST_FASTIOD,
+                                               {"--socket", folder.file("fastiod.sock"), "--device", device}, options);
+    Refusal refusal;
+    refusal.status = fastiod.wait();
+    refusal.output = fastiod.output();
+    return refusal;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST(FastiodOnBadMachines, SaysInOneLineWhatTheDriverLacks) {
+    for (const auto& [driver, code] : Machine{{"missing", "35"}, {"stub", "34"}, {"no-gpu", "100"}}) {
+        const Refusal refusal = start_refused("cuda:0", {{"FASTIO_EMU_DRIVER", driver}});
+        EXPECT_EQ(refusal.status, (ExitStatus{1, 0}));
+        EXPECT_TRUE(contains(refusal.output, "(" + code + ")")) << refusal.output;
+        EXPECT_EQ(std::ranges::count(refusal.output, '\n'), 1) << refusal.output;
+    }
+}
+
+TEST(FastiodOnBadMachines, RefusesAGpuThatOneProcessHasToItself) {
+    const Refusal refusal = start_refused("cuda:0", {{"FASTIO_EMU_COMPUTE_MODE", "exclusive"}});
+    EXPECT_EQ(refusal.status, (ExitStatus{1, 0}));
+    EXPECT_TRUE(contains(refusal.output, "exclusive")) << refusal.output;
+}
+
+TEST(FastiodOnBadMachines, RefusesAGpuThatIsNotThere) {
+    EXPECT_EQ(start_refused("cuda:7", {}).status, (ExitStatus{1, 0}));
+    EXPECT_EQ(start_refused("cuda:GPU-00000000-0000-0000-0000-000000000000", {}).status, (ExitStatus{1, 0}));
+}
+
+TEST(FastiodOnBadMachines, ServesTheHostWhereEveryGpuIsOutOfReach) {
+    for (const Machine& machine :
+         {Machine{{"FASTIO_EMU_DRIVER", "missing"}}, Machine{{"FASTIO_EMU_COMPUTE_MODE", "exclusive"}}}) {
+        const ServiceProcess service({"--device", "auto"}, machine);
+        EXPECT_EQ(service.join("job").create(1).device(), "host");
+    }
+}
+
+class BadGpu : public testing::Test {
+protected:
+    Watchdog watchdog_{"a bad GPU", std::chrono::seconds(240)};
+};
+
+TEST_F(BadGpu, ThatIsFullGivesOutOfMemoryAndServesOn) {
+    ServiceProcess service({}, {{"FASTIO_EMU_OUT_OF_MEMORY_AFTER", "4194304"}});
+    Context context = service.join("job");
+    Allocation first = context.create(1 << 20);
+    EXPECT_EQ(errc_of([&] { static_cast<void>(context.create(64 << 20)); }), Errc::out_of_memory);
+    EXPECT_EQ(context.create(1 << 19).size(), 1U << 19U);
+}
+
+TEST_F(BadGpu, ThatIsLostUnderTheServiceEndsItsContextsAndNoOther) {
+    ServiceProcess service({"--device", "cuda:0", "--device", "host"}, {{"FASTIO_EMU_FAIL", "cudaMalloc:46:2:breaks"}});
+    Context lost({.job = "lost", .socket = service.socket(), .device = "cuda:0"});
+    Context kept({.job = "kept", .socket = service.socket(), .device = "host"});
+    Allocation first = lost.create(1 << 20);
+    EXPECT_EQ(errc_of([&] { static_cast<void>(lost.create(64 << 20)); }), Errc::device_unavailable);
+    EXPECT_EQ(errc_of([&] { static_cast<void>(lost.create(1)); }), Errc::device_unavailable);
+    EXPECT_EQ(
+        errc_of([&] { static_cast<void>(Context({.job = "new", .socket = service.socket(), .device = "cuda:0"})); }),
+        Errc::device_unavailable);
+    EXPECT_EQ(kept.create(64 << 20).size(), 64U << 20U);
+}
+
+TEST_F(BadGpu, WorkOfOneOperatorThatWasStoppedForGoodIsItsAffairAlone) {
+    ServiceProcess service;
+    StreamOperator broken(service.socket());
+    StreamOperator other(service.socket());
+    ASSERT_EQ(broken.ask("create a 100"), "ok");
+    ASSERT_EQ(broken.ask("put a 7"), "ok");
+    ASSERT_EQ(broken.ask("publish a kept"), "ok");
+    ASSERT_EQ(broken.ask("finish"), "ok");
+    ASSERT_EQ(broken.ask("break 700"), "ok");
+    const std::string answer = broken.ask("put a 8");
+    EXPECT_TRUE(answer.starts_with("error device_error: ")) << answer;
+    EXPECT_TRUE(contains(answer, "must end")) << answer;
+    EXPECT_EQ(other.ask("get a kept"), "ok");
+    EXPECT_EQ(other.ask("see a 7"), "right");
+    EXPECT_EQ(other.ask("create b 100"), "ok");
+    broken.process().kill();
+    EXPECT_EQ(other.ask("see a 7"), "right");
+}
+
+TEST_F(BadGpu, WithoutPeerAccessCannotReachTheOthersMemory) {
+    ServiceProcess service({"--device", "cuda:0", "--device", "cuda:1"});
+    StreamOperator producer(service.socket(), "cuda:0");
+    ASSERT_EQ(producer.ask("create a 100"), "ok");
+    ASSERT_EQ(producer.ask("put a 7"), "ok");
+    ASSERT_EQ(producer.ask("publish a name"), "ok");
+    StreamOperator peer(service.socket(), "cuda:1");
+    EXPECT_EQ(peer.ask("get a name"), "ok");
+    EXPECT_EQ(peer.ask("see a 7"), "right");
+    for (const Machine& machine : {Machine{{"FASTIO_EMU_P2P", "0"}}, Machine{{"FASTIO_EMU_MAX_PEERS", "0"}}}) {
+        StreamOperator lonely(service.socket(), "cuda:1", machine);
+        const std::string answer = lonely.ask("get a name");
+        EXPECT_TRUE(answer.starts_with("error peer_access_unavailable: ")) << answer;
+        EXPECT_EQ(lonely.ask("create own 100"), "ok") << "its own GPU's memory is another matter";
+    }
+}
+
+TEST_F(BadGpu, WhoseMappingIsStillOpenIsAskedOnceMore) {
+    ServiceProcess service;
+    StreamOperator one(service.socket());
+    ASSERT_EQ(one.ask("refuse cudaIpcOpenMemHandle 208"), "ok");
+    EXPECT_EQ(one.ask("create a 100"), "ok");
+    EXPECT_EQ(one.ask("calls cudaIpcOpenMemHandle"), "2");
+}
+
+TEST_F(BadGpu, WithoutStreamMemoryOperationsOrdersByWaitingOnTheHost) {
+    const Machine machine{{"FASTIO_EMU_STREAM_MEMORY_OPERATIONS", "0"}};
+    ServiceProcess service({}, machine);
+    StreamOperator producer(service.socket(), "cuda:0", machine);
+    StreamOperator consumer(service.socket(), "cuda:0", machine);
+    ASSERT_EQ(producer.ask("create a 4096"), "ok");
+    ASSERT_EQ(producer.ask("write a 7"), "ok");
+    ASSERT_EQ(producer.ask("publish a name"), "ok");
+    EXPECT_EQ(producer.ask("stats"), "synchronise 1");
+    ASSERT_EQ(consumer.ask("get a name"), "ok");
+    ASSERT_EQ(consumer.ask("read a"), "ok");
+    EXPECT_EQ(consumer.ask("verify a 7"), "right");
+    EXPECT_EQ(consumer.ask("release a"), "ok");
+    EXPECT_EQ(producer.ask("free a"), "ok");
+    Service view = service.view();
+    while (view.totals().allocations != 0) {
+    }
+}
+
+TEST_F(BadGpu, WhoseCopiesFromPageableMemoryAreLateIsWaitedFor) {
+    const Machine machine{{"FASTIO_EMU_LATE_PAGEABLE_COPIES", "1"}, {"FASTIO_EMU_DELAY_US", "20000"}};
+    ServiceProcess service;
+    StreamOperator producer(service.socket(), "cuda:0", machine);
+    StreamOperator consumer(service.socket());
+    ASSERT_EQ(producer.ask("create a 4096"), "ok");
+    ASSERT_EQ(producer.ask("put a 7"), "ok");
+    ASSERT_EQ(producer.ask("publish_now a name"), "ok");
+    ASSERT_EQ(consumer.ask("get a name host"), "ok");
+    EXPECT_EQ(consumer.ask("see a 7"), "right");
+}
+
+}  // namespace
+}  // namespace fastio::test
