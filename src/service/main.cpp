@@ -120,9 +120,18 @@ int serve(CommandLine& line) {
     options.fence_limit = std::chrono::milliseconds(static_cast<std::int64_t>(line.fence_limit_s * 1000));
     options.stop_descriptor = ending.get();
     fastio::gpu::ChosenDevices devices = fastio::gpu::choose_devices(line.devices);
+    std::vector<std::string> synchronising;
+    for (const auto& memory : devices.memories) {
+        if (memory->info().stream_order == fastio::StreamOrder::synchronise) {
+            synchronising.push_back(memory->info().name);
+        }
+    }
     fastio::service::Service service(options, std::move(devices.memories));
     if (!devices.note.empty()) {  // only now: a start that fails says one line, why
         options.log->info("serving host memory: {}", devices.note);
+    }
+    for (const std::string& device : synchronising) {
+        options.log->warn("the streams of {} cannot wait for memory: publishing on one waits on the host", device);
     }
     service.run();
     return 0;

@@ -64,6 +64,16 @@ TEST(FastiodOnBadMachines, ServesTheHostWhereEveryGpuIsOutOfReach) {
     }
 }
 
+TEST(FastiodOnBadMachines, SaysOnceWhatItsStreamsCannot) {
+    const TempDir folder;
+    ChildOptions options;
+    options.environment = {{"FASTIO_EMU_STREAM_MEMORY_OPERATIONS", "0"}};
+    options.capture_output = true;
+    ChildProcess fastiod = ChildProcess::start(
+        FASTIO_TEST_FASTIOD, {"--socket", folder.file("fastiod.sock"), "--device", "cuda:0"}, options);
+    fastiod.wait_for_output("the streams of cuda:0 cannot wait for memory");
+}
+
 class BadGpu : public testing::Test {
 protected:
     Watchdog watchdog_{"a bad GPU", std::chrono::seconds(240)};
