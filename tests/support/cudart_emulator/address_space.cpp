@@ -14,26 +14,33 @@ namespace {
 // More than the memory of all GPUs, opened many times; costs nothing.
 constexpr std::uint64_t kBytes = std::uint64_t{128} << 30;
 
+// The range begins at one of this many blocks of what is reserved.
+constexpr std::uint64_t kPlaces = std::uint64_t{1} << 15;
+
+std::uint64_t random_number() {
+    std::uint64_t random = 0;
+    static_cast<void>(::getrandom(&random, sizeof(random), 0));
+    return random;
+}
+
 // A hint only: the sanitizers and the kernel have addresses of their own, and may choose others.
 std::uintptr_t random_hint() {
-    std::uint64_t random = 0;
-    if (::getrandom(&random, sizeof(random), 0) != sizeof(random)) {
-        return 0;
-    }
     constexpr std::uintptr_t kLowest = 0x2000'0000'0000;
-    return kLowest + (random % (std::uint64_t{1} << 23)) * kBlockBytes;
+    return kLowest + (random_number() % (std::uint64_t{1} << 23)) * kBlockBytes;
 }
 
 }  // namespace
 
 AddressSpace::AddressSpace() {
-    // One block more than needed: its start need not be aligned.
-    void* const reserved = ::mmap(reinterpret_cast<void*>(random_hint()), kBytes + kBlockBytes, PROT_NONE,
+    // Where the hint is not taken and the kernel does not randomise, what is reserved is at the same place in each
+    // process. One block more than needed: its start need not be aligned.
+    constexpr std::uint64_t kReserved = kBytes + (kPlaces + 1) * kBlockBytes;
+    void* const reserved = ::mmap(reinterpret_cast<void*>(random_hint()), kReserved, PROT_NONE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reserved == MAP_FAILED) {
-        fatal("cannot reserve %llu bytes of addresses", static_cast<unsigned long long>(kBytes));
+        fatal("cannot reserve %llu bytes of addresses", static_cast<unsigned long long>(kReserved));
     }
-    const std::uintptr_t start = reinterpret_cast<std::uintptr_t>(reserved);
+    const std::uintptr_t start = reinterpret_cast<std::uintptr_t>(reserved) + random_number() % kPlaces * kBlockBytes;
     free_.emplace((start + kBlockBytes - 1) / kBlockBytes * kBlockBytes, kBytes);
 }
 
