@@ -71,7 +71,7 @@ std::string of_1_gib() {
     return latencies(1024 * kMiB);
 }
 std::string of_16_gib() {
-    return latencies(16 * 1024 * kMiB);
+    return latencies(std::size_t{16} * 1024 * kMiB);
 }
 
 std::string how_many_mappings() {

@@ -128,7 +128,7 @@ std::string free_under_work() {
 
 std::string without_a_driver() {
     Peer other({.environment = {{"FASTIO_EMU_DRIVER", "missing"}}, .launcher = {}});
-    const std::string answer = other.ask("errors");
+    std::string answer = other.ask("errors");
     if (answer.starts_with("0 ") || answer.starts_with("100 ")) {
         throw Skipped("there is a driver");
     }
