@@ -10,7 +10,7 @@
 namespace fastio::test {
 
 /// How an operator touches memory: in place on the host; on a GPU in the order of a stream of its own, with work that
-/// takes effect late. Which one is the program's: chaos_memory_host.cpp or chaos_memory_cuda.cpp.
+/// takes effect late. Which one is the program's: chaos_memory_host.cpp or cuda/process/chaos_memory.cpp.
 class ChaosMemory {
 public:
     ChaosMemory();

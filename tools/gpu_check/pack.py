@@ -13,7 +13,6 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAMS = ["fastiod", "fastio", "op-load", "op-smooth", "op-segment", "op-render", "gpu_process_bench",
             "fastio_cuda_conformance"]
-MAY_BE_MISSING = {"fastio_cuda_conformance"}
 # The C library, which belongs to the kernel's side, and the driver.
 HOSTS_OWN = re.compile(r"^(ld-linux.*|linux-vdso|lib(c|m|dl|rt|pthread|util|anl|resolv|nss_.*|cuda|nvidia-.*))\.so")
 MAX_BYTES = 64 << 20
@@ -48,9 +47,6 @@ def pack_programs(build, folder):
     for name in [*PROGRAMS, *tests]:
         source = build / "bin" / name
         if not source.is_file():
-            if name in MAY_BE_MISSING:
-                print(f"gpu-pack: the build has no {name}: the check will say so")
-                continue
             sys.exit(f"gpu-pack: the build has no {name}: build the target gpu_check_programs")
         libraries.update(libraries_of(source))
         copy_program(source, folder / "bin" / name, build)
