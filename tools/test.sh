@@ -30,6 +30,12 @@ test_preset() {
     run_for "$preset" ctest --preset "$preset" --parallel 2
 }
 
+# As where there is no CUDA toolkit. Its tests are those of the other presets, which are not run again.
+build_without_cuda() {
+    configure nocuda
+    build nocuda src/all examples/all
+}
+
 command_test() {
     local presets=() preset
     while (($# > 0)); do
@@ -44,9 +50,11 @@ command_test() {
         esac
         shift
     done
-    ((${#presets[@]} > 0)) || presets=(dev asan tsan)
+    local whole=no
+    ((${#presets[@]} > 0)) || { presets=(dev asan tsan) && whole=yes; }
     command_setup
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done
+    [[ $whole == no ]] || build_without_cuda
 }

@@ -126,6 +126,20 @@ std::string free_under_work() {
     return code + " " + waits;
 }
 
+/// An operator that met a new slab while a stream of it waits for another one would wait with it.
+std::string open_under_work() {
+    Peer owner;
+    owner.must("malloc a " + kSize);
+    const std::string handle = owner.must("export a");
+    const Memory memory(kBlock);
+    std::string code;
+    const std::string waits = waits_for_work(memory.data(), [&] {
+        void* import = nullptr;
+        code = text(open_memory(&import, handle));
+    });
+    return code + " " + waits;
+}
+
 std::string without_a_driver() {
     Peer other({.environment = {{"FASTIO_EMU_DRIVER", "missing"}}, .launcher = {}});
     std::string answer = other.ask("errors");
@@ -153,6 +167,7 @@ constexpr Rule kRules[] = {
     {"64", Grade::unknown, "what a killed process had in its memory, by the next owner", "", "seen", left_over, true,
      true},
     {"65", Grade::unknown, "cudaFree under work in a stream", "0 waits", "0 waits", free_under_work},
+    {"65b", Grade::unknown, "opening a handle under work in a stream", "", "0 does not wait", open_under_work},
     {"67a", Grade::tested, "without a driver: a call, cudaGetLastError, and again", "35 35 35, output untouched", kSame,
      without_a_driver, false},
     {"67b", Grade::documented, "without a visible GPU", "100", kSame, without_a_visible_gpu},
