@@ -73,6 +73,7 @@ inline constexpr DataType float8_e8m0fnu{TypeCode::float8_e8m0fnu, 8, 1};
 template <class T>
 struct TypeOf;
 
+// clang-format off
 template <> struct TypeOf<bool> { static constexpr DataType value = bool_; };
 template <> struct TypeOf<std::int8_t> { static constexpr DataType value = int8; };
 template <> struct TypeOf<std::int16_t> { static constexpr DataType value = int16; };
@@ -87,6 +88,7 @@ template <> struct TypeOf<float> { static constexpr DataType value = float32; };
 template <> struct TypeOf<double> { static constexpr DataType value = float64; };
 template <> struct TypeOf<std::complex<float>> { static constexpr DataType value = complex64; };
 template <> struct TypeOf<std::complex<double>> { static constexpr DataType value = complex128; };
+// clang-format on
 
 /// The DataType of a C++ type, `const` or not: `type_of<float>() == float32`.
 template <class T>

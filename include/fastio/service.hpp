@@ -89,7 +89,8 @@ class FASTIO_EXPORT Service {
 public:
     /// Connects; `socket` empty as in ContextOptions. Errors: service_unreachable, permission_denied,
     /// version_mismatch.
-    explicit Service(const std::string& socket = {}, std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1));
+    explicit Service(const std::string& socket = {},
+                     std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1));
     Service(Service&&) noexcept;
     Service& operator=(Service&&) noexcept;
     Service(const Service&) = delete;

@@ -7,6 +7,16 @@ struct CUstream_st;  // what cudaStream_t and CUstream point to
 
 namespace fastio {
 
+class Stream;
+
+namespace detail {
+
+/// A class that stands for a CUDA stream, as cuda::stream_ref and the streams of most libraries do.
+template <class T>
+concept StreamHolder = std::is_class_v<T> && !std::same_as<T, Stream> && std::convertible_to<const T&, CUstream_st*>;
+
+}  // namespace detail
+
 /// A CUDA stream, or none. `Stream{}` is no stream: the call then does not return before the work is done. Anything
 /// convertible to cudaStream_t makes a stream, and so do 0 (the legacy default stream) and cudaStreamPerThread. A value
 /// type: it neither owns the stream nor needs a CUDA header.
@@ -17,8 +27,7 @@ public:
     // NOLINTNEXTLINE(google-explicit-constructor): a stream is written where an option asks for one
     constexpr Stream(CUstream_st* stream) noexcept : stream_(stream), given_(true) {}
 
-    template <class T>
-        requires(std::is_class_v<T> && !std::same_as<T, Stream> && std::convertible_to<const T&, CUstream_st*>)
+    template <detail::StreamHolder T>
     // NOLINTNEXTLINE(google-explicit-constructor)
     constexpr Stream(const T& stream) noexcept : Stream(static_cast<CUstream_st*>(stream)) {}
 

@@ -15,11 +15,11 @@ enum class AllocationState : std::uint32_t {
 };
 
 enum class AllocationEvent : std::uint8_t {
-    create,      ///< vacant -> created
-    publish,     ///< created, live or retired -> live (a lease holder may publish what has no name any more)
-    last_name,   ///< live -> retired: its last name was removed
-    drop_hold,   ///< created -> retired: released, freed, or its creator's session ended before a publish
-    reclaim,     ///< retired -> vacant: no lease was found
+    create,     ///< vacant -> created
+    publish,    ///< created, live or retired -> live (a lease holder may publish what has no name any more)
+    last_name,  ///< live -> retired: its last name was removed
+    drop_hold,  ///< created -> retired: released, freed, or its creator's session ended before a publish
+    reclaim,    ///< retired -> vacant: no lease was found
 };
 
 /// The state after `event`, or empty where the event cannot happen in `state`.

@@ -62,7 +62,8 @@ struct Packet {
 enum class SendResult { sent, would_block, closed };
 enum class ReceiveResult { received, would_block, closed };
 
-/// A connected SOCK_SEQPACKET socket. Sends never raise SIGPIPE. *Thread safety:* one sender and one receiver at a time.
+/// A connected SOCK_SEQPACKET socket. Sends never raise SIGPIPE. *Thread safety:* one sender and one receiver at a
+/// time.
 class Socket {
 public:
     Socket() noexcept = default;
@@ -82,8 +83,8 @@ public:
         message.header.bytes = static_cast<std::uint16_t>(sizeof(Message));
         return send_bytes({reinterpret_cast<const std::byte*>(&message), sizeof(Message)}, descriptors, blocking);
     }
-    /// At most kMaxDescriptors descriptors, which stay the caller's. `would_block` comes in spite of `blocking` when this
-    /// user has too many descriptors in flight or the kernel is out of buffers.
+    /// At most kMaxDescriptors descriptors, which stay the caller's. `would_block` comes in spite of `blocking` when
+    /// this user has too many descriptors in flight or the kernel is out of buffers.
     SendResult send_bytes(std::span<const std::byte> bytes, std::span<const int> descriptors, bool blocking) noexcept;
     /// One packet. EOF, an empty packet and errors are `closed`; what a peer sent before it closed comes first.
     ReceiveResult receive(Packet& packet, bool blocking = true) noexcept;
