@@ -32,6 +32,7 @@ bool try_close(void* data, int ordinal) noexcept {
 
 ImportedSlabs& ImportedSlabs::of_process() noexcept {
     // Never destroyed: CUDA must not be called while static objects go.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without it nothing works
     static ImportedSlabs* const slabs = new ImportedSlabs;
     return *slabs;
 }

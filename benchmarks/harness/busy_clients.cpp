@@ -12,7 +12,7 @@ int run_busy_client(const std::string& socket, std::size_t number) {
     Context context{{.job = "bench", .socket = socket, .connect_timeout = std::chrono::seconds(10)}};
     const std::string name = fmt::format("frame-{}", number);
     while (true) {
-        Allocation allocation = context.create(64 * 1024);
+        Allocation allocation = context.create(std::uint64_t{64} << 10);
         allocation.publish(name);
         allocation.free();
     }

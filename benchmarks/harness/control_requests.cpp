@@ -36,7 +36,7 @@ std::vector<Figure> measure_control_requests(std::size_t rounds, Placement place
         }
         const std::string name = fmt::format("frame-{}", round % 16);
         auto start = std::chrono::steady_clock::now();
-        Allocation allocation = context.create(64 * 1024);
+        Allocation allocation = context.create(std::uint64_t{64} << 10);
         create.add(nanoseconds_since(start));
         start = std::chrono::steady_clock::now();
         allocation.publish(name);

@@ -29,6 +29,7 @@ struct FillWords {
     FASTIO_HOST_DEVICE void operator()(std::uint64_t item) const {
         if (item < count) {
             // A division of 64 bits takes longer than the store, and most elements fit a word.
+            // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): period is 1 at least
             const std::uint64_t word = words[period == 1 ? 0 : item % period];
             std::memcpy(__builtin_assume_aligned(aligned + item * sizeof(word), sizeof(word)), &word, sizeof(word));
             return;

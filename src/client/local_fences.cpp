@@ -6,6 +6,7 @@ namespace fastio::detail {
 
 LocalFences& LocalFences::of_process() noexcept {
     // Never destroyed: a Context that is a static object comes here while the process exits.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without it nothing works
     static LocalFences* const fences = new LocalFences;
     return *fences;
 }
