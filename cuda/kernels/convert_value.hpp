@@ -44,7 +44,8 @@ template <class From>
 template <class To>
 [[nodiscard]] FASTIO_HOST_DEVICE To to_integer(double value) {
     // 2^digits is the first number above all: the highest itself may not be a double.
-    constexpr double kBeyond = 2.0 * static_cast<double>((kHighest<To> >> 1) + 1);
+    constexpr To kMost = kHighest<To>;
+    constexpr double kBeyond = 2.0 * static_cast<double>((kMost >> 1) + 1);
     if (value >= kBeyond) {
         return kHighest<To>;
     }
