@@ -114,6 +114,8 @@ bool is_sticky(cudaError_t code) noexcept {
         case cudaErrorECCUncorrectable:
         case cudaErrorNvlinkUncorrectable:
         case cudaErrorDevicesUnavailable:
+        case cudaErrorContextIsDestroyed:
+        case cudaErrorUnknown:
             return true;
         default:
             return false;

@@ -9,6 +9,7 @@ namespace fastio::gpu {
 
 PinnedRanges& PinnedRanges::of_process() noexcept {
     // Never destroyed: the driver unpins at exit, and clients that are static objects come here before.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without it nothing works
     static PinnedRanges* const ranges = new PinnedRanges;
     return *ranges;
 }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <thread>
 
+#include "core/fail.hpp"
 #include "gpu/current_device.hpp"
 #include "gpu/error.hpp"
 
@@ -12,17 +13,38 @@ namespace fastio::gpu {
 
 Upload::~Upload() {
     for (const Lane& lane : lanes_) {
-        for (std::size_t i = 0; i < kBuffersPerLane; ++i) {
-            if (lane.emptied[i] != nullptr) {
-                ignore(cudaEventDestroy(lane.emptied[i]));
-            }
-            if (lane.buffers[i] != nullptr) {
-                ignore(cudaFreeHost(lane.buffers[i]));
-            }
+        destroy(lane);
+    }
+}
+
+void Upload::destroy(const Lane& lane) noexcept {
+    for (std::size_t i = 0; i < kBuffersPerLane; ++i) {
+        if (lane.emptied[i] != nullptr) {
+            ignore(cudaEventDestroy(lane.emptied[i]));
         }
-        if (lane.stream != nullptr) {
-            ignore(cudaStreamDestroy(lane.stream));
+        if (lane.buffers[i] != nullptr) {
+            ignore(cudaFreeHost(lane.buffers[i]));
         }
+    }
+    if (lane.stream != nullptr) {
+        ignore(cudaStreamDestroy(lane.stream));
+    }
+}
+
+void Upload::make(Lane& lane) {
+    check(cudaStreamCreateWithFlags(&lane.stream, cudaStreamNonBlocking), "making a stream to copy on");
+    for (std::size_t i = 0; i < kBuffersPerLane; ++i) {
+        void* buffer = nullptr;
+        if (const cudaError_t code = cudaHostAlloc(&buffer, kPartBytes, cudaHostAllocPortable); code != cudaSuccess) {
+            ignore(code);
+            fail(code == cudaErrorMemoryAllocation ? Errc::out_of_memory : Errc::device_error,
+                 "a copy to a GPU could not have {} bytes of pinned host memory: CUDA says {} ({}); free host memory, "
+                 "or "
+                 "copy less than {} bytes at once, which needs none",
+                 kPartBytes, cudaGetErrorName(code), static_cast<int>(code), kLeastBytes);
+        }
+        lane.buffers[i] = static_cast<std::byte*>(buffer);
+        check(cudaEventCreateWithFlags(&lane.emptied[i], cudaEventDisableTiming), "making an event to copy with");
     }
 }
 
@@ -30,14 +52,13 @@ void Upload::prepare() {
     // Half of the processors: the others run the operators.
     const std::size_t count = std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 1, kMostLanes);
     while (lanes_.size() < count) {
-        Lane& lane = lanes_.emplace_back();  // what it got before a failure is given back by the destructor
-        check(cudaStreamCreateWithFlags(&lane.stream, cudaStreamNonBlocking), "making a stream to copy on");
-        for (std::size_t i = 0; i < kBuffersPerLane; ++i) {
-            void* buffer = nullptr;
-            check(cudaHostAlloc(&buffer, kPartBytes, cudaHostAllocPortable), "allocating {} bytes of pinned memory",
-                  kPartBytes);
-            lane.buffers[i] = static_cast<std::byte*>(buffer);
-            check(cudaEventCreateWithFlags(&lane.emptied[i], cudaEventDisableTiming), "making an event to copy with");
+        Lane& lane = lanes_.emplace_back();
+        try {
+            make(lane);
+        } catch (...) {
+            destroy(lane);
+            lanes_.pop_back();
+            throw;
         }
     }
 }

@@ -42,6 +42,8 @@ private:
     };
 
     void prepare();
+    static void make(Lane& lane);
+    static void destroy(const Lane& lane) noexcept;
     void run(Lane& lane, std::byte* to, const std::byte* from, std::uint64_t bytes, std::uint64_t first,
              std::uint64_t step) const;
 

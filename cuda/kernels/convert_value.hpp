@@ -66,7 +66,7 @@ template <class To>
     if (value >= 0) {
         return to_integer<To>(static_cast<std::uint64_t>(value));
     }
-    constexpr auto kLeast = static_cast<std::int64_t>(kLowest<To>);
+    constexpr std::int64_t kLeast{kLowest<To>};
     return static_cast<To>(value > kLeast ? value : kLeast);
 }
 

@@ -55,7 +55,8 @@ struct PublicationInfo {
     DataType type = uint8;
     std::vector<std::int64_t> dimensions{};
     std::uint64_t size = 0;   ///< bytes
-    std::string device{};     ///< "host" or "cuda:N", as this process numbers them
+    std::string device{};     ///< "host" or "cuda:N": of Context as this process numbers its GPUs, of
+                              ///< Service as the service does
     std::string publisher{};  ///< operator and process id, e.g. "smooth[1234]"
     std::chrono::nanoseconds age{0};
     Attributes attributes{};

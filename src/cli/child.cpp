@@ -31,6 +31,7 @@ Pipe make_pipe(const std::string& for_what) {
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> out;
+    out.reserve(strings.size() + 1);
     for (const std::string& s : strings) {
         out.push_back(const_cast<char*>(s.c_str()));  // execve's old signature; it changes nothing
     }
@@ -91,7 +92,7 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
         }
     }
     for (const auto& [key, value] : changes) {
-        out.push_back(key + '=' + value);
+        out.push_back(fmt::format("{}={}", key, value));
     }
     return out;
 }

@@ -17,7 +17,7 @@ constexpr std::size_t kMostEntryNameBytes = 255;
 constexpr std::size_t kMostDimensions = 8;
 
 std::string plain_name(const YamlReader& reader, const YAML::Node& node, std::string_view what) {
-    const std::string name = reader.text(node, what);
+    std::string name = reader.text(node, what);
     const auto plain = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
                c == '.';

@@ -154,8 +154,8 @@ void Allocation::check() const {
     const StateWord state = impl.client->reader().allocation_state(impl.ref().slot);
     if (state.generation == impl.ref().generation && state.poisoned) {
         fail(Errc::producer_lost,
-             "check of '{}': its producer died before the contents were complete: wait for it to be "
-             "published again (newer_than {})",
+             "check of '{}': its producer died before the contents were complete, or did not complete them within the "
+             "service's --fence-limit: wait for it to be published again (newer_than {})",
              impl.name_view(), impl.acquired.copy.version);
     }
     if (impl.awaited && impl.client->liveness().lost()) {

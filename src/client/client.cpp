@@ -69,13 +69,16 @@ Client::~Client() {
     // In this order: a stream that a thread waits for may itself wait for words that the helper thread completes when
     // the service dies, so that one ends last.
     janitor_.stop();
-    devices_.synchronise();  // bye says that nothing of this client runs any more
+    // Bye says that nothing of this client runs any more. Where nobody knows, the session ends with the process.
+    if (!devices_.synchronise() || janitor_.left_over()) {
+        connection_.leave_without_bye();
+    }
 }
 
 Client::Joined Client::send_join(const ContextOptions& options) {
     wire::Join join;
     wire::set_text(join.job, job_);
-    wire::set_text(join.device, device_wanted(options));
+    wire::set_text(join.device, device_for_service(device_wanted(options)));
     join.quota = options.quota;
     join.flags = options.persistent ? wire::Join::kPersistent : 0;
     Connection::Turn turn(connection_, "joining the job's context");

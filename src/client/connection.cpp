@@ -79,7 +79,7 @@ Connection::~Connection() {
         return;
     }
     fork_registration_.reset();
-    const bool settled = !joined_ || say_bye() || liveness_.lost();
+    const bool settled = !joined_ || (may_say_bye_ && say_bye()) || liveness_.lost();
     if (!settled) {
         static_cast<void>(lifeline_.release());
     }

@@ -94,6 +94,8 @@ public:
 
     /// From now on the destructor says bye.
     void set_joined() noexcept { joined_ = true; }
+    /// From now on it does not: the service takes what was this session's back when the process has ended.
+    void leave_without_bye() noexcept { may_say_bye_ = false; }
     /// Ends calls under way in other threads with service_lost.
     void shut_down() noexcept { requests_.shutdown(); }
 
@@ -114,6 +116,7 @@ private:
     std::mutex sending_;  // one sender at a time; also guards last_request_
     std::uint64_t last_request_ = 0;
     bool joined_ = false;
+    bool may_say_bye_ = true;
     std::unique_ptr<ForkRegistration> fork_registration_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <span>
+#include <utility>
 
 #include "core/fail.hpp"
 #include "device/device_name.hpp"
@@ -18,6 +20,15 @@ std::string to_string(const char (&text)[Capacity]) {
     return {text, ::strnlen(text, Capacity)};
 }
 
+std::string local_name(const std::string& uuid) {
+    if (uuid.empty()) {
+        return "host";
+    }
+    const auto& gpus = gpu::list_gpus().found;
+    const auto gpu = std::ranges::find(gpus, uuid, &gpu::Gpu::uuid);
+    return gpu == gpus.end() ? "cuda:" + uuid : fmt::format("cuda:{}", gpu->ordinal);
+}
+
 }  // namespace
 
 void check_device_available(std::string_view name) {
@@ -31,6 +42,30 @@ void check_device_available(std::string_view name) {
     }
 }
 
+std::string device_for_service(std::string_view name) {
+    const DeviceName device = parse_device_name(name);
+    if (device.kind != DeviceName::Kind::cuda_index) {
+        return std::string(name);
+    }
+    const auto& gpus = gpu::list_gpus().found;
+    if (device.index >= gpus.size()) {
+        fail(Errc::device_unavailable,
+             "the device '{}' was asked for, and this process sees {} GPUs: see `fastio doctor`, or check "
+             "CUDA_VISIBLE_DEVICES",
+             name, gpus.size());
+    }
+    return "cuda:" + gpus[device.index].uuid;
+}
+
+bool wait_until_done(DeviceMemory& device) noexcept {
+    try {
+        device.synchronise({});
+        return true;
+    } catch (const std::exception&) {
+        return device.is_lost();
+    }
+}
+
 std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& name) {
     return gpu::choose_devices(std::span(&name, 1)).memories;
 }
@@ -38,7 +73,8 @@ std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& n
 Devices::Devices(const table::TableHeader& header, std::uint32_t compute) {
     const std::uint32_t count = std::min(header.device_count, table::kMaxDevices);
     for (std::uint32_t device = 0; device < count; ++device) {
-        entries_.push_back({to_string(header.devices[device].name), to_string(header.devices[device].uuid)});
+        std::string uuid = to_string(header.devices[device].uuid);
+        entries_.push_back({local_name(uuid), std::move(uuid)});
     }
     memories_.resize(entries_.size());
     static_cast<void>(name(compute));
@@ -63,16 +99,15 @@ DeviceMemory& Devices::memory(std::uint32_t device) {
     return *memories_[device];
 }
 
-void Devices::synchronise() noexcept {
+bool Devices::synchronise() noexcept {
     const std::lock_guard lock(mutex_);
+    bool is_done = true;
     for (const std::shared_ptr<DeviceMemory>& memory : memories_) {
         if (memory && memory->info().stream_order != StreamOrder::no_streams) {
-            try {
-                memory->synchronise({});
-            } catch (const std::exception&) {  // its context is broken: nothing runs there
-            }
+            is_done = wait_until_done(*memory) && is_done;
         }
     }
+    return is_done;
 }
 
 }  // namespace fastio::detail

@@ -17,6 +17,14 @@ namespace fastio::detail {
 /// device_unavailable (no CUDA in this build, no driver, no GPU).
 void check_device_available(std::string_view name);
 
+/// `name` as a service understands it, which numbers its GPUs in an order of its own: "cuda:N" of this process becomes
+/// "cuda:UUID". Errors: invalid_argument (no such spelling), device_unavailable (no such GPU).
+[[nodiscard]] std::string device_for_service(std::string_view name);
+
+/// Waits until all work of this process on the device is done. False if the device cannot say so; one that is lost has
+/// no work any more.
+[[nodiscard]] bool wait_until_done(DeviceMemory& device) noexcept;
+
 /// What a service in this process serves to a client that asks for `name`. Errors: as choose_devices.
 [[nodiscard]] std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& name);
 
@@ -29,13 +37,14 @@ public:
     /// protocol_error (no such number).
     Devices(const table::TableHeader& header, std::uint32_t compute);
 
-    /// "host" or "cuda:N". Errors: protocol_error (no such number).
+    /// "host", or "cuda:N" with N as this process numbers its GPUs, or "cuda:UUID" for one that it does not see.
+    /// Errors: protocol_error (no such number).
     [[nodiscard]] const std::string& name(std::uint32_t device) const;
     /// The default factory: makes the device when it is first needed, so that a process without GPUs can join a context
     /// that has some. Errors: device_unavailable, protocol_error.
     [[nodiscard]] DeviceMemory& memory(std::uint32_t device);
-    /// Waits for all work of this process on the devices that were needed. A device that fails has no work any more.
-    void synchronise() noexcept;
+    /// Waits for all work of this process on the devices that were needed. False if one could not say that it is done.
+    [[nodiscard]] bool synchronise() noexcept;
 
 private:
     struct Entry {

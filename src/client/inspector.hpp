@@ -17,7 +17,7 @@ class Inspector final : public EventSink, public WatchSource {
 public:
     [[nodiscard]] static std::shared_ptr<Inspector> connect(const std::string& socket,
                                                             std::chrono::nanoseconds timeout);
-    ~Inspector();
+    virtual ~Inspector();
 
     [[nodiscard]] Connection& connection() noexcept { return connection_; }
     [[nodiscard]] WatchRegistry& watches() noexcept { return watches_; }

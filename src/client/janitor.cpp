@@ -1,6 +1,7 @@
 #include "client/janitor.hpp"
 
-#include <algorithm>
+#include <chrono>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -11,14 +12,8 @@
 namespace fastio::detail {
 namespace {
 
-// A failure means that the context of this process is broken for good: then no kernel of it runs any more either.
-void wait_for_kernels(DeviceMemory& device) noexcept {
-    try {
-        device.synchronise({});
-    } catch (const std::exception&) {
-        return;
-    }
-}
+// Between two questions to a device that could not say whether it was done.
+constexpr std::chrono::milliseconds kRetryPause{10};
 
 }  // namespace
 
@@ -47,30 +42,51 @@ void Janitor::ask(const Job& job) noexcept {
         }
     } catch (const std::exception&) {  // no memory, or no thread: the caller's has to do
     }
-    perform({&job, 1});
-}
-
-void Janitor::run() noexcept {
-    std::vector<Job> jobs;
-    std::unique_lock lock(mutex_);
-    for (;;) {
-        changed_.wait(lock, [this] { return stopped_ || !jobs_.empty(); });
-        if (jobs_.empty()) {
-            return;
-        }
-        jobs.swap(jobs_);
-        lock.unlock();
+    try {
+        std::list<Job> jobs{job};
         perform(jobs);
-        jobs.clear();
-        lock.lock();
+        if (!jobs.empty()) {
+            left_over_ = true;
+        }
+    } catch (const std::exception&) {
+        left_over_ = true;
     }
 }
 
-void Janitor::perform(std::span<const Job> jobs) noexcept {
-    DeviceMemory* waited_for = nullptr;  // one wait serves all that were asked for before it
-    for (const Job& job : jobs) {
+void Janitor::run() noexcept {
+    std::list<Job> jobs;
+    std::unique_lock lock(mutex_);
+    const auto told = [this] { return stopped_ || !jobs_.empty(); };
+    for (;;) {
+        if (jobs.empty()) {
+            changed_.wait(lock, told);
+        } else {
+            changed_.wait_for(lock, kRetryPause, told);
+        }
+        const bool last = stopped_;
+        jobs.splice(jobs.end(), jobs_);
+        lock.unlock();
+        perform(jobs);
+        lock.lock();
+        if (last && jobs_.empty()) {
+            if (!jobs.empty()) {
+                left_over_ = true;
+            }
+            return;
+        }
+    }
+}
+
+void Janitor::perform(std::list<Job>& jobs) noexcept {
+    // One wait serves all that were asked for before it.
+    const DeviceMemory* waited_for = nullptr;
+    bool is_done = false;
+    jobs.remove_if([&](const Job& job) {
         if (job.device != nullptr && std::exchange(waited_for, job.device) != job.device) {
-            wait_for_kernels(*job.device);
+            is_done = wait_until_done(*job.device);
+        }
+        if (job.device != nullptr && !is_done) {
+            return false;
         }
         switch (job.what) {
             case What::drop_lease:
@@ -83,7 +99,8 @@ void Janitor::perform(std::span<const Job> jobs) noexcept {
                 client_.close_and_acknowledge(job.slab);
                 break;
         }
-    }
+        return true;
+    });
 }
 
 void Janitor::stop() noexcept {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <list>
 #include <mutex>
-#include <span>
 #include <thread>
-#include <vector>
 
 #include "client/slab_cache.hpp"
 #include "device/device_memory.hpp"
@@ -36,6 +36,8 @@ public:
 
     /// Does what is left, and ends the thread; what comes later is done by its caller.
     void stop() noexcept;
+    /// After stop(): something was left undone, because the device could not say that it was done.
+    [[nodiscard]] bool left_over() const noexcept { return left_over_.load(); }
 
 private:
     enum class What : std::uint8_t { drop_lease, drop_hold, close_slab };
@@ -49,13 +51,16 @@ private:
 
     void ask(const Job& job) noexcept;
     void run() noexcept;
-    void perform(std::span<const Job> jobs) noexcept;
+    /// Removes what was done from `jobs`. What must wait for a device stays while the device cannot say that it is
+    /// done, as one cannot while a stream is being captured; what then remains goes with the process.
+    void perform(std::list<Job>& jobs) noexcept;
 
     Client& client_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<Job> jobs_;  // guarded by mutex_, as is what follows
+    std::list<Job> jobs_;  // guarded by mutex_, as is what follows
     bool stopped_ = false;
+    std::atomic<bool> left_over_{false};
     std::thread thread_;  // started by the first job
 };
 

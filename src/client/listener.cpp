@@ -37,7 +37,7 @@ Listener::~Listener() {
 }
 
 void Listener::run() noexcept {
-    enum : std::size_t { kStop, kEvents, kService };
+    enum : std::size_t { of_stop, of_events, of_service };
     while (open_) {
         const auto wanted = static_cast<short>(acknowledgements_.empty() ? POLLIN : POLLIN | POLLOUT);
         std::array<pollfd, 3> entries{
@@ -45,14 +45,14 @@ void Listener::run() noexcept {
         if (::poll(entries.data(), entries.size(), -1) < 0) {
             continue;  // EINTR; the kernel is out of memory for a moment
         }
-        if (entries[kStop].revents != 0) {
+        if (entries[of_stop].revents != 0) {
             return;
         }
-        if (entries[kEvents].revents != 0) {
+        if (entries[of_events].revents != 0) {
             read_events();  // before the pidfd: what was said before the end still counts
             send_acknowledgements();
         }
-        if (entries[kService].revents != 0) {
+        if (entries[of_service].revents != 0) {
             open_ = false;
         }
     }

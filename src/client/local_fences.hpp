@@ -24,6 +24,7 @@ public:
         std::array<std::uint8_t, 16> instance{};  ///< of the service
         std::uint64_t context = 0;
         std::uint32_t word = 0;
+        // NOLINTNEXTLINE(modernize-use-nullptr): it takes the comparison with 0 for one of pointers
         friend auto operator<=>(const Key&, const Key&) = default;
     };
 

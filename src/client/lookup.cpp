@@ -64,8 +64,8 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
 
 [[noreturn]] void fail_producer_lost(const AllocationImpl& impl, std::string_view name) {
     fail(Errc::producer_lost,
-         "get of '{}': its producer died before the contents were complete: wait for it to be published again "
-         "(newer_than {})",
+         "get of '{}': its producer died before the contents were complete, or did not complete them within the "
+         "service's --fence-limit: wait for it to be published again (newer_than {})",
          name, impl.acquired.copy.version);
 }
 
@@ -104,7 +104,8 @@ void wait_for_contents(AllocationImpl& impl, std::string_view name, table::Fence
     if (words.is_complete(fence)) {
         return;
     }
-    if (options.stream && words.wait_in(*impl.device, fence, options.stream)) {
+    // What is staged is copied now, so that its contents are waited for now.
+    if (options.stream && !impl.client->staging() && words.wait_in(*impl.device, fence, options.stream)) {
         impl.awaited = true;
         return;
     }

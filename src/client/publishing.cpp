@@ -127,7 +127,7 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     request.size = bytes;
     request.alignment = options.alignment;
     if (!own_device) {
-        wire::set_text(request.device, options.device);
+        wire::set_text(request.device, device_for_service(options.device));
     }
     AllocationPtr impl(new AllocationImpl(client));
     const auto reply = client.connection().call<wire::CreateReply>(request, "create");

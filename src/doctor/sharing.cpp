@@ -67,6 +67,7 @@ public:
         words.insert(words.end(), program.arguments.begin(), program.arguments.end());
         words.push_back(std::to_string(kPeerSocket));
         std::vector<char*> argv;
+        argv.reserve(words.size() + 1);
         for (std::string& word : words) {
             argv.push_back(word.data());
         }

@@ -29,7 +29,7 @@ public:
     /// Begins to give back the empty slabs that the context need not keep.
     void trim(Context& context);
     /// The session unmapped a slab.
-    void acknowledged(Session& session, table::SlabRef slab);
+    void acknowledged(Session& session, table::SlabRef ref);
     /// The session asks for nothing any more (it is not connected).
     void withdraw(const Session& session);
     /// The session has no mappings any more: it ended for good.
@@ -41,22 +41,22 @@ private:
         closing,  ///< slabs that are being given back will make room
         none,
     };
-    [[nodiscard]] Room make_room(Context& context, std::uint32_t device, std::uint64_t size);
+    [[nodiscard]] Room make_room(Context& context, std::uint32_t index, std::uint64_t size);
     /// Bytes of the device that come back without anybody who is quarantined.
     [[nodiscard]] std::uint64_t returning(std::uint32_t device) const noexcept;
     [[nodiscard]] std::uint64_t collect_everywhere(std::uint32_t device);
     void close_empty(Context& context, std::uint32_t device, std::size_t keep);
     void release_unmapped(Context& context);
     /// Empty when the context has the slab now.
-    [[nodiscard]] std::optional<Error> add_slab(Context& context, std::uint32_t device, DeviceWorker::Done& done);
-    void finish_reserve(Context& context, std::uint32_t device, DeviceWorker::Done& done);
+    [[nodiscard]] std::optional<Error> add_slab(Context& context, std::uint32_t index, DeviceWorker::Done& done);
+    void finish_reserve(Context& context, std::uint32_t index, DeviceWorker::Done& done);
     void fail_first(Context& context, std::uint32_t device, const Error& error);
     void answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref);
     [[nodiscard]] Error lost(std::uint32_t device) const;
-    [[nodiscard]] Error no_room(Context& context, std::uint32_t device, std::uint64_t size) const;
+    [[nodiscard]] Error no_room(Context& context, std::uint32_t index, std::uint64_t size) const;
     /// The context's timer to the first deadline of what waits.
     void rearm(Context& context);
-    void start_reserve(Context& context, std::uint32_t device, std::uint64_t bytes);
+    void start_reserve(Context& context, std::uint32_t index, std::uint64_t bytes);
 
     Registry& registry_;
 };

@@ -26,7 +26,7 @@ namespace fastio::service {
 /// *Thread safety:* none; the control thread's own.
 struct Registry {
     /// Errors: those of Devices, Poller and Timers; io_error.
-    Registry(Options options, std::vector<std::shared_ptr<DeviceMemory>> memories);
+    Registry(Options given, std::vector<std::shared_ptr<DeviceMemory>> memories);
 
     [[nodiscard]] Session* session(std::uint64_t id) noexcept;
     [[nodiscard]] Context* context(std::uint64_t id) noexcept;

@@ -13,7 +13,7 @@ class TcpListener {
 public:
     /// `address` is "IPV4:PORT" or "[IPV6]:PORT", in numbers; port 0 takes one that is free. Errors: invalid_argument
     /// (no such address), already_exists (the port is in use), permission_denied, io_error.
-    explicit TcpListener(std::string_view address);
+    explicit TcpListener(std::string_view text);
 
     [[nodiscard]] int fd() const noexcept { return socket_.get(); }
     /// Where it listens, with the port that was taken: in the form of the constructor's argument.

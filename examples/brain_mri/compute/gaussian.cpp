@@ -6,7 +6,7 @@
 namespace brain_mri {
 
 std::vector<float> gaussian_weights(double sigma) {
-    const auto radius = static_cast<std::size_t>(4.0 * sigma + 0.5);
+    const auto radius = static_cast<std::size_t>(std::lround(4.0 * sigma));
     std::vector<double> half(radius + 1, 1.0);
     double total = 1.0;
     for (std::size_t k = 1; k <= radius; ++k) {

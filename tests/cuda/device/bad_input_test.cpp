@@ -71,7 +71,12 @@ TEST(FastiodOnBadMachines, SaysOnceWhatItsStreamsCannot) {
     options.capture_output = true;
     ChildProcess fastiod = ChildProcess::start(
         FASTIO_TEST_FASTIOD, {"--socket", folder.file("fastiod.sock"), "--device", "cuda:0"}, options);
-    fastiod.wait_for_output("the streams of cuda:0 cannot wait for memory");
+    const std::string line = "the streams of cuda:0 cannot wait for memory";
+    fastiod.wait_for_output(line);
+    fastiod.signal(SIGTERM);
+    EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
+    const std::string output = fastiod.output();
+    EXPECT_EQ(output.find(line), output.rfind(line)) << output;
 }
 
 class BadGpu : public testing::Test {
@@ -163,6 +168,79 @@ TEST_F(BadGpu, WithoutStreamMemoryOperationsOrdersByWaitingOnTheHost) {
     }
 }
 
+TEST_F(BadGpu, ThatHasAnotherNumberInAnotherProcessIsTheSame) {
+    ServiceProcess service({"--device", "cuda:0", "--device", "cuda:1"});
+    StreamOperator turned(service.socket(), "cuda:0", {{"CUDA_VISIBLE_DEVICES", "1,0"}});
+    ASSERT_EQ(turned.ask("create a 100"), "ok");
+    ASSERT_EQ(turned.ask("put a 7"), "ok");
+    ASSERT_EQ(turned.ask("publish a name"), "ok");
+    EXPECT_EQ(turned.ask("device a"), "cuda:0 cuda:0 cuda:0");
+    EXPECT_EQ(service.view().allocations("job").at(0).device, "cuda:1") << "as the service counts";
+    StreamOperator straight(service.socket(), "cuda:1");
+    ASSERT_EQ(straight.ask("get a name"), "ok");
+    EXPECT_EQ(straight.ask("see a 7"), "right");
+    EXPECT_EQ(straight.ask("device a"), "cuda:1 cuda:1 cuda:1");
+}
+
+TEST_F(BadGpu, ThatCannotSayWhetherItIsDoneKeepsWhatItMayUse) {
+    ServiceProcess service;
+    StreamOperator one(service.socket());
+    ASSERT_EQ(one.ask("create a 4096"), "ok");
+    ASSERT_EQ(one.ask("hold"), "ok");
+    ASSERT_EQ(one.ask("write a 7"), "ok");
+    ASSERT_EQ(one.ask("refuse cudaDeviceSynchronize 900"), "ok");  // as while a stream is being captured
+    ASSERT_EQ(one.ask("drop a"), "ok");
+    while (one.ask("calls cudaDeviceSynchronize") < std::string("2")) {  // it is asked again
+    }
+    Service view = service.view();
+    EXPECT_EQ(view.totals().allocations, 1U);
+    ASSERT_EQ(one.ask("go"), "ok");
+    while (view.totals().allocations != 0) {
+    }
+}
+
+TEST_F(BadGpu, ThatCannotSayWhetherItIsDoneWhenItsContextEndsKeepsAllUntilItsProcessEnds) {
+    ServiceProcess service;
+    StreamOperator one(service.socket());
+    ASSERT_EQ(one.ask("create a 4096"), "ok");
+    ASSERT_EQ(one.ask("refuse_always cudaDeviceSynchronize 900"), "ok");
+    ASSERT_EQ(one.ask("leave"), "ok");
+    Service view = service.view();
+    while (view.sessions().at(0).state != "quarantined") {
+    }
+    EXPECT_EQ(view.totals().allocations, 1U);
+    one.process().kill();
+    while (view.totals().allocations != 0) {
+    }
+}
+
+TEST_F(BadGpu, WhoseLargeCopyFindsNoPinnedMemorySaysSoAndCopiesTheNext) {
+    ServiceProcess service;
+    StreamOperator one(service.socket());
+    constexpr int kWords = 5 << 20;  // 40 MiB
+    ASSERT_EQ(one.ask("create a " + std::to_string(kWords)), "ok");
+    ASSERT_EQ(one.ask("refuse cudaHostAlloc 2"), "ok");
+    const std::string answer = one.ask("put a 7");
+    EXPECT_TRUE(answer.starts_with("error out_of_memory: ")) << answer;
+    EXPECT_TRUE(contains(answer, "pinned host memory")) << answer;
+    ASSERT_EQ(one.ask("put a 8"), "ok");
+    EXPECT_EQ(one.ask("see a 8"), "right");
+}
+
+TEST_F(BadGpu, WhoseContentsAreStagedIsWaitedForOnTheHost) {
+    ServiceProcess service;
+    StreamOperator producer(service.socket());
+    StreamOperator consumer(service.socket(), "cuda:0", {{"FASTIO_FORCE_STAGING", "1"}});
+    ASSERT_EQ(producer.ask("create a 4096"), "ok");
+    ASSERT_EQ(producer.ask("hold"), "ok");
+    ASSERT_EQ(producer.ask("write a 7"), "ok");
+    ASSERT_EQ(producer.ask("publish a name"), "ok");
+    consumer.say("get a name");
+    ASSERT_EQ(producer.ask("go"), "ok");
+    ASSERT_EQ(consumer.hear(), "ok");
+    EXPECT_EQ(consumer.ask("see a 7"), "right");
+}
+
 TEST_F(BadGpu, WhoseCopiesFromPageableMemoryAreLateIsWaitedFor) {
     const Machine machine{{"FASTIO_EMU_LATE_PAGEABLE_COPIES", "1"}, {"FASTIO_EMU_DELAY_US", "20000"}};
     ServiceProcess service;
@@ -170,8 +248,8 @@ TEST_F(BadGpu, WhoseCopiesFromPageableMemoryAreLateIsWaitedFor) {
     StreamOperator consumer(service.socket());
     ASSERT_EQ(producer.ask("create a 4096"), "ok");
     ASSERT_EQ(producer.ask("put a 7"), "ok");
-    ASSERT_EQ(producer.ask("publish_now a name"), "ok");
-    ASSERT_EQ(consumer.ask("get a name host"), "ok");
+    ASSERT_EQ(producer.ask("publish a name"), "ok");  // behind a stream that knows nothing of the copy
+    ASSERT_EQ(consumer.ask("get a name"), "ok");
     EXPECT_EQ(consumer.ask("see a 7"), "right");
 }
 

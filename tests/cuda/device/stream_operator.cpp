@@ -10,9 +10,11 @@
 //   verify KEY SEED            waits for the stream: "right" or "wrong"
 //   finish                     waits for the stream       check KEY                after that
 //   set NAME VALUE             a switch of the emulator   break CODE               every later CUDA call gives it
-//   refuse CALL CODE           the next call of a CUDA function gives it
+//   refuse CALL CODE           the next call of a CUDA function gives it; refuse_always: all later ones too
 //   calls CALL                 how often it was called    stats                    "ORDERING PUBLISHES-SYNCHRONISED"
 //   put KEY SEED               copies from pageable memory; get "host" and "see KEY SEED" compare without a stream
+//   device KEY                 the device of the context, of the allocation, and of what is published first
+//   leave                      destroys all, the context last
 //   fork                       a child that lives until descriptor 4 ends; answers with its process id
 //   capture WHAT KEY           publish, get, release, free or copy in a stream that is being captured
 //   quit
@@ -118,6 +120,11 @@ public:
                                : stats.stream_ordering == StreamOrdering::synchronise     ? "synchronise"
                                                                                           : "none") +
                    " " + std::to_string(stats.synchronised_publishes);
+        } else if (verb == "device") {
+            return context_->device() + " " + allocations_.at(key).device() + " " + context_->list().at(0).device;
+        } else if (verb == "leave") {
+            allocations_.clear();
+            context_.reset();
         } else if (verb == "fork") {
             return std::to_string(fork_child());
         } else if (verb == "capture") {
@@ -138,6 +145,8 @@ private:
             api.break_device(std::stoi(key));
         } else if (verb == "refuse") {
             api.fail_call(key.c_str(), std::stoi(rest), 1, 0);
+        } else if (verb == "refuse_always") {
+            api.fail_call(key.c_str(), std::stoi(rest), 1, 1);
         } else if (verb == "calls") {
             return std::to_string(api.calls(key.c_str()));
         } else {
