@@ -5,15 +5,16 @@ source_commit() {
     git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown
 }
 
+# build_for_gpu [OPTION...]: options of cmake
 build_for_gpu() {
     command_setup
-    configure gpu
+    configure gpu "$@"
     build gpu gpu_check_programs
     source_commit >build/gpu/commit
 }
 
 command_gpu_check() {
-    local build_folder='' options=()
+    local build_folder='' options=() kind=90
     while (($# > 0)); do
         case $1 in
             --build | --output | --library-path)
@@ -31,7 +32,9 @@ command_gpu_check() {
         shift
     done
     if [[ -z $build_folder ]]; then
-        build_for_gpu
+        # For the GPU that is here; where there is none, the check says so.
+        nvidia-smi -L >/dev/null 2>&1 && kind=native
+        build_for_gpu "-DCMAKE_CUDA_ARCHITECTURES=$kind"
         build_folder=build/gpu
     fi
     python3 -B tools/gpu_check --build "$build_folder" "${options[@]}"
