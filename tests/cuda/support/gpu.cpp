@@ -1,7 +1,5 @@
 #include "cuda/support/gpu.hpp"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -13,19 +11,6 @@ void check_cuda(cudaError_t code, const char* attempt) {
         static_cast<void>(cudaGetLastError());
         throw std::runtime_error(std::string(attempt) + ": " + cudaGetErrorName(code));
     }
-}
-
-std::string why_no_kernels() {
-    if (::dlsym(RTLD_DEFAULT, "cudaEmuVersion") != nullptr) {
-        return "this is the CUDA runtime emulator, which runs no kernels";
-    }
-    int count = 0;
-    const cudaError_t code = cudaGetDeviceCount(&count);
-    static_cast<void>(cudaGetLastError());
-    if (code != cudaSuccess) {
-        return std::string("no GPU: cudaGetDeviceCount says ") + cudaGetErrorName(code);
-    }
-    return count > 0 ? "" : "no GPU is visible";
 }
 
 void GpuTest::SetUp() {

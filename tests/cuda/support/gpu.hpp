@@ -8,14 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "cuda/support/gpu_present.hpp"
+
 namespace fastio::test {
 
 /// Throws std::runtime_error with the name of `code`, unless it is cudaSuccess.
 void check_cuda(cudaError_t code, const char* attempt);
-
-/// Empty where kernels can run on this process's GPU 0, else the reason: no driver, no GPU, or the emulator, which runs
-/// none.
-[[nodiscard]] std::string why_no_kernels();
 
 /// Tests of kernels: skipped, with the reason, where there is no GPU; failed there if $FASTIO_REQUIRE_GPU is ON.
 class GpuTest : public ::testing::Test {
