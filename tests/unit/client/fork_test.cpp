@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 
@@ -18,12 +20,29 @@ constexpr bool kChildMayStartThreads = false;  // its runtime dies of a thread i
 constexpr bool kChildMayStartThreads = true;
 #endif
 
+// Returns once every other thread of this process sleeps. What a thread is in the middle of stays so in a forked child:
+// starting and allocating threads hold locks of GCC 12's address sanitizer, which knows of no forks.
+void wait_for_other_threads() {
+    const std::string self = std::to_string(::gettid());
+    for (bool all_sleep = false; !all_sleep;) {
+        all_sleep = true;
+        for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+            std::string line;
+            std::getline(std::ifstream(task.path() / "stat"), line);
+            const std::size_t name_end = line.rfind(") ");
+            const bool sleeps = name_end != std::string::npos && line.compare(name_end + 2, 1, "S") == 0;
+            all_sleep = all_sleep && (sleeps || task.path().filename() == self);
+        }
+    }
+}
+
 // Runs `body` in a forked child, without the parent's destructors. Its result is what `body` returned: "" for good.
 std::string in_child(const std::function<std::string()>& body) {
     std::array<int, 2> ends{-1, -1};
     if (::pipe(ends.data()) != 0) {
         return "no pipe";
     }
+    wait_for_other_threads();
     const pid_t child = ::fork();
     if (child == 0) {
         std::string result;
