@@ -61,13 +61,23 @@ Stream::Stream() {
     must(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
 }
 
+Gate::~Gate() {
+    open();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return held_ == 0; });
+}
+
 void Gate::hold(cudaStream_t stream) {
     const auto wait = [](void* gate) {
         Gate& self = *static_cast<Gate*>(gate);
         std::unique_lock lock(self.mutex_);
         self.changed_.wait(lock, [&] { return self.open_; });
+        --self.held_;
+        self.changed_.notify_all();
     };
+    const std::lock_guard lock(mutex_);
     must(cudaLaunchHostFunc(stream, wait, this), "cudaLaunchHostFunc");
+    ++held_;
 }
 
 void Gate::open() {

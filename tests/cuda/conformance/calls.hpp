@@ -64,8 +64,10 @@ public:
     Gate() = default;
     Gate(const Gate&) = delete;
     Gate& operator=(const Gate&) = delete;
+    /// Opens, and waits until what was held has gone through.
+    ~Gate();
 
-    /// Queues the host function. The gate must live until that is over.
+    /// Queues the host function.
     void hold(cudaStream_t stream);
     void open();
 
@@ -73,6 +75,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     bool open_ = false;
+    int held_ = 0;
 };
 
 /// A handle as text of hexadecimal digits, in which it goes to other processes.
