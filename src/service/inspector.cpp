@@ -199,8 +199,10 @@ void Inspector::take_leases(const Session& asker, Context& context) {
         for (const std::uint32_t slot : member->holds) {
             view_.leases.emplace_back(slot, id);
         }
-        context.allocations().for_each_lease(
-            *member, [&](const Record& record, bool) { view_.leases.emplace_back(record.ref.slot, id); });
+        // The id as a capture of its own: clang 14 captures no structured bindings.
+        context.allocations().for_each_lease(*member, [this, session = id](const Record& record, bool) {
+            view_.leases.emplace_back(record.ref.slot, session);
+        });
     }
     std::sort(view_.leases.begin(), view_.leases.end());
     view_.leases.erase(std::unique(view_.leases.begin(), view_.leases.end()), view_.leases.end());
