@@ -58,6 +58,8 @@ void Streams::destroy(cudaStream_t handle) {
     const auto found = created_.find(reinterpret_cast<Stream*>(handle));
     refuse_if(found == created_.end(), cudaErrorInvalidResourceHandle);
     // Its work goes on; the queue serves another stream once that is done.
+    std::erase_if(orphaned_, [this](const auto& work) { return engine_.is_done(work.second); });
+    orphaned_.emplace_back(found->second->gpu, engine_.end_of(found->second->queue));
     engine_.queue(found->second->queue).taken = false;
     created_.erase(found);
 }
@@ -145,6 +147,11 @@ void Streams::synchronise(std::uint32_t gpu, Lock& lock) {
     for (const Stream* stream : all(gpu)) {
         ends.push_back(engine_.end_of(stream->queue));
     }
+    for (const auto& [owner, end] : orphaned_) {
+        if (owner == gpu) {
+            ends.push_back(end);
+        }
+    }
     for (const Point end : ends) {
         synchronise(end, lock);
     }
@@ -162,6 +169,11 @@ bool Streams::are_idle() {
             if (!engine_.is_done(engine_.end_of(stream->queue))) {
                 return false;
             }
+        }
+    }
+    for (const auto& [gpu, end] : orphaned_) {
+        if (!engine_.is_done(end)) {
+            return false;
         }
     }
     return true;

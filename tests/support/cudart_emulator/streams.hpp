@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "support/cudart_emulator/device_memory.hpp"
@@ -95,6 +96,8 @@ private:
     Engine& engine_;
     DeviceMemory& memory_;
     std::map<Stream*, std::unique_ptr<Stream>> created_{};
+    /// Work of destroyed streams: GPU and end. The device is done only after it.
+    std::vector<std::pair<std::uint32_t, Point>> orphaned_{};
     std::map<std::uint32_t, Stream> legacy_{};                                ///< by gpu
     std::map<std::pair<std::uint64_t, std::uint32_t>, Stream> per_thread_{};  ///< by thread and gpu
     std::uint64_t last_id_ = 2;

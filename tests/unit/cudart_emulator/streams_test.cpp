@@ -80,6 +80,18 @@ TEST_F(Streams, WithoutOrderReadStaleData) {
     EXPECT_EQ(target.at(0), 0);
 }
 
+TEST_F(Streams, ThatWereDestroyedAreWaitedForWithTheirDevice) {
+    cudaStream_t stream = nullptr;
+    ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
+    constexpr std::uint64_t kSteps = 20;  // of a millisecond each
+    const DeviceBuffer words(kSteps * sizeof(std::uint64_t));
+    ASSERT_EQ(api.launch_pattern(stream, words.data(), words.bytes(), 5, kSteps), cudaSuccess);
+    ASSERT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+    ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+    const auto* const seen = static_cast<const std::uint64_t*>(api.host_alias(words.data()));
+    EXPECT_EQ(seen[kSteps - 1], cudart_emulator::pattern_word(5, kSteps - 1));
+}
+
 TEST_F(Streams, OrderedByAnEventReadWhatWasMade) {
     const Stream producer;
     const Stream consumer;
