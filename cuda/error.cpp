@@ -78,7 +78,8 @@ Diagnosis diagnose(cudaError_t code) noexcept {
         case cudaErrorDevicesUnavailable:
             return {Errc::device_unavailable,
                     "the GPU is busy with a process that has it to itself, or was lost: check nvidia-smi for its "
-                    "compute mode (it must be Default: nvidia-smi -c 0) and the kernel's log for Xid errors"};
+                    "compute mode (it must be Default: nvidia-smi -c 0) and the kernel's log for Xid errors",
+                    true};
         case cudaErrorCudartUnloading:
             return {Errc::device_unavailable, "the process is exiting: close Contexts before main returns"};
         case cudaErrorIllegalAddress:
@@ -94,31 +95,17 @@ Diagnosis diagnose(cudaError_t code) noexcept {
         case cudaErrorNvlinkUncorrectable:
             return {Errc::device_error,
                     "the GPU stopped this process's work for good: no CUDA call of this process will succeed any more, "
-                    "so it must end; other processes and the service go on"};
-        default:
-            return {Errc::device_error, "an error of the CUDA runtime; its name is what to search for"};
-    }
-}
-
-bool is_sticky(cudaError_t code) noexcept {
-    switch (code) {
-        case cudaErrorIllegalAddress:
-        case cudaErrorLaunchFailure:
-        case cudaErrorLaunchTimeout:
-        case cudaErrorHardwareStackError:
-        case cudaErrorIllegalInstruction:
-        case cudaErrorMisalignedAddress:
-        case cudaErrorInvalidAddressSpace:
-        case cudaErrorInvalidPc:
-        case cudaErrorAssert:
-        case cudaErrorECCUncorrectable:
-        case cudaErrorNvlinkUncorrectable:
-        case cudaErrorDevicesUnavailable:
+                    "so it must end; other processes and the service go on",
+                    true};
         case cudaErrorContextIsDestroyed:
         case cudaErrorUnknown:
-            return true;
+            return {
+                Errc::device_error,
+                "the GPU or this process's context on it is gone: see the kernel's log for Xid errors, and end this "
+                "process",
+                true};
         default:
-            return false;
+            return {Errc::device_error, "an error of the CUDA runtime; its name is what to search for"};
     }
 }
 
@@ -128,10 +115,10 @@ bool context_is_broken(int ordinal) noexcept {
 
 void throw_error(cudaError_t code, std::string_view attempt) {
     static_cast<void>(cudaGetLastError());
-    if (is_sticky(code)) {
+    const Diagnosis diagnosis = diagnose(code);
+    if (diagnosis.sticky) {
         broken.fetch_or(bits_of_thread(), std::memory_order_relaxed);
     }
-    const Diagnosis diagnosis = diagnose(code);
     fail(diagnosis.errc, "{}: CUDA says {} ({}): {}", attempt, cudaGetErrorName(code), static_cast<int>(code),
          diagnosis.cause);
 }

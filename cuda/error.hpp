@@ -15,11 +15,10 @@ namespace fastio::gpu {
 struct Diagnosis {
     Errc errc = Errc::device_error;
     std::string_view cause{};
+    bool sticky = false;  ///< the process's CUDA context serves nothing any more
 };
 [[nodiscard]] Diagnosis diagnose(cudaError_t code) noexcept;
 
-/// True for errors after which the process's CUDA context serves nothing any more.
-[[nodiscard]] bool is_sticky(cudaError_t code) noexcept;
 /// True once this process was given one while that GPU was current.
 [[nodiscard]] bool context_is_broken(int ordinal) noexcept;
 
