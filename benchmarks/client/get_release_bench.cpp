@@ -48,8 +48,8 @@ void get_release_hot(benchmark::State& state) {
         volume.release();
     }
 }
-BENCHMARK(get_release_hot)->Repetitions(9)->ReportAggregatesOnly();
-BENCHMARK(get_release_hot)->Threads(2)->Repetitions(5)->ReportAggregatesOnly();
+BENCHMARK(get_release_hot)->Repetitions(9);
+BENCHMARK(get_release_hot)->Threads(2)->Repetitions(5);
 
 void get_release_random(benchmark::State& state) {
     std::vector<std::string>& all = names();
@@ -61,7 +61,7 @@ void get_release_random(benchmark::State& state) {
         next = next + 1 == all.size() ? 0 : next + 1;
     }
 }
-BENCHMARK(get_release_random)->Repetitions(9)->ReportAggregatesOnly();
+BENCHMARK(get_release_random)->Repetitions(9);
 
 void four_dependent_random_loads(benchmark::State& state) {
     std::vector<std::uint32_t> chain(kSpanBytes / sizeof(std::uint32_t));
@@ -82,7 +82,7 @@ void four_dependent_random_loads(benchmark::State& state) {
         benchmark::DoNotOptimize(position);
     }
 }
-BENCHMARK(four_dependent_random_loads)->Repetitions(9)->ReportAggregatesOnly();
+BENCHMARK(four_dependent_random_loads)->Repetitions(9);
 
 void find_missing(benchmark::State& state) {
     (void)names();
@@ -90,6 +90,6 @@ void find_missing(benchmark::State& state) {
         benchmark::DoNotOptimize(context().find("no/such/name"));
     }
 }
-BENCHMARK(find_missing)->Repetitions(5)->ReportAggregatesOnly();
+BENCHMARK(find_missing)->Repetitions(5);
 
 }  // namespace

@@ -140,6 +140,16 @@ public:
     /// The same, where this lease goes once the stream's work so far is done. Also: unsupported for host memory.
     void free(Stream stream);
 
+    /// Removes every name of this memory, for everyone, and keeps this lease: free() for a holder whose views live on.
+    /// The memory may be published again. Errors: lease_limit, released, service_lost, context_closed, forked.
+    void unpublish();
+
+    /// Makes what is queued in `later` from now on wait for what `first` was given so far, two streams of this process;
+    /// the host does not wait. For handing the memory on to a library that works in a stream of its own. Errors:
+    /// invalid_argument (no stream); unsupported (host memory, a stream that is being captured); device_error; released;
+    /// forked.
+    void order(Stream first, Stream later) const;
+
     /// To be called after the stream given to get() was synchronised: returns if the contents that this get gave were
     /// complete. Errors: producer_lost when their producer died first; released; forked.
     void check() const;

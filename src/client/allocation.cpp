@@ -149,6 +149,23 @@ void Allocation::free(Stream stream) {
     impl_.reset();
 }
 
+void Allocation::unpublish() {
+    detail::unpublish(usable(impl_.get(), "unpublish"));
+}
+
+void Allocation::order(Stream first, Stream later) const {
+    const detail::AllocationImpl& impl = usable(impl_.get(), "order");
+    for (const Stream stream : {first, later}) {
+        if (!stream) {
+            fail(Errc::invalid_argument, "order was given no stream: it takes two");
+        }
+        detail::check_stream(*impl.device, stream, "order");
+    }
+    if (first != later) {
+        impl.device->wait_for(*impl.device->mark(first), later);
+    }
+}
+
 void Allocation::check() const {
     const detail::AllocationImpl& impl = usable(impl_.get(), "check");
     const StateWord state = impl.client->reader().allocation_state(impl.ref().slot);

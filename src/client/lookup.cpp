@@ -1,5 +1,6 @@
 #include "client/lookup.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/deadline.hpp"
@@ -37,6 +38,21 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
     }
 }
 
+// A signal that arrives just before a sleep begins does not end it; then the next one is the last.
+constexpr std::chrono::milliseconds kLongestSleepWithHook{500};
+
+std::chrono::steady_clock::time_point end_of_sleep(const GetOptions& options,
+                                                   std::chrono::steady_clock::time_point deadline) {
+    return options.on_wake == nullptr ? deadline
+                                      : std::min(deadline, std::chrono::steady_clock::now() + kLongestSleepWithHook);
+}
+
+void tell_woken(const GetOptions& options) {
+    if (options.on_wake != nullptr) {
+        options.on_wake();
+    }
+}
+
 [[gnu::noinline]] bool acquire_waiting(Client& client, std::string_view name, std::uint64_t hash,
                                        const GetOptions& options, AllocationImpl& impl) {
     check_name(name);
@@ -58,7 +74,8 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
         }
         client.counters().waits.fetch_add(1, std::memory_order_relaxed);
         table::wait_for_change(client.reader().bucket(hash), bucket_seen, client.liveness().cancel_word(), cancel_seen,
-                               deadline);
+                               end_of_sleep(options, deadline));
+        tell_woken(options);
     }
 }
 
@@ -73,8 +90,8 @@ bool is_poisoned(const AllocationImpl& impl) {
     return impl.client->reader().allocation_state(impl.ref().slot).poisoned;
 }
 
-void wait_for_contents(AllocationImpl& impl, std::string_view name, table::FenceRef fence,
-                       std::chrono::nanoseconds timeout) {
+void wait_for_contents(AllocationImpl& impl, std::string_view name, table::FenceRef fence, const GetOptions& options) {
+    const std::chrono::nanoseconds timeout = options.contents_timeout;
     const auto deadline = deadline_after(timeout);
     PollingPauses pauses;
     while (!impl.client->stream_words().is_complete(fence)) {
@@ -90,6 +107,7 @@ void wait_for_contents(AllocationImpl& impl, std::string_view name, table::Fence
                  std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
         }
         pauses.pause();
+        tell_woken(options);
     }
 }
 
@@ -109,7 +127,7 @@ void wait_for_contents(AllocationImpl& impl, std::string_view name, table::Fence
         impl.awaited = true;
         return;
     }
-    wait_for_contents(impl, name, fence, options.contents_timeout);
+    wait_for_contents(impl, name, fence, options);
 }
 
 }  // namespace

@@ -191,10 +191,15 @@ void free(AllocationImpl& impl, Stream stream) {
         return;
     }
     // The names go now, the lease when the GPU is done.
+    unpublish(impl);
+    stream ? drop_claim_behind(impl, stream) : drop_claim(impl);
+}
+
+void unpublish(AllocationImpl& impl) {
+    impl.client->check_open("unpublish");
     FirstLease lease(impl);
     send_free(impl, true);
     lease.keep();
-    stream ? drop_claim_behind(impl, stream) : drop_claim(impl);
 }
 
 void drop_claim(AllocationImpl& impl) noexcept {

@@ -24,6 +24,9 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
 /// this process on the device. Errors: service_lost, context_closed, forked, device_error; the claim is as it was then.
 void free(AllocationImpl& impl, Stream stream);
 
+/// Removes all names; the claim, which is a lease afterwards, stays. Errors: as Allocation::unpublish.
+void unpublish(AllocationImpl& impl);
+
 /// Gives the claim back, whatever it is: behind all work of this process on the device. Does nothing in a forked child,
 /// and loses nothing when the service is gone.
 void drop_claim(AllocationImpl& impl) noexcept;

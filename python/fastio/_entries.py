@@ -1,0 +1,349 @@
+"""What a pipeline file declares as inputs and outputs of an operator, as its handlers see them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
+
+import numpy
+
+from . import _core
+from ._errors import InvalidArgumentError, NotFoundError, ReadOnlyError
+
+if TYPE_CHECKING:
+    from ._core import DataType, FastIOAllocation, FastIOContext
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One entry of ``inputs`` or ``outputs`` in a pipeline file, as ``fastio run`` hands it on."""
+
+    name: str
+    path: str = ""
+    """Not empty: a file."""
+    type: str = ""
+    """"array", "string" or an element type; empty: not declared."""
+    element_type: str = ""
+    shape: tuple[int, ...] | None = None
+    """0 or -1: this dimension is known only at run time."""
+
+    @property
+    def on_disk(self) -> bool:
+        return self.path != ""
+
+    @property
+    def declared_element_type(self) -> str:
+        if self.type == "string":
+            return "uint8"
+        return self.element_type if self.type == "array" else self.type
+
+    @property
+    def declared_shape(self) -> tuple[int, ...] | None:
+        if self.type == "string":
+            return (-1,)
+        if self.type in ("", "array"):
+            return self.shape
+        return (1,)  # a primitive is an array of one element, as it was in Clara
+
+
+def declarations_from_environment(variable: str) -> list[Declaration]:
+    """What ``fastio run`` says in ``variable``; nothing outside of it. Raises InvalidArgumentError."""
+    text = os.environ.get(variable, "")
+    if not text:
+        return []
+    try:
+        return [
+            Declaration(
+                name=item["name"],
+                path=item.get("path", ""),
+                type=item.get("type", ""),
+                element_type=item.get("element-type", ""),
+                shape=tuple(item["shape"]) if "shape" in item else None,
+            )
+            for item in json.loads(text)
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidArgumentError(
+            f'reading ${variable}: {error!r}; it must be a JSON array like [{{"name": "volume"}}]'
+        ) from error
+
+
+class MappedArray(numpy.ndarray[Any, numpy.dtype[Any]]):
+    """What :meth:`FastIOEntry.map` gives on the host: an array, and a context manager whose end unmaps.
+
+    Results of computations with it are plain arrays.
+    """
+
+    _entry: FastIOEntry | None = None
+
+    def __enter__(self) -> MappedArray:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._entry is not None:
+            self._entry.unmap()
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        plain = numpy.asarray(array)
+        return plain[()] if return_scalar or plain.ndim == 0 else plain
+
+
+class FastIOEntry:
+    """A typed input or output of an operator, declared in the pipeline file.
+
+    An *output* may be read and written. It is allocated before the execute handler runs if its whole shape is declared,
+    and its shape is fixed then; a 0 or -1 in the declared shape makes that dimension dynamic: set it with
+    :meth:`update_shape`, then :meth:`allocate`. When the handler has returned True, the driver publishes it.
+
+    An *input* may only be read, because several operators may have it mapped; it is there when the handler runs.
+
+    Valid only inside the execute handler. A ``with`` block maps: ``with entry as array: ...``.
+    """
+
+    def __init__(
+        self, context: FastIOContext, declaration: Declaration, allocation: FastIOAllocation | None = None
+    ) -> None:
+        self._context = context
+        self._declaration = declaration
+        self._is_output = allocation is None
+        self._allocation = allocation
+        self._shape: tuple[int, ...] = declaration.declared_shape or ()
+        if allocation is None and not declaration.declared_element_type:
+            raise InvalidArgumentError(f"the output '{self.name}' is declared as an array without an element-type")
+        if allocation is not None:
+            self._check_declared(allocation)
+            allocation._set_read_only()
+            self._shape = allocation.dimensions
+        elif not self.is_dynamic:
+            self._allocate()
+
+    @property
+    def name(self) -> str:
+        """The name under which it is published."""
+        return self._declaration.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Elements per dimension, outermost first; 0 or -1 where it is not known yet."""
+        return self._shape
+
+    @property
+    def element_type(self) -> numpy.dtype[Any] | DataType:
+        """The elements' numpy.dtype, or a DataType where NumPy has none. A string has bytes."""
+        if self._allocation is not None:
+            return self._allocation.type
+        declared: DataType = getattr(_core, _attribute_of(self._declaration.declared_element_type))
+        try:
+            return numpy.dtype(declared.name)
+        except TypeError:
+            return declared
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 as long as a dimension is not known."""
+        count = 1
+        for extent in self._shape:
+            count *= max(extent, 0)
+        return count * self.element_type.itemsize
+
+    @property
+    def dynamic_indices(self) -> tuple[int, ...]:
+        """The dimensions whose extent the pipeline file leaves open."""
+        return tuple(i for i, extent in enumerate(self._declaration.declared_shape or ()) if extent <= 0)
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether the pipeline file leaves a dimension, or the whole shape, open."""
+        return self._declaration.declared_shape is None or bool(self.dynamic_indices)
+
+    @property
+    def access(self) -> str:
+        """ "read-write" for an output, "read-only" for an input."""
+        return "read-write" if self._is_output else "read-only"
+
+    @property
+    def is_allocated(self) -> bool:
+        """Whether there is memory to map: always for inputs."""
+        return self._allocation is not None
+
+    def update_shape(self, shape: Sequence[int]) -> None:
+        """Sets the dynamic dimensions of an output that is not allocated yet.
+
+        ``shape`` has all of its dimensions, with the fixed ones as they are declared; 0 or -1 leaves one open. Raises
+        ReadOnlyError for an input; InvalidArgumentError for an entry without dynamic dimensions, for a change of a
+        fixed dimension, and once it is allocated.
+        """
+        self._check_output("update_shape")
+        if self._allocation is not None:
+            raise InvalidArgumentError(
+                f"update_shape of '{self.name}': it is allocated already"
+                + ("" if self.is_dynamic else ", because all of its dimensions are declared")
+            )
+        wanted = tuple(_extent(extent, self.name) for extent in shape)
+        declared = self._declaration.declared_shape
+        if declared is not None:
+            if len(wanted) != len(declared):
+                raise InvalidArgumentError(
+                    f"update_shape of '{self.name}' to {list(wanted)}: it has {len(declared)} dimensions"
+                )
+            for i, (fixed, extent) in enumerate(zip(declared, wanted)):
+                if fixed > 0 and extent != fixed:
+                    raise InvalidArgumentError(
+                        f"update_shape of '{self.name}' to {list(wanted)}: dimension {i} is fixed at {fixed}; "
+                        f"open are {list(self.dynamic_indices)}"
+                    )
+        self._shape = wanted
+
+    def allocate(self) -> None:
+        """Makes the memory of an output whose dimensions are all known by now; its contents are undefined.
+
+        Raises ReadOnlyError for an input; InvalidArgumentError where it is allocated already or a dimension is open;
+        OutOfMemoryError, QuotaExceededError.
+        """
+        self._check_output("allocate")
+        if self._allocation is not None:
+            raise InvalidArgumentError(f"allocate of '{self.name}': it is allocated already")
+        self._allocate()
+
+    def map(self) -> Any:
+        """The memory as an array, without a copy; of an input it cannot be written.
+
+        On the host a numpy.ndarray; on a GPU a :class:`FastIOAllocation`, which torch.from_dlpack and cupy.asarray
+        take. Both are context managers. Raises InvalidArgumentError before allocate(), ContextClosedError after the
+        handler.
+        """
+        if self._allocation is None:
+            raise InvalidArgumentError(f"map of '{self.name}': it is not allocated; update_shape and allocate it first")
+        array = self._allocation.map()
+        if array is self._allocation:
+            return _Mapping(self._allocation)
+        mapped = array.view(MappedArray)
+        mapped._entry = self
+        return mapped
+
+    def unmap(self) -> None:
+        """The end of a use that map() began. Arrays that are still held stay valid."""
+
+    def __enter__(self) -> Any:
+        return self.map()
+
+    def __exit__(self, *_: object) -> None:
+        self.unmap()
+
+    def __repr__(self) -> str:
+        kind = "output" if self._is_output else "input"
+        return f"<fastio.FastIOEntry {kind} '{self.name}': {list(self.shape)}>"
+
+    def _publish(self) -> None:
+        if self._allocation is None:
+            raise NotFoundError(f"the output '{self.name}' was declared and never allocated")
+        self._allocation.publish(self.name)
+
+    def _allocate(self) -> None:
+        if any(extent <= 0 for extent in self._shape) or (self.is_dynamic and not self._shape):
+            raise InvalidArgumentError(
+                f"allocate of '{self.name}': its shape {list(self._shape)} is not known yet; call update_shape first"
+            )
+        self._allocation = self._context.create_array(self._declaration.declared_element_type, self._shape)
+
+    def _check_output(self, call: str) -> None:
+        if not self._is_output:
+            raise ReadOnlyError(f"{call} of '{self.name}': it is an input, which may only be read")
+
+    def _check_declared(self, allocation: FastIOAllocation) -> None:
+        declared, shape = self._declaration.declared_element_type, self._declaration.declared_shape
+        got = allocation.type
+        name = got.name if declared != "bool" else str(got.name).rstrip("_")
+        if declared and name != declared:
+            raise InvalidArgumentError(
+                f"the input '{self.name}' is declared as {declared}, and has been published as {got.name}"
+            )
+        actual = allocation.dimensions
+        if shape is not None and (
+            len(shape) != len(actual)
+            or any(fixed > 0 and fixed != extent for fixed, extent in zip(shape, actual))
+        ):
+            raise InvalidArgumentError(
+                f"the input '{self.name}' is declared as {list(shape)}, and has been published as {list(actual)}"
+            )
+
+
+class _Mapping(contextlib.AbstractContextManager[Any]):
+    """Memory of a GPU that is mapped: what array libraries ask an allocation for, and a context manager."""
+
+    def __init__(self, allocation: FastIOAllocation) -> None:
+        self._allocation = allocation
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._allocation, name)
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        return self._allocation.__dlpack__(**arguments)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._allocation.__dlpack_device__()
+
+    def __enter__(self) -> FastIOAllocation:
+        return self._allocation
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class PayloadEntry:
+    """A disk-based input or output: a name, and the path where it is read or to be written."""
+
+    name: str
+    path: str
+
+
+Item = TypeVar("Item", bound=Union[FastIOEntry, PayloadEntry])
+
+
+class PayloadCollection(Sequence[Item], Generic[Item]):
+    """Entries in the order of the pipeline file; indexed by number or by name."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = tuple(items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
+
+    def __contains__(self, value: object) -> bool:
+        return any(item is value or item.name == value for item in self._items)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Item: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[Item]: ...
+    def __getitem__(self, key: int | str | slice) -> Item | Sequence[Item]:
+        if not isinstance(key, str):
+            return self._items[key]
+        for item in self._items:
+            if item.name == key:
+                return item
+        raise NotFoundError(f"there is no entry '{key}'; there are {[item.name for item in self._items]}")
+
+    def __repr__(self) -> str:
+        return f"PayloadCollection({list(self._items)!r})"
+
+
+def _attribute_of(type_name: str) -> str:
+    return "bool_" if type_name == "bool" else type_name
+
+
+def _extent(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"update_shape of '{name}' was given {value!r}: give ints")
+    extent: int = value.__index__()
+    if extent < -1:
+        raise InvalidArgumentError(f"update_shape of '{name}' was given the extent {extent}: give at least -1")
+    return extent

@@ -1,0 +1,253 @@
+#include "allocation.hpp"
+
+#include <fmt/ranges.h>
+
+#include <utility>
+
+#include "convert.hpp"
+#include "errors.hpp"
+#include "exports.hpp"
+
+namespace fastio::python {
+namespace {
+
+using namespace nb::literals;
+
+std::vector<std::int64_t> dimensions_of(const PyAllocation& self) {
+    return self.with([](const Allocation& allocation) {
+        return std::vector<std::int64_t>(allocation.dimensions().begin(), allocation.dimensions().end());
+    });
+}
+
+std::string repr(const PyAllocation& self) {
+    if (self.is_released()) {
+        return "<fastio.FastIOAllocation, released>";
+    }
+    return self.with([](const Allocation& allocation) {
+        const std::string name = allocation.name().empty()
+                                     ? "without a name"
+                                     : fmt::format("'{}' version {}", allocation.name(), allocation.version());
+        return fmt::format("<fastio.FastIOAllocation {}: {} [{}] on {}>", name, to_string(allocation.type()),
+                           fmt::join(allocation.dimensions(), ", "), allocation.device());
+    });
+}
+
+nb::dict attributes_of(const PyAllocation& self) {
+    return to_dict(self.with([](const Allocation& allocation) { return Attributes(allocation.attributes()); }));
+}
+
+void set_type_and_dimensions(PyAllocation& self, nb::handle type, nb::handle dimensions) {
+    const DataType element = to_data_type(type, "set_type_and_dimensions");
+    const auto extents = to_dimensions(dimensions, "set_type_and_dimensions");
+    self.with([&](Allocation& allocation) { allocation.set_type_and_dimensions(element, extents); });
+}
+
+}  // namespace
+
+PyAllocation::PyAllocation(Allocation&& allocation, Stream own_stream, Members& of_context)
+    : Member(of_context), lease_(std::make_shared<Lease>(std::move(allocation))) {
+    lease_->own_stream = own_stream;
+}
+
+PyAllocation::~PyAllocation() {
+    kept_.reset();
+    drop(std::move(lease_));
+}
+
+const LeasePtr& PyAllocation::lease() const {
+    if (lease_ == nullptr) [[unlikely]] {
+        if (handler_ended_) {
+            fail(Errc::context_closed,
+                 "the allocation belonged to an execute handler that has returned: copy what is needed later");
+        }
+        fail(Errc::released, "the FastIOAllocation was released or freed: get it again");
+    }
+    return lease_;
+}
+
+void PyAllocation::drop(LeasePtr lease) {
+    // The last use of a closed context says goodbye to the service.
+    if (lease != nullptr && lease.use_count() == 1) {
+        const nb::gil_scoped_release unlocked;
+        lease.reset();
+    }
+}
+
+void PyAllocation::publish(const std::string& name, const PublishOptions& options) {
+    const LeasePtr held = lease();
+    const nb::gil_scoped_release unlocked;
+    const std::lock_guard lock(held->mutex);
+    held->allocation.publish(name, options);
+    if (options.stream) {
+        held->own_stream = options.stream;
+    }
+}
+
+void PyAllocation::release(Stream stream) {
+    const LeasePtr& held = lease();
+    if (stream) {
+        const std::lock_guard lock(held->mutex);
+        if (held->allocation.device() == "host") {
+            fail(Errc::unsupported, "release was given a stream, and the memory is on the device 'host': leave it out");
+        }
+        held->use_in(stream);
+    }
+    LeasePtr gone = std::exchange(lease_, nullptr);
+    if (is_lent_) {
+        kept_ = std::move(gone);
+        return;
+    }
+    drop(std::move(gone));
+}
+
+void PyAllocation::free(Stream stream) {
+    static_cast<void>(lease());
+    // From here on nobody can begin to use it; who has begun, or holds an array, has a share.
+    LeasePtr gone = std::exchange(lease_, nullptr);
+    const bool is_shared = is_lent_ || gone.use_count() > 1;
+    try {
+        const nb::gil_scoped_release unlocked;
+        const std::lock_guard lock(gone->mutex);
+        is_shared ? gone->allocation.unpublish() : gone->allocation.free(stream);
+        if (is_shared) {
+            gone->use_in(stream);
+        }
+    } catch (...) {
+        lease_ = std::move(gone);
+        throw;
+    }
+    if (is_lent_) {
+        kept_ = std::move(gone);
+        return;
+    }
+    drop(std::move(gone));
+}
+
+void PyAllocation::end_with_handler() {
+    if (lease_ != nullptr) {
+        handler_ended_ = true;
+        release({});
+    }
+}
+
+void bind_allocation(nb::module_& module) {
+    bind_exports(module);
+    nb::class_<PyAllocation> bound(
+        module, "FastIOAllocation", nb::type_slots(buffer_slots()), nb::is_weak_referenceable(),
+        "A reference to memory that operators of one job share, with a type and dimensions of its own.\n\n"
+        "Made by FastIOContext.create and FastIOContext.get, whose results differ in nothing but where the metadata "
+        "comes from. The memory stays as long as an allocation object or an array made of one, in any process, or any "
+        "name refers to it. Arrays share it without a copy: ``numpy.asarray(a)`` on the host, "
+        "``torch.from_dlpack(a)``, ``cupy.asarray(a)``; each keeps the memory until it is collected, also when the "
+        "object is released first.\n\n"
+        "Threads may share an object. When the process that published the memory dies, nothing changes here; when "
+        "the service dies, the memory stays readable and calls that need the service raise ServiceLostError. In a "
+        "child made by os.fork() every call raises ForkedError. After release() or free() every call raises "
+        "ReleasedError.\n\n"
+        "A context manager: leaving the block releases.");
+    bound
+        .def(
+            "publish",
+            [](PyAllocation& self, nb::handle name, bool replace, nb::handle stream, nb::handle attributes) {
+                self.publish(to_name(name, "publish"), {.stream = to_stream(stream, "publish"),
+                                                        .replace = replace,
+                                                        .attributes = to_attributes(attributes, "publish")});
+            },
+            "name"_a.none(), nb::kw_only(), "replace"_a = false, "stream"_a = nb::none(), "attributes"_a = nb::none(),
+            nb::sig("def publish(self, name: str, *, replace: bool = False, stream: object = None, "
+                    "attributes: Mapping[str, str] | None = None) -> None"),
+            "Binds ``name`` (1 to 255 bytes of UTF-8) to this memory, with a copy of the present type, dimensions and "
+            "``attributes`` (at most 4 KiB in all). Every operator of the job can then get it. May be called again, "
+            "under further names, by every holder.\n\n"
+            "With a ``stream`` the call returns at once and the publication is complete when the stream's work so far "
+            "is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory.\n\n"
+            "Raises AlreadyExistsError, InvalidArgumentError, TableFullError, UnsupportedError (a stream with host "
+            "memory), ReleasedError, ServiceLostError, ContextClosedError; nothing is published then.")
+        .def(
+            "release", [](PyAllocation& self, nb::handle stream) { self.release(to_stream(stream, "release")); },
+            "stream"_a = nb::none(), nb::sig("def release(self, stream: object = None) -> None"),
+            "Gives up this reference. The memory returns when the last one and the last name are gone; arrays that "
+            "were made of this object stay valid until they are collected. With a ``stream``, the reference goes once "
+            "the stream's work so far is done. Raises ReleasedError.")
+        .def(
+            "free", [](PyAllocation& self, nb::handle stream) { self.free(to_stream(stream, "free")); },
+            "stream"_a = nb::none(), nb::sig("def free(self, stream: object = None) -> None"),
+            "Removes every name of this memory, for all operators, and gives up this reference. References and arrays "
+            "that others hold stay valid; the memory returns with the last. Raises ReleasedError, ServiceLostError, "
+            "ContextClosedError.")
+        .def("set_type_and_dimensions", set_type_and_dimensions, "type"_a.none(), "dimensions"_a.none(),
+             nb::sig("def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None"),
+             "Changes this object's metadata, neither the memory nor what is already published. ``type`` is a "
+             "numpy.dtype or what makes one, a fastio.DataType, a torch.dtype, or a name; ``dimensions`` are elements, "
+             "outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes.")
+        .def(
+            "check", [](const PyAllocation& self) { self.with(&Allocation::check); },
+            "After the stream given to get() was synchronised: raises ProducerLostError if the contents that this get "
+            "gave were never completed.")
+        .def_prop_ro(
+            "type", [](const PyAllocation& self) { return to_python(self.with(&Allocation::type)); },
+            nb::sig("def type(self) -> numpy.dtype[Any] | DataType"),
+            "The elements' numpy.dtype, or a fastio.DataType where NumPy has none.")
+        .def_prop_ro("_data_type", [](const PyAllocation& self) { return self.with(&Allocation::type); })
+        .def_prop_ro(
+            "dtype", [](const PyAllocation& self) { return to_python(self.with(&Allocation::type)); },
+            nb::sig("def dtype(self) -> numpy.dtype[Any] | DataType"), "The same as ``type``.")
+        .def_prop_ro(
+            "dimensions", [](const PyAllocation& self) { return to_tuple(dimensions_of(self)); },
+            nb::sig("def dimensions(self) -> tuple[int, ...]"), "Elements per dimension, outermost first.")
+        .def_prop_ro(
+            "shape", [](const PyAllocation& self) { return to_tuple(dimensions_of(self)); },
+            nb::sig("def shape(self) -> tuple[int, ...]"), "The same as ``dimensions``.")
+        .def_prop_ro(
+            "size", [](const PyAllocation& self) { return self.with(&Allocation::size); },
+            "Bytes, as asked for at create. (NumPy's ``size`` counts elements: see ``count``.)")
+        .def_prop_ro(
+            "nbytes", [](const PyAllocation& self) { return self.with(&Allocation::size); }, "The same as ``size``.")
+        .def_prop_ro(
+            "count", [](const PyAllocation& self) { return self.with(&Allocation::count); },
+            "Elements: the product of ``dimensions``.")
+        .def_prop_ro(
+            "device", [](const PyAllocation& self) { return to_str(self.with(&Allocation::device)); },
+            nb::sig("def device(self) -> str"), "\"host\" or \"cuda:N\", as this process numbers its GPUs.")
+        .def_prop_ro(
+            "name",
+            [](const PyAllocation& self) {
+                return to_str(self.with([](const Allocation& held) { return std::string(held.name()); }));
+            },
+            nb::sig("def name(self) -> str"),
+            "The name that this was got by or last published under; \"\" before the first publish.")
+        .def_prop_ro(
+            "version", [](const PyAllocation& self) { return self.with(&Allocation::version); },
+            "The version of that publication, from one counter per context; 0 before the first publish.")
+        .def_prop_ro("attributes", attributes_of, nb::sig("def attributes(self) -> dict[str, str]"),
+                     "As they were published; empty for what was created.")
+        .def_prop_ro(
+            "data_ptr",
+            [](const PyAllocation& self) {
+                return reinterpret_cast<std::uintptr_t>(self.with([](const Allocation& held) { return held.data(); }));
+            },
+            "The address in this process, of host or of device memory. It keeps nothing: hold the object.")
+        .def_prop_ro(
+            "read_only", [](const PyAllocation& self) { return self.lease()->read_only; },
+            "Whether arrays made of this may not be written: so for an operator's inputs.")
+        .def_prop_ro("released", &PyAllocation::is_released, "Whether release() or free() was called.")
+        .def(
+            "__enter__", [](nb::handle self) { return nb::borrow(self); },
+            nb::sig("def __enter__(self) -> FastIOAllocation"))
+        .def(
+            "__exit__",
+            [](PyAllocation& self, nb::handle /*type*/, nb::handle /*value*/, nb::handle /*traceback*/) {
+                if (!self.is_released()) {
+                    self.release({});
+                }
+            },
+            "type"_a.none(), "value"_a.none(), "traceback"_a.none(),
+            nb::sig("def __exit__(self, type: object, value: object, traceback: object) -> None"))
+        .def("__repr__", repr)
+        .def(
+            "_set_read_only", [](PyAllocation& self) { self.lease()->read_only = true; },
+            "For FastIOEntry: arrays made from now on may not be written.");
+    bind_array_protocols(bound);
+}
+
+}  // namespace fastio::python

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "lease.hpp"
+#include "members.hpp"
+#include "module.hpp"
+
+namespace fastio::python {
+
+/// What Python knows as FastIOAllocation: a reference to a lease, which arrays made of it share. All but what says
+/// otherwise needs the GIL, and lets go of it while it waits.
+class PyAllocation : public Member {
+public:
+    PyAllocation(Allocation&& allocation, Stream own_stream, Members& of_context);
+    PyAllocation(PyAllocation&&) noexcept = default;
+    PyAllocation& operator=(PyAllocation&&) = delete;
+    PyAllocation(const PyAllocation&) = delete;
+    ~PyAllocation();
+
+    /// Errors: released; context_closed where the end of an execute handler released it.
+    [[nodiscard]] const LeasePtr& lease() const;
+    [[nodiscard]] bool is_released() const noexcept { return lease_ == nullptr; }
+
+    /// Runs `use(Allocation&)` under the lease's mutex. It must not call Python, whose collector may run anything and
+    /// hand the GIL to a thread that waits for the mutex.
+    template <class Use>
+    decltype(auto) with(Use&& use) const {
+        const LeasePtr& held = lease();
+        const std::lock_guard lock(held->mutex);
+        return std::invoke(std::forward<Use>(use), held->allocation);
+    }
+
+    void publish(const std::string& name, const PublishOptions& options);
+    void release(Stream stream);
+    void free(Stream stream);
+    /// The execute handler has returned.
+    void end_with_handler();
+
+    /// A library holds this object itself, not an export of it: from now on release() keeps the lease as long as the
+    /// object lives.
+    void lend_object() noexcept { is_lent_ = true; }
+
+private:
+    void drop(LeasePtr lease);
+
+    LeasePtr lease_;
+    LeasePtr kept_;  ///< after release(), for those who hold this object
+    bool is_lent_ = false;
+    bool handler_ended_ = false;
+};
+
+}  // namespace fastio::python

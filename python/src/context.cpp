@@ -1,0 +1,348 @@
+#include "context.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "convert.hpp"
+#include "errors.hpp"
+
+namespace fastio::python {
+namespace {
+
+using namespace nb::literals;
+
+/// Handlers of signals have run, or may have: KeyboardInterrupt and what else they raise ends the wait.
+void look_for_signals() {
+    const nb::gil_scoped_acquire locked;
+    if (PyErr_CheckSignals() != 0) {
+        throw nb::python_error();
+    }
+}
+
+std::string text_or_empty(nb::handle value, const char* what) {
+    if (value.is_none()) {
+        return {};
+    }
+    if (!nb::isinstance<nb::str>(value)) {
+        fail_type("FastIOContext", what, value, "give a str");
+    }
+    return to_name(value, "FastIOContext");
+}
+
+void construct(PyContext* self, nb::handle job, nb::handle socket, nb::handle device, bool embedded, nb::handle quota,
+               bool persistent, nb::handle connect_timeout) {
+    ContextOptions options;
+    options.job = text_or_empty(job, "a job");
+    options.socket = text_or_empty(socket, "a socket");
+    options.device = text_or_empty(device, "a device");
+    options.embedded = embedded;
+    options.quota = static_cast<std::uint64_t>(to_int64(quota, "FastIOContext", "the quota", 0));
+    options.persistent = persistent;
+    options.connect_timeout = to_duration(connect_timeout, "FastIOContext", "connect_timeout");
+    new (self) PyContext(options);
+}
+
+CreateOptions create_options(nb::handle device, nb::handle alignment, bool zero, nb::handle stream, const char* call) {
+    CreateOptions options;
+    options.stream = to_stream(stream, call);
+    if (!device.is_none()) {
+        if (!nb::isinstance<nb::str>(device)) {
+            fail_type(call, "a device", device, "give a str");
+        }
+        options.device = to_name(device, call);
+    }
+    options.alignment = static_cast<std::uint64_t>(to_int64(alignment, call, "the alignment", 0));
+    options.zero = zero;
+    return options;
+}
+
+PyAllocation create(PyContext& self, nb::handle size, nb::handle device, nb::handle alignment, bool zero,
+                    nb::handle stream) {
+    const auto bytes = static_cast<std::uint64_t>(to_int64(size, "create", "the size", 0));
+    const CreateOptions options = create_options(device, alignment, zero, stream, "create");
+    const auto context = self.use("create");
+    Allocation made;
+    {
+        const nb::gil_scoped_release unlocked;
+        made = context->create(bytes, options);
+    }
+    return self.adopt(std::move(made), options.stream);
+}
+
+PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimensions, nb::handle device,
+                          nb::handle alignment, bool zero, nb::handle stream) {
+    const DataType element = to_data_type(type, "create_array");
+    const auto extents = to_dimensions(dimensions, "create_array");
+    const CreateOptions options = create_options(device, alignment, zero, stream, "create_array");
+    const auto context = self.use("create");
+    Allocation made;
+    {
+        const nb::gil_scoped_release unlocked;
+        made = context->create(element, std::span(extents), options);
+    }
+    return self.adopt(std::move(made), options.stream);
+}
+
+GetOptions get_options(nb::handle timeout, nb::handle newer_than, nb::handle stream, nb::handle contents_timeout) {
+    GetOptions options;
+    options.stream = to_stream(stream, "get");
+    options.timeout = to_duration(timeout, "get", "timeout");
+    options.newer_than = static_cast<std::uint64_t>(to_int64(newer_than, "get", "newer_than", 0));
+    options.contents_timeout = to_duration(contents_timeout, "get", "contents_timeout");
+    options.on_wake = look_for_signals;
+    return options;
+}
+
+PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
+                 nb::handle contents_timeout) {
+    const std::string key = to_name(name, "get");
+    const GetOptions options = get_options(timeout, newer_than, stream, contents_timeout);
+    const auto context = self.use("get");
+    Allocation got;
+    {
+        const nb::gil_scoped_release unlocked;
+        got = context->get(key, options);
+    }
+    return self.adopt(std::move(got), options.stream);
+}
+
+nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
+                nb::handle contents_timeout) {
+    const std::string key = to_name(name, "find");
+    const GetOptions options = get_options(timeout, newer_than, stream, contents_timeout);
+    const auto context = self.use("find");
+    std::optional<Allocation> found;
+    {
+        const nb::gil_scoped_release unlocked;
+        found = context->find(key, options);
+    }
+    return found ? nb::cast(self.adopt(std::move(*found), options.stream)) : nb::none();
+}
+
+nb::list find_many(PyContext& self, nb::handle names) {
+    if (nb::isinstance<nb::str>(names) || !nb::isinstance<nb::iterable>(names)) {
+        fail_type("find_many", "names", names, "give a sequence of str");
+    }
+    std::vector<std::string> keys;
+    for (const nb::handle name : names) {
+        keys.push_back(to_name(name, "find_many"));
+    }
+    const auto context = self.use("find_many");
+    std::vector<std::optional<Allocation>> found;
+    {
+        const nb::gil_scoped_release unlocked;
+        found = context->find_many(keys);
+    }
+    nb::list made;
+    for (std::optional<Allocation>& allocation : found) {
+        made.append(allocation ? nb::cast(self.adopt(std::move(*allocation), {})) : nb::none());
+    }
+    return made;
+}
+
+template <class Call>
+auto call_without_gil(const PyContext& self, const char* name, Call&& call) {
+    std::shared_ptr<Context> context = self.use(name);
+    const nb::gil_scoped_release unlocked;
+    // The last use of a closed Context says goodbye to the service.
+    const auto used = std::exchange(context, nullptr);
+    return call(*used);
+}
+
+}  // namespace
+
+PyContext::PyContext(const ContextOptions& options) {
+    const nb::gil_scoped_release unlocked;
+    context_ = std::make_shared<Context>(options);
+    job_ = context_->job();
+    socket_ = context_->socket();
+    device_ = context_->device();
+}
+
+std::shared_ptr<Context> PyContext::use(const char* call) const {
+    if (context_ == nullptr) {
+        fail(Errc::context_closed, "{}: the FastIOContext of job '{}' was closed: make a new one", call, job_);
+    }
+    return context_;
+}
+
+PyContext::~PyContext() {
+    members_.reset();
+    close();
+}
+
+void PyContext::close() {
+    std::shared_ptr<Context> closing = std::exchange(context_, nullptr);
+    const nb::gil_scoped_release unlocked;
+    if (closing != nullptr) {
+        closing->close();
+        closing.reset();  // says goodbye to the service
+    }
+}
+
+void PyContext::end_with_handler() {
+    while (Member* const member = members_->first()) {
+        member->leave();
+        static_cast<PyAllocation*>(member)->end_with_handler();
+    }
+    close();
+}
+
+void bind_context(nb::module_& module) {
+    nb::class_<PyContext>(
+        module, "FastIOContext", nb::is_weak_referenceable(),
+        "The shared memory of one job: operators that name the same job at the same service share one context, made by "
+        "the first of them, which ends with the last (unless ``persistent``).\n\n"
+        "``job`` defaults to $FASTIO_JOB, else \"default\"; ``socket`` to $FASTIO_SOCKET, else the user's, else the "
+        "system's; ``device`` (\"auto\", \"host\", \"cuda:N\" or \"cuda:UUID\") to $FASTIO_DEVICE, else the service's "
+        "first. ``embedded`` hosts the service in this process, so that no fastiod is needed; others join through its "
+        "socket. ``quota`` is the most bytes that the context may hold (0: the service's). ``connect_timeout`` in "
+        "seconds is for a service that is starting.\n\n"
+        "All methods may be called from any thread; all that can wait let other threads run. When another operator "
+        "dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. "
+        "In a child made by os.fork() every call raises ForkedError.\n\n"
+        "A context manager: leaving the block closes.\n\n"
+        "Raises ServiceUnreachableError, PermissionDeniedError, VersionMismatchError, IncompatibleHostError, "
+        "DeviceUnavailableError, InvalidArgumentError, QuotaExceededError (too many clients).")
+        .def("__init__", construct, "job"_a = nb::none(), "socket"_a = nb::none(), "device"_a = nb::none(),
+             "embedded"_a = false, "quota"_a.none() = 0, "persistent"_a = false, "connect_timeout"_a.none() = 1.0,
+             nb::sig("def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, "
+                     "embedded: bool = False, quota: int = 0, persistent: bool = False, "
+                     "connect_timeout: float | None = 1.0) -> None"))
+        .def("create", create, "size"_a.none(), nb::kw_only(), "device"_a = nb::none(), "alignment"_a.none() = 256,
+             "zero"_a = false, "stream"_a = nb::none(),
+             nb::sig("def create(self, size: int, *, device: str | None = None, alignment: int = 256, "
+                     "zero: bool = False, stream: object = None) -> FastIOAllocation"),
+             "``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until "
+             "it is published. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if "
+             "there is one; otherwise the contents are undefined.\n\n"
+             "Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, "
+             "TableFullError, DeviceUnavailableError, ServiceLostError, ContextClosedError.")
+        .def("create_array", create_array, "type"_a.none(), "dimensions"_a.none(), nb::kw_only(),
+             "device"_a = nb::none(), "alignment"_a.none() = 256, "zero"_a = false, "stream"_a = nb::none(),
+             nb::sig("def create_array(self, type: object, dimensions: Sequence[int] | int, *, "
+                     "device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) "
+                     "-> FastIOAllocation"),
+             "The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a "
+             "scalar, and a 0 among them an empty array.")
+        .def("get", get, "name"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,
+             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
+             nb::sig("def get(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, "
+                     "stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation"),
+             "A new reference to what is published as ``name``, with a copy of its metadata. What is returned acts as "
+             "what create() returns.\n\n"
+             "``timeout`` in seconds bounds the wait for the name, or for a version above ``newer_than``; 0 does not "
+             "wait, None waits without a bound. For the contents the GPU waits in ``stream``; without one this call "
+             "waits, at most ``contents_timeout`` seconds. Ctrl-C ends either wait.\n\n"
+             "Raises NotFoundError (no timeout given), TimedOutError, ProducerLostError, LeaseLimitError, "
+             "DeviceError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.")
+        .def("find", find, "name"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,
+             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
+             nb::sig("def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, "
+                     "stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation | None"),
+             "get(), with None instead of NotFoundError and TimedOutError.")
+        .def("find_many", find_many, "names"_a.none(),
+             nb::sig("def find_many(self, names: Iterable[str]) -> list[FastIOAllocation | None]"),
+             "find() for each of ``names``, without waiting for names; in their order.")
+        .def(
+            "publish_array",
+            [](PyContext& self, nb::handle array, nb::handle name, bool replace, nb::handle stream,
+               nb::handle attributes) {
+                publish_array(self, array, to_name(name, "publish_array"),
+                              {.stream = to_stream(stream, "publish_array"),
+                               .replace = replace,
+                               .attributes = to_attributes(attributes, "publish_array")});
+            },
+            "array"_a.none(), "name"_a.none(), nb::kw_only(), "replace"_a = false, "stream"_a = nb::none(),
+            "attributes"_a = nb::none(),
+            nb::sig("def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, "
+                    "attributes: Mapping[str, str] | None = None) -> None"),
+            "Allocates memory for ``array``, sets its type and dimensions, copies its elements in C order, and "
+            "publishes it as ``name``.\n\n"
+            "``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, "
+            "__cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU are copied within "
+            "it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the "
+            "stream is done.\n\n"
+            "Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked "
+            "arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.")
+        .def(
+            "unpublish",
+            [](PyContext& self, nb::handle name) {
+                const std::string key = to_name(name, "unpublish");
+                call_without_gil(self, "unpublish", [&](Context& context) { context.unpublish(key); });
+            },
+            "name"_a.none(), nb::sig("def unpublish(self, name: str) -> None"),
+            "Removes one name; the memory stays while references or other names hold it. Raises NotFoundError.")
+        .def(
+            "list",
+            [](PyContext& self, nb::handle prefix) {
+                const std::string start = to_name(prefix, "list");
+                nb::list made;
+                for (PublicationInfo& info :
+                     call_without_gil(self, "list", [&](Context& context) { return context.list(start); })) {
+                    made.append(nb::cast(std::move(info)));
+                }
+                return made;
+            },
+            "prefix"_a.none() = "", nb::sig("def list(self, prefix: str = '') -> list[PublicationInfo]"),
+            "The publications whose name starts with ``prefix``, in order of their names.")
+        .def(
+            "watch",
+            [](PyContext& self, nb::handle prefix) {
+                const std::string start = to_name(prefix, "watch");
+                return call_without_gil(self, "watch", [&](Context& context) { return context.watch(start); });
+            },
+            "prefix"_a.none() = "", nb::sig("def watch(self, prefix: str = '') -> Watch"),
+            "Changes from now on to names that start with ``prefix``.")
+        .def(
+            "stats",
+            [](PyContext& self) {
+                return call_without_gil(self, "stats", [&](Context& context) { return context.stats(); });
+            },
+            "Counters of the context and of this client.")
+        .def_prop_ro(
+            "alive", [](PyContext& self) { return self.is_alive(); },
+            "False once a call would raise ServiceLostError, ContextClosedError or ForkedError.")
+        .def("close", &PyContext::close,
+             "Ends this context here: calls and waits, also those of other threads, raise ContextClosedError. "
+             "Allocations and arrays stay usable until they are released.")
+        .def_prop_ro(
+            "job", [](PyContext& self) { return to_str(self.job()); }, nb::sig("def job(self) -> str"),
+            "The job's name.")
+        .def_prop_ro(
+            "socket", [](PyContext& self) { return to_str(self.socket()); }, nb::sig("def socket(self) -> str"),
+            "The service's socket, for others to join an embedded one.")
+        .def_prop_ro(
+            "device", [](PyContext& self) { return to_str(self.device()); }, nb::sig("def device(self) -> str"),
+            "Where create() allocates by default: \"host\" or \"cuda:N\".")
+        .def(
+            "__enter__", [](nb::handle self) { return nb::borrow(self); },
+            nb::sig("def __enter__(self) -> FastIOContext"))
+        .def(
+            "__exit__",
+            [](PyContext& self, nb::handle /*type*/, nb::handle /*value*/, nb::handle /*traceback*/) { self.close(); },
+            "type"_a.none(), "value"_a.none(), "traceback"_a.none(),
+            nb::sig("def __exit__(self, type: object, value: object, traceback: object) -> None"))
+        .def("__repr__",
+             [](PyContext& self) {
+                 return fmt::format("<fastio.FastIOContext of job '{}' on {} at {}{}>", self.job(), self.device(),
+                                    self.socket(), self.is_alive() ? "" : ", closed");
+             })
+        .def(
+            "_publish_buffer",
+            [](PyContext& self, nb::handle buffer, nb::handle type, nb::handle dimensions, nb::handle name,
+               bool replace) {
+                publish_buffer(self, buffer, to_data_type(type, "_publish_buffer"),
+                               to_dimensions(dimensions, "_publish_buffer"), to_name(name, "_publish_buffer"),
+                               {.replace = replace});
+            },
+            "buffer"_a, "type"_a, "dimensions"_a, "name"_a, "replace"_a,
+            nb::sig("def _publish_buffer(self, buffer: Any, type: object, dimensions: Sequence[int], name: str, "
+                    "replace: bool) -> None"),
+            "publish_array of the bytes of ``buffer`` as elements that NumPy may lack.")
+        .def("_end_with_handler", &PyContext::end_with_handler,
+             "For Payload: releases what was not released, and closes.");
+}
+
+}  // namespace fastio::python

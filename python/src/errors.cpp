@@ -1,0 +1,51 @@
+#include "errors.hpp"
+
+#include <array>
+#include <exception>
+
+namespace fastio::python {
+namespace {
+
+constexpr int kMostCodes = static_cast<int>(Errc::io_error);
+
+/// The exception classes by the numbers of Errc; [0] is fastio.Error. Borrowed: the module `fastio._errors` keeps them.
+std::array<PyObject*, kMostCodes + 1> classes{};
+
+void translate(const std::exception_ptr& thrown, void* /*payload*/) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const Error& error) {
+        set_error(error);
+    }
+}
+
+}  // namespace
+
+void set_error(const Error& error) noexcept {
+    const int code = error.code().value();
+    PyErr_SetString(classes[code > 0 && code <= kMostCodes ? static_cast<std::size_t>(code) : 0], error.what());
+}
+
+void bind_errors(nb::module_& /*module*/) {
+    const nb::module_ errors = nb::module_::import_("fastio._errors");
+    const nb::object all = errors.attr("CLASSES");
+    for (int code = 0; code <= kMostCodes; ++code) {
+        classes.at(code) = nb::object(all[code]).release().ptr();
+    }
+    nb::register_exception_translator(translate);
+}
+
+std::string text_of(nb::handle value) {
+    return nb::cast<std::string>(nb::str(value));
+}
+
+std::string repr_of(nb::handle value) {
+    return nb::cast<std::string>(nb::repr(value));
+}
+
+void fail_type(const char* call, const char* what, nb::handle value, const char* wanted) {
+    const std::string type = text_of(value.type().attr("__qualname__"));
+    throw nb::type_error(fmt::format("{} was given {} of type {}: {}", call, what, type, wanted).c_str());
+}
+
+}  // namespace fastio::python

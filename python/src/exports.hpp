@@ -1,0 +1,18 @@
+#pragma once
+
+#include "allocation.hpp"
+#include "module.hpp"
+
+/// How other libraries see an allocation as an array, without a copy.
+namespace fastio::python {
+
+/// Adds the class whose objects keep a lease for NumPy's arrays.
+void bind_exports(nb::module_& module);
+
+/// The buffer protocol of FastIOAllocation, for its class.
+[[nodiscard]] PyType_Slot* buffer_slots() noexcept;
+
+/// Adds __dlpack__, __array_interface__, __cuda_array_interface__, numpy() and their like.
+void bind_array_protocols(nb::class_<PyAllocation>& allocation);
+
+}  // namespace fastio::python

@@ -1,0 +1,243 @@
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fastio/array_view.hpp>
+#include <fastio/dlpack.hpp>
+
+#include "context.hpp"
+#include "convert.hpp"
+#include "errors.hpp"
+
+/// What publish_array takes: arrays of other libraries.
+namespace fastio::python {
+namespace {
+
+// DLDeviceType of dlpack.h: what the host can read, and what CUDA's copies can.
+constexpr int kDLCudaHost = 3;
+constexpr int kDLCudaManaged = 13;
+
+/// Elements somewhere, and what keeps them there.
+struct Source {
+    ArrayView view;  ///< strides in bytes; none: C order
+    bool on_gpu = false;
+    Stream ready_in{};  ///< on a GPU: what was queued here so far makes the contents
+    nb::object keeper{};
+};
+
+[[nodiscard]] bool in_c_order(const ArrayView& view) {
+    auto step = static_cast<std::int64_t>(view.type.size_bytes());
+    for (std::size_t i = view.strides.size(); i-- > 0;) {
+        if (view.dimensions[i] == 0) {
+            return true;
+        }
+        if (view.dimensions[i] != 1 && view.strides[i] != step) {
+            return false;
+        }
+        step *= view.dimensions[i];
+    }
+    return true;
+}
+
+nb::handle numpy_attribute(const char* name) {
+    static const nb::object* const numpy = new nb::object(nb::module_::import_("numpy"));
+    // Borrowed: the module keeps its attributes.
+    return nb::object(numpy->attr(name)).release();
+}
+
+Source from_numpy(nb::object array) {
+    static const nb::handle masked = nb::object(numpy_attribute("ma").attr("MaskedArray")).release();
+    if (nb::isinstance(array, masked)) {
+        fail(Errc::invalid_argument, "publish_array was given a masked array, whose mask would be lost: fill it first");
+    }
+    nb::object dtype = array.attr("dtype");
+    if (!nb::cast<bool>(dtype.attr("isnative")) && dtype.attr("names").is_none()) {
+        dtype = dtype.attr("newbyteorder")("=");
+        array = array.attr("astype")(dtype);
+    }
+    Source source;
+    source.view.type = to_data_type(dtype, "publish_array");
+    source.view.data = reinterpret_cast<const void*>(
+        nb::cast<std::uintptr_t>(nb::object(array.attr("__array_interface__")["data"][0])));
+    for (const nb::handle extent : nb::object(array.attr("shape"))) {
+        source.view.dimensions.push_back(nb::cast<std::int64_t>(extent));
+    }
+    for (const nb::handle stride : nb::object(array.attr("strides"))) {
+        source.view.strides.push_back(nb::cast<std::int64_t>(stride));
+    }
+    source.keeper = std::move(array);
+    return source;
+}
+
+template <class Tensor>
+Source from_tensor(nb::object capsule, const char* name) {
+    auto* const managed = static_cast<Tensor*>(PyCapsule_GetPointer(capsule.ptr(), name));
+    if (managed == nullptr) {
+        throw nb::python_error();
+    }
+    const dlpack::DLTensor& tensor = managed->dl_tensor;
+    Source source;
+    source.view.type = {static_cast<TypeCode>(tensor.dtype.code), tensor.dtype.bits, tensor.dtype.lanes};
+    if (!is_valid(source.view.type)) {
+        fail(Errc::invalid_argument,
+             "publish_array was given elements of DLPack's type {} with {} bits: there is no such type here",
+             tensor.dtype.code, tensor.dtype.bits);
+    }
+    source.view.data = static_cast<const std::byte*>(tensor.data) + tensor.byte_offset;
+    source.view.dimensions.assign(tensor.shape, tensor.shape + tensor.ndim);
+    if (tensor.strides != nullptr) {
+        const auto bytes = static_cast<std::int64_t>(source.view.type.size_bytes());
+        for (std::int32_t i = 0; i < tensor.ndim; ++i) {
+            source.view.strides.push_back(tensor.strides[i] * bytes);
+        }
+    }
+    // The capsule is not renamed: it keeps the tensor, and ends it.
+    source.keeper = std::move(capsule);
+    return source;
+}
+
+Source from_dlpack(nb::handle array) {
+    const nb::object device = array.attr("__dlpack_device__")();
+    const int type = nb::cast<int>(nb::object(nb::int_(nb::object(device[0]))));
+    const bool on_gpu = type == dlpack::kDLCUDA || type == kDLCudaManaged;
+    if (!on_gpu && type != dlpack::kDLCPU && type != kDLCudaHost) {
+        fail(Errc::unsupported,
+             "publish_array was given an array on DLPack's device type {}: it takes those of the host and of CUDA",
+             type);
+    }
+    nb::dict arguments;
+    if (on_gpu) {
+        arguments["stream"] = 1;  // cudaStreamLegacy
+    }
+    nb::object capsule;
+    try {
+        nb::dict versioned(arguments);
+        versioned["max_version"] = nb::make_tuple(1, 1);
+        capsule = array.attr("__dlpack__")(**versioned);
+    } catch (nb::python_error& error) {
+        if (!error.matches(PyExc_TypeError)) {
+            throw;
+        }
+        capsule = array.attr("__dlpack__")(**arguments);  // from before DLPack 1.0
+    }
+    Source source = PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned") != 0
+                        ? from_tensor<dlpack::DLManagedTensorVersioned>(std::move(capsule), "dltensor_versioned")
+                        : from_tensor<dlpack::DLManagedTensor>(std::move(capsule), "dltensor");
+    source.on_gpu = on_gpu;
+    if (on_gpu) {
+        source.ready_in = Stream(nullptr);
+    }
+    return source;
+}
+
+Source from_cuda_array(nb::handle array) {
+    const nb::dict interface = nb::cast<nb::dict>(nb::object(array.attr("__cuda_array_interface__")));
+    Source source;
+    source.on_gpu = true;
+    source.view.type = to_data_type(numpy_attribute("dtype")(interface["typestr"]), "publish_array");
+    source.view.data = reinterpret_cast<const void*>(nb::cast<std::uintptr_t>(nb::object(interface["data"][0])));
+    source.view.dimensions = to_dimensions(nb::object(interface["shape"]), "publish_array");
+    const nb::object strides = nb::object(interface.attr("get")("strides"));
+    if (!strides.is_none()) {
+        for (const nb::handle stride : strides) {
+            source.view.strides.push_back(nb::cast<std::int64_t>(stride));
+        }
+    }
+    const nb::object mask = nb::object(interface.attr("get")("mask"));
+    if (!mask.is_none()) {
+        fail(Errc::invalid_argument, "publish_array was given a masked array, whose mask would be lost: fill it first");
+    }
+    // Version 3 says in which stream the contents become ready; None, and older versions: they are.
+    const nb::object stream = nb::object(interface.attr("get")("stream"));
+    source.ready_in = stream.is_none() ? Stream(nullptr) : to_stream(stream, "publish_array");
+    source.keeper = nb::borrow(array);
+    return source;
+}
+
+Source find_source(nb::handle array) {
+    static const nb::handle ndarray = numpy_attribute("ndarray");
+    if (nb::isinstance(array, ndarray)) {
+        return from_numpy(nb::borrow(array));
+    }
+    if (nb::hasattr(array, "__dlpack__") && nb::hasattr(array, "__dlpack_device__")) {
+        return from_dlpack(array);
+    }
+    if (nb::hasattr(array, "__cuda_array_interface__")) {
+        return from_cuda_array(array);
+    }
+    if (nb::hasattr(array, "__array_interface__") || nb::hasattr(array, "__array__") ||
+        PyObject_CheckBuffer(array.ptr()) != 0) {
+        return from_numpy(numpy_attribute("asarray")(array));
+    }
+    fail_type("publish_array", "an array", array,
+              "give a numpy.ndarray or what speaks DLPack, the array interfaces or the buffer protocol; numpy.asarray "
+              "makes an array of a list");
+}
+
+void publish_from_gpu(Context& context, const Source& source, const std::string& name, const PublishOptions& options) {
+    const ArrayView& view = source.view;
+    if (!in_c_order(view)) {
+        fail(Errc::invalid_argument,
+             "publish_array of '{}' was given an array of a GPU that is not in C order: make it so first, with "
+             ".contiguous() or ascontiguousarray()",
+             name);
+    }
+    if (context.device() == "host") {
+        fail(Errc::unsupported,
+             "publish_array of '{}' was given an array of a GPU, and the context's memory is the host's: join with "
+             "device=\"cuda:N\", or copy it to the host first",
+             name);
+    }
+    const nb::gil_scoped_release unlocked;
+    const Stream stream = options.stream ? options.stream : source.ready_in;
+    Allocation made = context.create(view.type, std::span(view.dimensions), {.stream = stream});
+    const std::uint64_t bytes = made.size();
+    if (options.stream && options.stream != source.ready_in) {
+        made.order(source.ready_in, options.stream);
+    }
+    if (bytes > 0) {
+        made.copy_from(view.data, bytes, {.stream = stream});
+    }
+    made.publish(name, options);  // without a stream it waits for the device, and so for the copy
+    options.stream ? made.release(options.stream) : made.release();
+}
+
+}  // namespace
+
+void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options) {
+    const Source source = find_source(array);
+    const std::shared_ptr<Context> context = self.use("publish_array");
+    if (source.on_gpu) {
+        publish_from_gpu(*context, source, name, options);
+        return;
+    }
+    const nb::gil_scoped_release unlocked;
+    context->publish_array(source.view, name, options);
+}
+
+void publish_buffer(PyContext& self, nb::handle buffer, DataType type, std::vector<std::int64_t>&& dimensions,
+                    const std::string& name, const PublishOptions& options) {
+    Py_buffer bytes{};
+    if (PyObject_GetBuffer(buffer.ptr(), &bytes, PyBUF_SIMPLE) != 0) {
+        throw nb::python_error();
+    }
+    const std::unique_ptr<Py_buffer, decltype(&PyBuffer_Release)> held(&bytes, PyBuffer_Release);
+    auto needed = static_cast<std::int64_t>(type.size_bytes());
+    for (const std::int64_t extent : dimensions) {
+        if (__builtin_mul_overflow(needed, extent, &needed)) {
+            needed = std::numeric_limits<std::int64_t>::max();
+        }
+    }
+    if (needed > bytes.len) {
+        fail(Errc::invalid_argument, "publishing '{}': its elements need {} bytes, and there are {}", name, needed,
+             bytes.len);
+    }
+    const std::shared_ptr<Context> context = self.use("publish_array");
+    const ArrayView view{.data = bytes.buf, .type = type, .dimensions = std::move(dimensions)};
+    const nb::gil_scoped_release unlocked;
+    context->publish_array(view, name, options);
+}
+
+}  // namespace fastio::python

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+namespace fastio::python {
+
+namespace nb = nanobind;
+
+// Each adds its classes to the module `fastio._core`.
+void bind_errors(nb::module_& module);
+void bind_data_type(nb::module_& module);
+void bind_allocation(nb::module_& module);
+void bind_context(nb::module_& module);
+void bind_information(nb::module_& module);
+void bind_watch(nb::module_& module);
+
+}  // namespace fastio::python
