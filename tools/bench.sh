@@ -33,8 +33,10 @@ command_bench() {
         shift
     done
     command_setup
-    configure release
-    build release src/all examples/all benchmarks/all
+    local options
+    mapfile -t options < <(python_options)
+    configure release "${options[@]}"
+    build release src/all examples/all benchmarks/all fastio_python
 
     local folder=$root/out/bench program ran=0 failed=()
     rm -rf "$folder"
@@ -45,6 +47,12 @@ command_bench() {
         ran=$((ran + 1))
         run_benchmark "$program" "$folder" || failed+=("$(basename "$program")")
     done
+    if [[ python_bench =~ $filter ]]; then
+        ran=$((ran + 1))
+        say "running python_bench"
+        PYTHONPATH=$root/build/release/python "$venv/bin/python" benchmarks/python/python_bench.py \
+            --json "$folder/python_bench.json" || failed+=(python_bench)
+    fi
     ((ran > 0)) || die "bench: no benchmark program in build/release/bin matches '$filter'"
     ((${#failed[@]} == 0)) || die "bench: failed: ${failed[*]}"
     say "the raw figures are in out/bench"

@@ -27,6 +27,7 @@ LAYERS = {
 # The library's own folder wires service and client together, and the command uses the public interface only.
 LAYERS["library"] = {"fastio", *LAYERS}
 LAYERS["cli"] = {"fastio"}
+LAYERS["python"] = {"fastio"}  # the folder python/
 LAYERS["doctor"] = {"fastio", "core", "device", "gpu", "wire"}
 PROJECT_PREFIXES = set(LAYERS) | {"support"}
 # The one place outside library/ where an upper layer meets another is named here with its reason.
@@ -73,8 +74,8 @@ def findings_of_include(file, quote, header):
         standard = quote == "<" and "/" not in header and not header.endswith(".h")
         if not standard and not (quote == "<" and first == "fastio"):
             yield f"includes {header}: public headers include only std and <fastio/...>"
-    elif file.startswith("src/") or file.startswith("cuda/"):
-        layer = file.split("/")[1] if file.startswith("src/") else "gpu"
+    elif file.startswith(("src/", "cuda/", "python/")):
+        layer = file.split("/")[1] if file.startswith("src/") else {"cuda": "gpu"}.get(file.split("/")[0], "python")
         if "/" in header and first in PROJECT_PREFIXES | {"fastio"} and first != layer:
             if first not in LAYERS.get(layer, set()) and (file, header) not in EXCEPTIONS:
                 yield f"includes {header}: {layer} may include {', '.join(sorted(LAYERS.get(layer, set())))} and itself"

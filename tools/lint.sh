@@ -23,6 +23,11 @@ check_scripts() {
     shellcheck --external-sources run .ci/run
 }
 
+check_python() {
+    say "lint: mypy"
+    "$venv/bin/python" -m mypy --config-file python/pyproject.toml
+}
+
 # check_tidy [FILE...]: all compiled sources when none are given
 check_tidy() {
     say "lint: clang-tidy on $# files"
@@ -42,13 +47,16 @@ command_lint() {
         shift
     done
     command_setup
-    configure dev
+    local options
+    mapfile -t options < <(python_options)
+    configure dev "${options[@]}"
     build dev
     check_format || failed+=(clang-format)
     check_layout || failed+=(layout)
     check_scripts || failed+=(shellcheck)
+    check_python || failed+=(python)
     if [[ $tidy != none ]]; then
-        configure lint
+        configure lint "${options[@]}"
         compiled=$(python3 -c 'import json, sys
 for entry in json.load(open("build/lint/compile_commands.json")):
     print(entry["file"].removeprefix(sys.argv[1] + "/"))' "$root" | sort -u)

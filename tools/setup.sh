@@ -9,7 +9,7 @@ readonly setup_tools=(
 readonly setup_libraries=(
     libspdlog-dev libfmt-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libxxhash-dev libpng-dev
     libnifti-dev libnifti2-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
-    python3-numpy python3-scipy python3-nibabel mricron-data
+    python3-dev python3-venv python3-numpy python3-scipy python3-nibabel python3-torch mricron-data
 )
 
 # Thrust comes with a CUDA toolkit or from the distribution, never from both.
@@ -47,6 +47,7 @@ command_setup() {
     local missing as_root=()
     mapfile -t missing < <(missing_packages)
     if ((${#missing[@]} == 0)); then
+        setup_venv
         say "setup: nothing is missing"
         return
     fi
@@ -58,4 +59,5 @@ command_setup() {
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
+    setup_venv
 }

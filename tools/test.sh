@@ -16,8 +16,11 @@ run_for() {
 }
 
 test_preset() {
-    local preset=$1 cases
-    configure "$preset"
+    local preset=$1 cases options=()
+    if [[ $preset == dev ]]; then
+        mapfile -t options < <(python_options)
+    fi
+    configure "$preset" "${options[@]}"
     # Building runs each test program once, to list its cases.
     say "building build/$preset"
     run_for "$preset" cmake --build "build/$preset" --parallel "$(nproc)"
@@ -37,10 +40,11 @@ build_without_cuda() {
 }
 
 command_test() {
-    local presets=() preset
+    local presets=() preset pythons=no
     while (($# > 0)); do
         case $1 in
             --quick) presets+=(dev) ;;
+            --pythons) pythons=yes ;;
             --preset)
                 (($# > 1)) || die "test: --preset takes the name of a preset"
                 presets+=("$2")
@@ -53,6 +57,10 @@ command_test() {
     local whole=no
     ((${#presets[@]} > 0)) || { presets=(dev asan tsan) && whole=yes; }
     command_setup
+    if [[ $pythons == yes ]]; then
+        test_pythons
+        return
+    fi
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done

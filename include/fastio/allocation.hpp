@@ -146,8 +146,8 @@ public:
 
     /// Makes what is queued in `later` from now on wait for what `first` was given so far, two streams of this process;
     /// the host does not wait. For handing the memory on to a library that works in a stream of its own. Errors:
-    /// invalid_argument (no stream); unsupported (host memory, a stream that is being captured); device_error; released;
-    /// forked.
+    /// invalid_argument (no stream); unsupported (host memory, a stream that is being captured); device_error;
+    /// released; forked.
     void order(Stream first, Stream later) const;
 
     /// To be called after the stream given to get() was synchronised: returns if the contents that this get gave were

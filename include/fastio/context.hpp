@@ -46,8 +46,8 @@ struct GetOptions {
     std::chrono::nanoseconds timeout{0};  ///< for the name, or for a version above newer_than
     std::uint64_t newer_than = 0;         ///< only a version above this one counts
     std::chrono::nanoseconds contents_timeout = std::chrono::seconds(30);  ///< for the contents, without a stream
-    void (*on_wake)() = nullptr;  ///< called by the waiting thread when a signal handler has run, and now and then; what
-                                  ///< it throws ends the call, for which nothing is held then
+    void (*on_wake)() = nullptr;  ///< called by the waiting thread when a signal handler has run, and now and then;
+                                  ///< what it throws ends the call, for which nothing is held then
 };
 
 /// What is published under one name.

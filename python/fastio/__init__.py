@@ -27,7 +27,6 @@ from ._core import (
     PublicationInfo,
     Watch,
     WatchEvent,
-    __version__,
     bfloat16,
     bool_,
     complex64,
@@ -52,6 +51,7 @@ from ._core import (
     uint32,
     uint64,
 )
+from ._core import version as __version__
 from ._driver import Driver, DriverError
 from ._entries import FastIOEntry, MappedArray, PayloadCollection, PayloadEntry
 from ._errors import (

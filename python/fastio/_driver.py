@@ -169,8 +169,8 @@ class Driver:
         self._notify("state", step)
         try:
             run()
-        except DriverError as failure:
-            self._fail(failure)
+        except DriverError as refused:
+            self._fail(refused)
         except BaseException as cause:
             failure = DriverError(
                 f"operator '{self._stage_name}': {step} failed: {type(cause).__name__}: {cause}"

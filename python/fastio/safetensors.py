@@ -13,15 +13,17 @@ JSON, and the tensors' bytes. Needs no package for it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from ._errors import CorruptInputError, InvalidArgumentError, IoError, NotFoundError, UnsupportedError
+from ._errors import CorruptInputError, Error, InvalidArgumentError, IoError, NotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
     from ._core import FastIOAllocation, FastIOContext
@@ -51,6 +53,8 @@ _TYPES = {
 _LONGEST_HEADER = 100_000_000  # bytes; the limit of the format's own reader
 _INDEX = "__safetensors__"
 _MOST_DIMENSIONS = 8
+_MOST_NAME_BYTES = 255
+_MOST_BYTES = 2**63 - 1
 
 #: Called with tensors and bytes done, and of how many.
 Progress = Callable[[int, int, int, int], None]
@@ -77,25 +81,31 @@ def publish(
 
     When all are published, an index of them is, as ``prefix`` + "__safetensors__": for :func:`load`. ``progress`` is
     called with (tensors done, tensors, bytes done, bytes); True shows it on standard error, and so does None where
-    that is a terminal.
+    that is a terminal. ``replace`` takes the place of what an earlier call has published under ``prefix``: meanwhile
+    :func:`load` waits, and afterwards what the new file lacks is gone too.
 
-    Returns the number of tensors. Raises CorruptInputError for a file that is truncated, or whose header is no header
-    or has overlapping or wrong offsets, before anything is published; IoError; UnsupportedError for a type without a
-    DLPack equivalent; and as FastIOContext.publish_array.
+    Returns the number of tensors. Raises IoError; CorruptInputError for a file that is truncated, or whose header is
+    no header or has overlapping or wrong offsets; UnsupportedError for a type without an equivalent here;
+    InvalidArgumentError for a tensor whose name cannot be published: all before anything is published. Raises as
+    FastIOContext.publish_array too: then, and when ``progress`` raises, what this call has published is withdrawn.
     """
-    show = _progress_of(progress, os.fspath(path))
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < 8:
-                raise CorruptInputError(f"{os.fspath(path)} has {size} bytes, too few for a safetensors file")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
-                tensors, metadata, start = _read_header(contents, os.fspath(path))
-                _publish_all(context, contents, tensors, start, prefix, replace, show)
-    except OSError as error:
-        raise IoError(f"cannot read {os.fspath(path)}: {error.strerror}") from error
-    index = json.dumps({"tensors": [tensor.name for tensor in tensors], "metadata": metadata}).encode()
-    context._publish_buffer(index, "uint8", (len(index),), prefix + _INDEX, replace)
+    shown_path = str(path)
+    show = _progress_of(progress, shown_path)
+    with _mapped(path) as contents:
+        tensors, file_metadata, start = _read_header(contents, shown_path)
+        names = [tensor.name for tensor in tensors]
+        _check_names(names, prefix, shown_path)
+        previous = _withdraw_index(context, prefix) if replace else []
+        published: list[str] = []
+        try:
+            _publish_all(context, contents, tensors, start, prefix, replace, show, published)
+            index = json.dumps({"tensors": names, "metadata": file_metadata}).encode()
+            context._publish_buffer(index, "uint8", (len(index),), prefix + _INDEX, replace)
+        except BaseException:
+            _withdraw(context, published)
+            raise
+    kept = set(names)
+    _withdraw(context, [prefix + name for name in previous if name not in kept])
     return len(tensors)
 
 
@@ -112,13 +122,23 @@ def load(
     "numpy" or "fastio" (for FastIOAllocation objects). The tensors are views of memory that other processes see too:
     do not write to them.
 
+    All tensors are of the same call of :func:`publish`, also while another one replaces them.
+
     Raises NotFoundError or TimedOutError where nothing is published under ``prefix``, NotFoundError where one of the
-    tensors is gone; UnsupportedError for a type that the framework lacks.
+    tensors is gone; UnsupportedError for a type that the framework lacks; LeaseLimitError for more tensors than this
+    process may hold; CorruptInputError where something else has the name of the index.
     """
     convert = _converter(framework)
-    with context.get(prefix + _INDEX, timeout=timeout) as published:
-        names = json.loads(published.numpy().tobytes())["tensors"]
-    allocations = context.find_many([prefix + name for name in names])
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = None if end is None else max(end - time.monotonic(), 0.0)
+        index, version = _read_index(context, prefix, left if timeout else timeout)
+        names = index["tensors"]
+        allocations = context.find_many([prefix + name for name in names])
+        # Who replaces the tensors withdraws the index first: if it is the same still, none of them is a newer one's.
+        again = context.find(prefix + _INDEX)
+        if again is not None and again.version == version:
+            break
     state: dict[str, Any] = {}
     for name, allocation in zip(names, allocations):
         if allocation is None:
@@ -129,9 +149,60 @@ def load(
 
 def metadata(context: FastIOContext, prefix: str = "", *, timeout: Optional[float] = 0) -> dict[str, str]:
     """The file's own metadata, of what :func:`publish` has published under ``prefix``. Raises as :func:`load`."""
-    with context.get(prefix + _INDEX, timeout=timeout) as published:
-        found: dict[str, str] = json.loads(published.numpy().tobytes())["metadata"]
+    found: dict[str, str] = _read_index(context, prefix, timeout)[0]["metadata"]
     return found
+
+
+@contextlib.contextmanager
+def _mapped(path: Union[str, os.PathLike[str]]) -> Iterator[mmap.mmap]:
+    with contextlib.ExitStack() as opened:
+        try:
+            file = opened.enter_context(open(path, "rb"))
+            size = os.fstat(file.fileno()).st_size
+            if size < 8:
+                raise CorruptInputError(f"{path} has {size} bytes, too few for a safetensors file")
+            contents = opened.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except OSError as error:
+            raise IoError(f"cannot read {path}: {error.strerror}") from error
+        yield contents
+
+
+def _read_index(context: FastIOContext, prefix: str, timeout: Optional[float]) -> tuple[dict[str, Any], int]:
+    with context.get(prefix + _INDEX, timeout=timeout) as published:
+        text, version = published.numpy().tobytes(), published.version
+    try:
+        index: dict[str, Any] = json.loads(text)
+        if all(isinstance(name, str) for name in index["tensors"]) and isinstance(index["metadata"], dict):
+            return index, version
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise CorruptInputError(f"'{prefix}{_INDEX}' is not what fastio.safetensors.publish publishes under that name")
+
+
+def _withdraw_index(context: FastIOContext, prefix: str) -> list[str]:
+    """The tensors of the index, which is gone then."""
+    try:
+        names: list[str] = _read_index(context, prefix, 0)[0]["tensors"]
+        context.unpublish(prefix + _INDEX)
+    except NotFoundError:
+        return []
+    return names
+
+
+def _withdraw(context: FastIOContext, names: list[str]) -> None:
+    for name in names:
+        with contextlib.suppress(Error):  # somebody else may have been quicker
+            context.unpublish(name)
+
+
+def _check_names(names: list[str], prefix: str, path: str) -> None:
+    for name in names:
+        size = len((prefix + name).encode())
+        if not 1 <= size <= _MOST_NAME_BYTES or "\0" in name or name == _INDEX:
+            raise InvalidArgumentError(
+                f"{path}: the tensor {name!r} cannot be published as {prefix + name!r}: a name has 1 to "
+                f"{_MOST_NAME_BYTES} bytes of UTF-8 without NUL, and '{_INDEX}' is taken"
+            )
 
 
 def _publish_all(
@@ -142,6 +213,7 @@ def _publish_all(
     prefix: str,
     replace: bool,
     show: Optional[Progress],
+    published: list[str],
 ) -> None:
     total = sum(tensor.end - tensor.begin for tensor in tensors)
     done = 0
@@ -149,6 +221,7 @@ def _publish_all(
         for count, tensor in enumerate(tensors, 1):
             with view[start + tensor.begin : start + tensor.end] as part:
                 context._publish_buffer(part, tensor.type, tensor.shape, prefix + tensor.name, replace)
+            published.append(prefix + tensor.name)
             done += tensor.end - tensor.begin
             if show is not None:
                 show(count, len(tensors), done, total)
@@ -164,8 +237,8 @@ def _read_header(contents: mmap.mmap, path: str) -> tuple[list[_Tensor], dict[st
             "no safetensors file"
         )
     try:
-        header = json.loads(contents[8:start].decode("utf-8"))
-    except ValueError as error:
+        header = json.loads(contents[8:start].decode("utf-8"), object_pairs_hook=_without_repetition)
+    except (ValueError, RecursionError) as error:
         raise CorruptInputError(f"{path}: its header is no JSON: {error}") from error
     if not isinstance(header, dict):
         raise CorruptInputError(f"{path}: its header is no JSON object")
@@ -189,29 +262,43 @@ def _read_header(contents: mmap.mmap, path: str) -> tuple[list[_Tensor], dict[st
     return tensors, metadata, start
 
 
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
 def _read_tensor(name: str, item: Any, path: str) -> _Tensor:
     try:
         dtype, shape, (begin, end) = item["dtype"], tuple(item["shape"]), item["data_offsets"]
+        name.encode()  # JSON can say what Unicode cannot
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptInputError(
-            f"{path}: the tensor '{name}' has no dtype, shape and data_offsets in its header"
+            f"{path}: the tensor {name!r} has no name, dtype, shape and data_offsets as the format wants them"
         ) from error
     if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)) or begin > end:
         raise CorruptInputError(f"{path}: the tensor '{name}' has the shape {shape} at {begin} to {end}")
+    if not isinstance(dtype, str):
+        raise CorruptInputError(f"{path}: the tensor '{name}' has the type {dtype!r}")
     if dtype not in _TYPES:
-        raise UnsupportedError(f"{path}: the tensor '{name}' has the type {dtype!r}, which DLPack lacks")
+        raise UnsupportedError(f"{path}: the tensor '{name}' has the type {dtype!r}, which has no equivalent here")
     if len(shape) > _MOST_DIMENSIONS:
         raise UnsupportedError(
             f"{path}: the tensor '{name}' has {len(shape)} dimensions; at most {_MOST_DIMENSIONS} are possible"
         )
     type_name, size = _TYPES[dtype]
+    extents = size
     for extent in shape:
         size *= extent
+        extents *= max(extent, 1)
     if size != end - begin:
         raise CorruptInputError(
             f"{path}: the tensor '{name}' of type {dtype} and shape {list(shape)} needs {size} bytes, and has "
             f"{end - begin}"
         )
+    if extents > _MOST_BYTES:
+        raise CorruptInputError(f"{path}: the tensor '{name}' of no bytes has the impossible shape {list(shape)}")
     return _Tensor(name, type_name, shape, begin, end)
 
 
@@ -227,6 +314,7 @@ def _converter(framework: str) -> Callable[[FastIOAllocation], Any]:
 
 def _torch_converter() -> Callable[[FastIOAllocation], Any]:
     import torch
+    from torch.utils.dlpack import from_dlpack
 
     from . import _core
 
@@ -239,7 +327,6 @@ def _torch_converter() -> Callable[[FastIOAllocation], Any]:
     lacking = {
         getattr(_core, name) for name in ("uint16", "uint32", "uint64") if getattr(torch, name, None) is None
     }
-    from_dlpack = torch.from_dlpack
 
     def convert(allocation: FastIOAllocation) -> Any:
         element = allocation._data_type
@@ -263,16 +350,19 @@ def _progress_of(progress: Union[bool, Progress, None], path: str) -> Optional[P
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return None
     name = os.path.basename(path)
-    last = -1
+    # On a terminal one line that changes; elsewhere, as in the log of `fastio run`, few lines.
+    on_terminal = sys.stderr.isatty()
+    step = 1 if on_terminal else 10
+    last = -step
 
     def show(done: int, of: int, bytes_done: int, bytes_of: int) -> None:
         nonlocal last
         percent = 100 * bytes_done // max(bytes_of, 1)
-        if percent == last and done != of:
+        if percent < last + step and done != of:
             return
-        last = percent
-        end = "\n" if done == of else ""
-        line = f"\r{name}: {done} of {of} tensors, {bytes_done / 1e6:.0f} of {bytes_of / 1e6:.0f} MB ({percent} %)"
-        print(line, end=end, file=sys.stderr, flush=True)
+        last = percent - percent % step
+        line = f"{name}: {done} of {of} tensors, {bytes_done / 1e6:.0f} of {bytes_of / 1e6:.0f} MB ({percent} %)"
+        begin, end = ("\r", "\n" if done == of else "") if on_terminal else ("", "\n")
+        print(f"{begin}{line}", end=end, file=sys.stderr, flush=True)
 
     return show

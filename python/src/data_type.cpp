@@ -209,11 +209,14 @@ void bind_data_type(nb::module_& module) {
             "other"_a.none(), nb::sig("def __eq__(self, other: object, /) -> bool"))
         .def("__hash__",
              [](DataType self) { return (static_cast<int>(self.code) << 24) | (self.bits << 16) | int{self.lanes}; })
-        .def("__reduce__",
-             [](DataType self) {
-                 return nb::make_tuple(nb::type<DataType>(),
-                                       nb::make_tuple(static_cast<int>(self.code), int{self.bits}, int{self.lanes}));
-             })
+        .def(
+            "__reduce__",
+            [](DataType self) {
+                const nb::tuple arguments =
+                    nb::make_tuple(static_cast<int>(self.code), int{self.bits}, int{self.lanes});
+                return nb::make_tuple(nb::type<DataType>(), arguments);
+            },
+            nb::sig("def __reduce__(self) -> tuple[Any, ...]"))
         .def("__repr__", repr);
 
     constexpr std::array kAll{bool_,           int8,

@@ -337,7 +337,7 @@ void bind_exports(nb::module_& module) {
 
 void bind_array_protocols(nb::class_<PyAllocation>& allocation) {
     allocation
-        .def("numpy", to_numpy, nb::sig("def numpy(self) -> numpy.typing.NDArray[Any]"),
+        .def("numpy", to_numpy, nb::sig("def numpy(self) -> NDArray[Any]"),
              "On the host an array over this memory, without a copy; from a GPU a copy. Raises UnsupportedError for "
              "types that NumPy lacks.")
         .def(
@@ -352,7 +352,7 @@ void bind_array_protocols(nb::class_<PyAllocation>& allocation) {
             "unmap", [](const PyAllocation& self) { static_cast<void>(self.lease()); },
             "The end of a use that map() began. Arrays that are still held stay valid.")
         .def("__array__", to_array, "dtype"_a = nb::none(), "copy"_a = nb::none(),
-             nb::sig("def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]"),
+             nb::sig("def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]"),
              "As NumPy asks for it. Raises TypeError for memory of a GPU.")
         .def_prop_ro("__array_interface__", array_interface, nb::sig("def __array_interface__(self) -> dict[str, Any]"),
                      "Of memory on the host; else there is no such attribute.")

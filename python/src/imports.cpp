@@ -167,9 +167,12 @@ Source find_source(nb::handle array) {
     if (nb::hasattr(array, "__cuda_array_interface__")) {
         return from_cuda_array(array);
     }
-    if (nb::hasattr(array, "__array_interface__") || nb::hasattr(array, "__array__") ||
-        PyObject_CheckBuffer(array.ptr()) != 0) {
+    if (nb::hasattr(array, "__array_interface__") || nb::hasattr(array, "__array__")) {
         return from_numpy(numpy_attribute("asarray")(array));
+    }
+    if (PyObject_CheckBuffer(array.ptr()) != 0) {
+        // Of bytes themselves NumPy makes a text.
+        return from_numpy(numpy_attribute("asarray")(nb::steal(PyMemoryView_FromObject(array.ptr()))));
     }
     fail_type("publish_array", "an array", array,
               "give a numpy.ndarray or what speaks DLPack, the array interfaces or the buffer protocol; numpy.asarray "

@@ -7,7 +7,7 @@ NB_MODULE(_core, module) {
     // A Python program may end with objects in its globals: their leases end with the process.
     nb::set_leak_warnings(false);
     module.doc() = "The C++ library of Fast I/O. Private: use the package `fastio`.";
-    module.attr("__version__") = FASTIO_VERSION_STRING;
+    module.attr("version") = FASTIO_VERSION_STRING;
     bind_errors(module);
     bind_data_type(module);
     bind_information(module);

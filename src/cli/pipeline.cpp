@@ -1,8 +1,10 @@
 #include "cli/pipeline.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "cli/pipeline_graph.hpp"
 #include "cli/yaml_reader.hpp"
@@ -38,14 +40,26 @@ std::string entry_name(const YamlReader& reader, const YAML::Node& node, const s
     return name;
 }
 
+// Clara's pipelines also write uint8 as u8, int8 as i8, float32 as f32, and so on.
+std::string long_type_name(const std::string& name) {
+    constexpr std::array<std::pair<char, std::string_view>, 3> kKinds{{{'u', "uint"}, {'i', "int"}, {'f', "float"}}};
+    for (const auto& [letter, kind] : kKinds) {
+        if (name.size() > 1 && name.front() == letter && name.find_first_not_of("0123456789", 1) == std::string::npos) {
+            return fmt::format("{}{}", kind, name.substr(1));
+        }
+    }
+    return name;
+}
+
 void read_type(const YamlReader& reader, const YAML::Node& node, const std::string& what, Entry& entry) {
     if (const YAML::Node type = node["type"]) {
-        entry.type = reader.text(type, "the type of " + what);
+        const std::string name = reader.text(type, "the type of " + what);
+        entry.type = long_type_name(name);
         if (entry.type != "array" && entry.type != "string" && !parse_data_type(entry.type)) {
             refuse(reader.file(), place_of(type),
                    "{} has the unknown type '{}'; it is array, string, or a type such "
                    "as float32",
-                   what, entry.type);
+                   what, name);
         }
     }
     const YAML::Node element_type = node["element-type"];
@@ -56,7 +70,7 @@ void read_type(const YamlReader& reader, const YAML::Node& node, const std::stri
     }
     if (element_type) {
         const std::string name = reader.text(element_type, "the element-type of " + what);
-        entry.element_type = parse_data_type(name);
+        entry.element_type = parse_data_type(long_type_name(name));
         if (!entry.element_type) {
             refuse(reader.file(), place_of(element_type),
                    "{} has the unknown element-type '{}'; it is a type such as "

@@ -79,6 +79,17 @@ TEST_F(StreamsOfOneProcess, AreOrderedAcrossManyPublicationsOfOneName) {
     EXPECT_EQ(producer_.stats().synchronised_publishes, 0U);
 }
 
+TEST_F(StreamsOfOneProcess, AreOrderedOnDemand) {
+    const Allocation made = producer_.create(uint64, {kWords});
+    gate_.hold(first_.get());
+    write(made, 5);
+    made.order(first_.get(), second_.get());
+    made.order(second_.get(), second_.get());
+    std::thread opener([this] { gate_.open(); });
+    EXPECT_TRUE(reads(made, 5));
+    opener.join();
+}
+
 TEST_F(StreamsOfOneProcess, AGetWithoutAStreamWaitsForThem) {
     Allocation made = producer_.create(uint64, {kWords});
     gate_.hold(first_.get());

@@ -22,6 +22,15 @@ operators:
     outputs: [{name: smoothed, type: array, element-type: float32, shape: [316, 370, 0]}]
 )";
 
+TEST(Pipeline, types_may_be_written_as_clara_did) {
+    const Pipeline pipeline = parse_pipeline(
+        "name: p\noperators:\n- {name: a, command: [x], outputs: [{name: d, type: f64}, "
+        "{name: v, type: array, element-type: u8, shape: [-1]}]}\n",
+        "p.yaml");
+    EXPECT_EQ(pipeline.operators[0].outputs.at(0).type, "float64");
+    EXPECT_EQ(pipeline.operators[0].outputs.at(1).element_type, uint8);
+}
+
 TEST(Pipeline, a_good_file_is_read_whole) {
     const Pipeline pipeline = parse_pipeline(kGood, "p.yaml");
     EXPECT_EQ(pipeline.name, "brain-mri");

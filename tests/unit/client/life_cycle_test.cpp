@@ -14,6 +14,8 @@ TEST_F(LifeCycleTest, EveryCallOnAReleasedAllocationSaysSo) {
     EXPECT_EQ(errc_of([&] { a.release(Stream(nullptr)); }), Errc::released);
     EXPECT_EQ(errc_of([&] { a.free(); }), Errc::released);
     EXPECT_EQ(errc_of([&] { a.free(Stream(nullptr)); }), Errc::released);
+    EXPECT_EQ(errc_of([&] { a.unpublish(); }), Errc::released);
+    EXPECT_EQ(errc_of([&] { a.order(Stream(nullptr), Stream(nullptr)); }), Errc::released);
     EXPECT_EQ(errc_of([&] { a.publish("a"); }), Errc::released);
     EXPECT_EQ(errc_of([&] { static_cast<void>(a.data()); }), Errc::released);
     EXPECT_EQ(errc_of([&] { static_cast<void>(a.data<int>()); }), Errc::released);
@@ -130,11 +132,37 @@ TEST_F(LifeCycleTest, FreeByOneHolderLeavesTheOthersTheirs) {
     EXPECT_EQ(ctx.stats().allocations, 0U);
 }
 
+TEST_F(LifeCycleTest, UnpublishRemovesEveryNameForEveryoneAndKeepsTheLease) {
+    publish_text(ctx, "a", "precious");
+    Allocation held = ctx.get("a");
+    held.publish("b");
+    held.unpublish();
+    EXPECT_FALSE(other.find("a").has_value());
+    EXPECT_FALSE(other.find("b").has_value());
+    EXPECT_EQ(text_of(held), "precious");
+    held.publish("c");
+    EXPECT_EQ(text_of(other.get("c")), "precious");
+    held.unpublish();
+    held.release();
+    EXPECT_EQ(ctx.stats().allocations, 0U);
+}
+
+TEST_F(LifeCycleTest, UnpublishOfWhatHasNoNameKeepsIt) {
+    Allocation held = ctx.create(100);
+    held.unpublish();
+    EXPECT_EQ(ctx.stats().allocations, 1U);
+    held.publish("a");
+    held.free();
+    EXPECT_EQ(ctx.stats().allocations, 0U);
+}
+
 TEST_F(LifeCycleTest, StreamsAreRefusedOnHostMemory) {
     publish_text(ctx, "a", "x");
     Allocation a = ctx.get("a");
     EXPECT_EQ(errc_of([&] { a.release(Stream(nullptr)); }), Errc::unsupported);
     EXPECT_EQ(errc_of([&] { a.free(Stream(nullptr)); }), Errc::unsupported);
+    EXPECT_EQ(errc_of([&] { a.order(Stream(nullptr), Stream(nullptr)); }), Errc::unsupported);
+    EXPECT_EQ(errc_of([&] { a.order({}, Stream(nullptr)); }), Errc::invalid_argument);
     EXPECT_EQ(text_of(a), "x");
     a.release(Stream{});
     EXPECT_FALSE(a);

@@ -1,4 +1,9 @@
+#include <pthread.h>
+
+#include <atomic>
+#include <csignal>
 #include <future>
+#include <stdexcept>
 
 #include "client_fixture.hpp"
 
@@ -6,6 +11,44 @@ namespace fastio::test {
 namespace {
 
 using WaitTest = ClientTest;
+
+std::atomic<int> signals{0};
+
+/// A get in a thread of its own, which signals reach.
+class SignalledGet {
+public:
+    explicit SignalledGet(Context& context) : context_(context) {
+        struct sigaction action {};
+        action.sa_handler = [](int) { signals.fetch_add(1); };
+        ::sigaction(SIGUSR1, &action, &before_);
+        signals = 0;
+    }
+    SignalledGet(const SignalledGet&) = delete;
+    SignalledGet& operator=(const SignalledGet&) = delete;
+    ~SignalledGet() { ::sigaction(SIGUSR1, &before_, nullptr); }
+
+    void start(void (*on_wake)()) {
+        thread_ = std::thread([this, on_wake] {
+            try {
+                text_ = text_of(context_.get("late", {.timeout = forever, .on_wake = on_wake}));
+            } catch (const std::exception& error) {
+                text_ = error.what();
+            }
+        });
+        wait_until_sleeping(context_);
+    }
+    void interrupt() { ::pthread_kill(thread_.native_handle(), SIGUSR1); }
+    std::string join() {
+        thread_.join();
+        return text_;
+    }
+
+private:
+    Context& context_;
+    struct sigaction before_ {};
+    std::thread thread_;
+    std::string text_;
+};
 
 TEST_F(WaitTest, AGetThatWaitsTimesOut) {
     EXPECT_EQ(errc_of([&] { static_cast<void>(ctx.get("never", {.timeout = 1ms})); }), Errc::timed_out);
@@ -85,6 +128,44 @@ TEST_F(WaitTest, TwoOperatorsPassATokenBackAndForth) {
         EXPECT_EQ(text_of(pong), std::to_string(i));
     }
     echo.get();
+}
+
+TEST_F(WaitTest, WhatTheHookThrowsAfterASignalEndsTheWaitAndHoldsNothing) {
+    SignalledGet get(other);
+    get.start([] {
+        if (signals.load() != 0) {
+            throw std::runtime_error("interrupted");
+        }
+    });
+    get.interrupt();
+    EXPECT_EQ(get.join(), "interrupted");
+    EXPECT_EQ(other.stats().own_leases, 0U);
+    publish_text(ctx, "late", "now");
+    EXPECT_EQ(text_of(other.get("late")), "now");
+}
+
+TEST_F(WaitTest, AHookThatThrowsNothingLetsTheWaitGoOn) {
+    static std::atomic<int> calls;
+    calls = 0;
+    SignalledGet get(other);
+    get.start([] { calls.fetch_add(1); });
+    get.interrupt();
+    while (calls.load() == 0) {
+        std::this_thread::yield();
+    }
+    publish_text(ctx, "late", "now");
+    EXPECT_EQ(get.join(), "now");
+}
+
+TEST_F(WaitTest, WithoutAHookASignalChangesNothing) {
+    SignalledGet get(other);
+    get.start(nullptr);
+    get.interrupt();
+    while (signals.load() == 0) {
+        std::this_thread::yield();
+    }
+    publish_text(ctx, "late", "now");
+    EXPECT_EQ(get.join(), "now");
 }
 
 }  // namespace

