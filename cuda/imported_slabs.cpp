@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "gpu/current_device.hpp"
 #include "gpu/error.hpp"
@@ -39,14 +40,34 @@ ImportedSlabs& ImportedSlabs::of_process() noexcept {
 
 void* ImportedSlabs::open(const SlabHandle& handle, int ordinal) {
     const Key key{slab_of(handle.origin), ordinal};
-    const std::lock_guard lock(mutex_);
-    const auto found = opened_.find(key);
-    if (found != opened_.end()) {
-        ++found->second.openings;
-        return found->second.data;
+    std::unique_lock lock(mutex_);
+    auto [place, is_new] = slabs_.try_emplace(key);
+    while (!is_new) {
+        if (place->second.data != nullptr) {
+            ++place->second.openings;
+            return place->second.data;
+        }
+        changed_.wait(lock);
+        std::tie(place, is_new) = slabs_.try_emplace(key);
     }
+    lock.unlock();
+    void* data = nullptr;
+    try {
+        data = open_new(handle, ordinal);
+    } catch (...) {
+        lock.lock();
+        slabs_.erase(place);
+        changed_.notify_all();
+        throw;
+    }
+    lock.lock();
+    place->second = {data, 1};
+    changed_.notify_all();
+    return data;
+}
+
+void* ImportedSlabs::open_new(const SlabHandle& handle, int ordinal) {
     check_origin(handle.origin);
-    stale_.reserve(stale_.size() + opened_.size() + 1);  // so that no close needs memory
     const CurrentDevice current(ordinal);
     void* data = nullptr;
     cudaError_t code = cudaIpcOpenMemHandle(&data, native(handle), cudaIpcMemLazyEnablePeerAccess);
@@ -59,33 +80,42 @@ void* ImportedSlabs::open(const SlabHandle& handle, int ordinal) {
         throw_error(code, fmt::format("opening a slab that process {} exported, for GPU {}{}", handle.origin.pid,
                                       ordinal, namespace_hint(handle.origin)));
     }
-    try {
-        opened_.emplace(key, Opened{data, 1});
-    } catch (...) {
-        ignore(cudaIpcCloseMemHandle(data));
-        throw;
-    }
     return data;
 }
 
 bool ImportedSlabs::close(void* data) noexcept {
-    const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find_if(opened_, [data](const auto& entry) { return entry.second.data == data; });
-    if (found == opened_.end()) {
+    std::unique_lock lock(mutex_);
+    const auto found = std::ranges::find_if(slabs_, [data](const auto& slab) { return slab.second.data == data; });
+    if (found == slabs_.end()) {
         return false;
     }
-    if (--found->second.openings == 0) {
-        const int ordinal = found->first.second;
-        opened_.erase(found);
-        if (!try_close(data, ordinal)) {
-            stale_.push_back({data, ordinal});
-        }
+    if (--found->second.openings != 0) {
+        return true;
     }
+    found->second.data = nullptr;
+    lock.unlock();
+    const bool is_closed = try_close(data, found->first.second);
+    lock.lock();
+    if (is_closed) {
+        slabs_.erase(found);
+    } else {
+        found->second.data = data;
+        stale_.insert(slabs_.extract(found));
+    }
+    changed_.notify_all();
     return true;
 }
 
 void ImportedSlabs::close_stale() noexcept {
-    std::erase_if(stale_, [](const Stale& stale) { return try_close(stale.data, stale.ordinal); });
+    const std::lock_guard one_at_a_time(closing_stale_);
+    Stale due;
+    {
+        const std::lock_guard lock(mutex_);
+        due.swap(stale_);
+    }
+    std::erase_if(due, [](const auto& slab) { return try_close(slab.second.data, slab.first.second); });
+    const std::lock_guard lock(mutex_);
+    stale_.merge(due);
 }
 
 }  // namespace fastio::gpu

@@ -2,11 +2,11 @@
 
 #include <cuda_runtime_api.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include "device/device_memory.hpp"
 #include "device/own_slabs.hpp"
@@ -17,7 +17,11 @@ namespace fastio::gpu {
 /// clients share it, because opening costs about a millisecond and closing may wait for the GPU (rules 18, 19, 32).
 /// A slab's name is new for each slab, so that it stands for the slab and its generation.
 ///
-/// *Thread safety:* every call may be made from any thread; one opens or closes at a time.
+/// *Thread safety:* every call may be made from any thread.
+///
+/// *Invariants.*
+/// 1. The mutex is never held during a CUDA call, so that a close that waits for the GPU holds up nobody else's slab.
+/// 2. A slab without an address is being opened or closed by one thread; who wants that slab waits for it.
 class ImportedSlabs {
 public:
     [[nodiscard]] static ImportedSlabs& of_process() noexcept;
@@ -29,20 +33,21 @@ public:
 
 private:
     using Key = std::pair<SlabId, int>;
-    struct Opened {
+    struct Slab {
         void* data = nullptr;
         std::uint64_t openings = 0;
     };
-    struct Stale {
-        void* data = nullptr;
-        int ordinal = 0;
-    };
+    // Takes nodes of slabs_, which needs no memory, so that close cannot fail.
+    using Stale = std::multimap<Key, Slab>;
 
+    [[nodiscard]] void* open_new(const SlabHandle& handle, int ordinal);
     void close_stale() noexcept;
 
-    std::mutex mutex_;
-    std::map<Key, Opened> opened_;
-    std::vector<Stale> stale_;  // the driver would not close them when they were due
+    std::mutex closing_stale_;  // one thread at a time: who waits for it finds them closed
+    std::mutex mutex_;          // guards what follows
+    std::condition_variable changed_;
+    std::map<Key, Slab> slabs_;
+    Stale stale_;  // the driver would not close them when they were due
 };
 
 }  // namespace fastio::gpu
