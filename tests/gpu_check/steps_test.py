@@ -5,11 +5,13 @@ import os
 import pathlib
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "gpu_check"))
 import checks  # noqa: E402
+import machine  # noqa: E402
 import steps  # noqa: E402
 
 
@@ -27,12 +29,12 @@ class Steps(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.build = pathlib.Path(folder.name)
         (self.build / "bin").mkdir()
-        self.runner = self.make_runner(3600)
+        self.runner = self.make_runner()
 
-    def make_runner(self, limit_s):
+    def make_runner(self, started_before_s=0):
         variables = {key: value for key, value in os.environ.items() if not key.startswith("FASTIO_")}
-        return steps.Runner(self.build, self.build, variables, limit_s,
-                            lambda text: text.replace(str(self.build), "BUILD"))
+        return steps.Runner(self.build, self.build, variables,
+                            time.monotonic() - started_before_s, lambda text: text.replace(str(self.build), "BUILD"))
 
     def program(self, name, *lines):
         path = self.build / "bin" / name
@@ -51,7 +53,7 @@ class Steps(unittest.TestCase):
 
     def test_one_that_hangs_is_ended_with_what_it_started(self):
         self.program("hangs", "tail -f /dev/null & echo $!; wait")
-        step, output = self.runner.run("hangs", "hangs", [], 1)
+        step, output = self.runner.run("hangs", "hangs", [], 3600, 1)
         self.assertEqual(step.state, "timed out")
         while is_alive(int(output)):  # killed, and gone in its own time
             pass
@@ -62,8 +64,28 @@ class Steps(unittest.TestCase):
 
     def test_after_the_deadline_nothing_starts(self):
         self.program("good")
-        step, _ = self.make_runner(0).run("good", "good", [], 60)
+        step, _ = self.make_runner(60).run("good", "good", [], 60)
         self.assertEqual(step.state, "no time")
+
+    def test_a_part_that_took_all_of_its_time_leaves_the_next_one_its_own(self):
+        self.program("fastio_cuda_conformance", "echo '{}'")
+        self.program("good_test")
+        (self.build / "gpu_tests.txt").write_text("good_test\n", encoding="utf-8")
+        late = self.make_runner(checks.ENDS_S["conformance"])
+        checks.conformance(late)
+        checks.tests(late, self.build, False)
+        self.assertEqual([step.state == "no time" for step in late.steps], [True, False])
+
+    def test_all_parts_end_within_what_is_promised(self):
+        ends = list(checks.ENDS_S.values())
+        self.assertEqual(ends, sorted(ends))
+        self.assertLess(ends[-1] + steps.ENDING_S, checks.LIMIT_S)
+        self.assertLess(machine.DESCRIBE_LIMIT_S, ends[0])
+
+    def test_one_that_hangs_is_ended_at_the_deadline(self):
+        self.program("hangs", "tail -f /dev/null")
+        step, _ = self.make_runner(58).run("hangs", "hangs", [], 60)
+        self.assertEqual(step.state, "timed out")
 
     def test_conformance_that_says_nothing_did_not_pass(self):
         self.program("fastio_cuda_conformance")

@@ -22,7 +22,6 @@ from steps import Runner
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-LIMIT_S = 8 * 60
 # Where the sources were when a carried build was made: what stands before them in messages of its tests.
 SOURCE_FOLDER = re.compile(r"(?<![\w./-])(?:/[\w.+-]+)+?/(?=(?:benchmarks|cuda|examples|src|tests)/)")
 
@@ -101,7 +100,7 @@ def main():
     work = work_folder(chosen.output)
     folders = {name: fresh_folder(work / name) for name in ("logs", "tests", "demo")}
     scrub = scrubber(chosen, work)
-    runner = Runner(chosen.build, folders["logs"], variables, LIMIT_S - (time.monotonic() - start), scrub)
+    runner = Runner(chosen.build, folders["logs"], variables, start, scrub)
     found = {
         "gpu": gpu["gpu"],
         "driver": gpu["driver"],

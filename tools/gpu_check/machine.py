@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 
-DESCRIBE_LIMIT_S = 90
+DESCRIBE_LIMIT_S = 60
 
 
 def describe_gpu(program, variables):
@@ -29,7 +29,7 @@ def describe_gpu(program, variables):
 def driver_by_nvidia_smi():
     try:
         result = subprocess.run(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
-                                capture_output=True, text=True, timeout=30, check=True)
+                                capture_output=True, text=True, timeout=10, check=True)
         return result.stdout.split()[0]
     except (OSError, IndexError, subprocess.SubprocessError):
         return "unknown"

@@ -1,6 +1,7 @@
-"""Runs the programs of a check, each under a limit of its own and all under one deadline."""
+"""Runs the programs of a check, each under a deadline of its own."""
 
 import dataclasses
+import math
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import time
 
 KEPT_LINES = 20
+ENDING_S = 5  # what a program is given to end by itself
 LOOKS_LIKE_A_FAILURE = re.compile(r"\[  FAILED  \]|Failure|FAILED|[Ee]rror|differs|did not|cannot|could not|terminate")
 
 
@@ -20,22 +22,23 @@ class Step:
 
 
 class Runner:
-    """`variables`: the environment of all programs. `limit_s`: for all steps together, from now on."""
+    """`variables`: the environment of all programs. `start`: the moment that deadlines count from (time.monotonic)."""
 
-    def __init__(self, build, logs, variables, limit_s, scrub):
+    def __init__(self, build, logs, variables, start, scrub):
         self.build = build
         self.steps = []
         self._logs = logs
         self._variables = variables
-        self._deadline = time.monotonic() + limit_s
+        self._start = start
         self._scrub = scrub
 
-    def run(self, name, program, options, limit_s, **variables):
-        """Runs BUILD/bin/program; its standard output as text, and the step, which is also kept in `steps`."""
+    def run(self, name, program, options, end_s, limit_s=math.inf, **variables):
+        """Runs BUILD/bin/program, until `end_s` after the start at the latest and for at most `limit_s`; its standard
+        output as text, and the step, which is also kept in `steps`."""
         step = Step(name, "passed")
         self.steps.append(step)
         path = self.build / "bin" / program
-        limit = min(limit_s, self._deadline - time.monotonic())
+        limit = min(limit_s, self._start + end_s - time.monotonic())
         output = ""
         if not path.is_file():
             step.state = "missing"
@@ -67,7 +70,7 @@ class Runner:
                 status = None
                 end_group(process.pid, signal.SIGTERM)
                 try:
-                    process.wait(timeout=5)
+                    process.wait(timeout=ENDING_S)
                 except subprocess.TimeoutExpired:
                     pass
             end_group(process.pid, signal.SIGKILL)
