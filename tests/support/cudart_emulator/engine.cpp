@@ -221,8 +221,7 @@ void Engine::call_functions(Queue& queue) {
         in_host_function = true;
         for (std::uint64_t made = 0;; ++made) {
             queue.calls_wanted.wait(made);
-            const Work& work = queue.at(queue.done.load());
-            work.function(work.argument);
+            queue.function(queue.argument);
             queue.calls_done.store(made + 1);
             ring();
         }

@@ -124,6 +124,8 @@ bool Engine::finishes(Queue& queue, Work& work) noexcept {
         case Work::Kind::call:
             if (!work.started) {
                 work.started = true;
+                queue.function = work.function;
+                queue.argument = work.argument;
                 queue.calls_wanted.fetch_add(1);
                 queue.calls_wanted.notify_one();
             }

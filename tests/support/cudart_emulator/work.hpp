@@ -66,6 +66,10 @@ struct Queue {
     std::atomic<std::uint64_t> hurried{0};    ///< work before this has no delay
     std::atomic<std::uint64_t> calls_wanted{0};
     std::atomic<std::uint64_t> calls_done{0};
+    /// The last call wanted: written by the engine before it counts it, and not again before the call is done. Its
+    /// place in the queue counts as done as soon as the device is broken.
+    void (*function)(void*) = nullptr;
+    void* argument = nullptr;
     std::uint64_t cleaned = 0;  ///< clients': work before this holds no staging memory
     bool taken = false;         ///< clients': serves a stream
     bool has_caller = false;    ///< clients': there is a thread for its calls

@@ -1,6 +1,7 @@
 // What tests can make go wrong.
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include "fixture.hpp"
 
@@ -14,6 +15,21 @@ protected:
         const cudaError_t code = cudaMalloc(&data, 16);
         cudaFree(data);
         return code;
+    }
+    [[noreturn]] void break_while_functions_begin() {
+        set("FASTIO_EMU_DELAY_US", "0", "100");
+        for (int i = 0; i < 16; ++i) {
+            cudaStream_t stream = nullptr;
+            cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+            api.launch(
+                stream, [](void*) {}, nullptr);
+        }
+        api.break_device(cudaErrorIllegalAddress);
+        // Threads that nothing waits for run those that were begun by then; the rest never run.
+        for (int looks = 0; looks < 10'000; ++looks) {
+            std::this_thread::yield();
+        }
+        std::_Exit(0);
     }
 };
 
@@ -71,6 +87,14 @@ TEST_F(FaultsTest, BreakTheDeviceForGood) {
             std::_Exit(all ? 0 : 1);
         },
         ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(FaultsTest, BreakTheDeviceWhileHostFunctionsBegin) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    constexpr int kTries = 20;  // each meets a thread between being told of its function and looking at it, or not
+    for (int i = 0; i < kTries; ++i) {
+        EXPECT_EXIT(break_while_functions_begin(), ::testing::ExitedWithCode(0), "");
+    }
 }
 
 TEST_F(FaultsTest, StopProgramsThatCallWhatIsNotModelled) {
