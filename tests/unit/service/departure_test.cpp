@@ -255,18 +255,29 @@ TEST_F(DepartureTest, EndingAContextFailsTheCreatesThatWait) {
     EXPECT_EQ(totals().sessions, 0U);
 }
 
-TEST_F(DepartureTest, ADevicesGracePassesBeforeMemoryIsUsedAgain) {
-    struct Graceful final : ForwardingMemory {
-        using ForwardingMemory::ForwardingMemory;
-        [[nodiscard]] const DeviceInfo& info() const noexcept override { return graceful; }
-        DeviceInfo graceful = [] {
-            DeviceInfo info = make_host_memory()->info();
-            info.reuse_grace = std::chrono::hours(1);
-            return info;
-        }();
-    };
-    options.socket = socket();
-    running = std::make_unique<RunningService>(options, std::make_shared<Graceful>(make_host_memory()));
+/// The host's memory, with a grace period like a GPU's.
+class GracefulMemory final : public ForwardingMemory {
+public:
+    explicit GracefulMemory(std::chrono::nanoseconds grace) : ForwardingMemory(make_host_memory()) {
+        info_ = ForwardingMemory::info();
+        info_.reuse_grace = grace;
+    }
+    [[nodiscard]] const DeviceInfo& info() const noexcept override { return info_; }
+
+private:
+    DeviceInfo info_;
+};
+
+class GraceTest : public DepartureTest {
+protected:
+    void start_with(std::chrono::nanoseconds grace) {
+        options.socket = socket();
+        running = std::make_unique<RunningService>(options, std::make_shared<GracefulMemory>(grace));
+    }
+};
+
+TEST_F(GraceTest, MemoryOfADeadClientIsNotUsedAgainDuringIt) {
+    start_with(std::chrono::hours(1));
     const auto witness = member();
     Helper helper;
     const std::uint64_t session = join(helper);
@@ -275,6 +286,31 @@ TEST_F(DepartureTest, ADevicesGracePassesBeforeMemoryIsUsedAgain) {
     wait_for_reason(session, "grace period");
     EXPECT_EQ(witness->stats().allocations, 1U);
     EXPECT_EQ(witness->stats().bytes_quarantined, 5120U);
+    EXPECT_NE(witness->create(5000).offset, 0U);
+}
+
+TEST_F(GraceTest, MemoryOfADeadClientIsUsedAgainAfterIt) {
+    constexpr std::chrono::milliseconds kGrace{200};
+    start_with(kGrace);
+    const auto witness = member();
+    Helper helper;
+    join(helper);
+    helper.tell("create 5000");
+    const auto alive = std::chrono::steady_clock::now();
+    helper.process.kill();
+    wait_for_sessions(1);
+    EXPECT_GE(std::chrono::steady_clock::now() - alive, kGrace);
+    EXPECT_EQ(witness->stats().bytes_quarantined, 0U);
+    EXPECT_EQ(witness->create(5000).offset, 0U);
+}
+
+TEST_F(GraceTest, MemoryOfAClientThatSaidByeIsUsedAgainAtOnce) {
+    start_with(std::chrono::hours(1));
+    const auto witness = member();
+    const auto leaving = member();
+    const std::uint64_t offset = leaving->create(5000).offset;
+    leaving->bye();
+    EXPECT_EQ(witness->create(5000).offset, offset);
 }
 
 }  // namespace
