@@ -154,8 +154,7 @@ void Client::unwatch(std::uint32_t id) noexcept {
 }
 
 bool Client::slab_closing(table::SlabRef slab) noexcept {
-    const DeviceMemory* const device = slabs_.device_of(slab);
-    if (device != nullptr && device->info().stream_order != StreamOrder::no_streams) {
+    if (!slabs_.closes_at_once(slab)) {
         janitor_.close_slab(slab);
         return false;
     }

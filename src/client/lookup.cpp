@@ -111,6 +111,12 @@ void wait_for_contents(AllocationImpl& impl, std::string_view name, table::Fence
     }
 }
 
+bool wait_in_stream(AllocationImpl& impl, table::FenceRef fence, Stream stream) {
+    Client& client = *impl.client;
+    client.slabs().open_all(client.reader());
+    return client.stream_words().wait_in(*impl.device, fence, stream);
+}
+
 // Until here only the slab was opened. Design P6: the GPU waits where there is a stream, else the host.
 [[gnu::noinline]] void await_contents(AllocationImpl& impl, std::string_view name, const GetOptions& options) {
     const table::FenceRef fence{impl.acquired.copy.fence_word, impl.acquired.copy.fence_value};
@@ -123,7 +129,7 @@ void wait_for_contents(AllocationImpl& impl, std::string_view name, table::Fence
         return;
     }
     // What is staged is copied now, so that its contents are waited for now.
-    if (options.stream && !impl.client->staging() && words.wait_in(*impl.device, fence, options.stream)) {
+    if (options.stream && !impl.client->staging() && wait_in_stream(impl, fence, options.stream)) {
         impl.awaited = true;
         return;
     }

@@ -6,6 +6,25 @@
 
 namespace fastio::detail {
 
+/// Invariant 3, for as long as it lives.
+class SlabCache::Opening {
+public:
+    Opening(SlabCache& cache, table::SlabRef ref) noexcept : cache_(cache) {
+        const std::lock_guard lock(cache_.mutex_);
+        cache_.being_opened_ = ref;
+    }
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+    ~Opening() {
+        const std::lock_guard lock(cache_.mutex_);
+        cache_.being_opened_ = {};
+        cache_.opened_.notify_all();
+    }
+
+private:
+    SlabCache& cache_;
+};
+
 SlabCache::~SlabCache() {
     for (const OpenSlab& slab : open_) {
         slab.slab.device->close(slab.slab.data, slab.slab.bytes);
@@ -25,6 +44,11 @@ SlabCache::Slab SlabCache::open(table::SlabRef ref) {
             return found->slab;
         }
     }
+    const Opening being_opened(*this, ref);
+    return open_new(ref);
+}
+
+SlabCache::Slab SlabCache::open_new(table::SlabRef ref) {
     Descriptor file;
     const wire::SlabReply reply = request_slab(ref, file);
     Slab slab;
@@ -53,10 +77,28 @@ wire::SlabReply SlabCache::request_slab(table::SlabRef ref, Descriptor& file) {
     return reply;
 }
 
-DeviceMemory* SlabCache::device_of(table::SlabRef ref) const noexcept {
+void SlabCache::open_all(table::TableReader& reader) {
+    if (all_opened_.load(std::memory_order_acquire)) {  // pairs with the release below: they are open
+        return;
+    }
+    const std::lock_guard lock(opening_all_);
+    if (all_opened_.load(std::memory_order_relaxed)) {
+        return;
+    }
+    for (const table::SlabRef ref : reader.slabs()) {
+        try {
+            static_cast<void>(get(ref));
+        } catch (const Error&) {  // gone since, or out of this process's reach
+        }
+    }
+    all_opened_.store(true, std::memory_order_release);
+}
+
+bool SlabCache::closes_at_once(table::SlabRef ref) const noexcept {
     const std::lock_guard lock(mutex_);
     const auto found = std::ranges::find(open_, ref, &OpenSlab::ref);
-    return found != open_.end() ? found->slab.device : nullptr;
+    return found != open_.end() ? found->slab.device->info().stream_order == StreamOrder::no_streams
+                                : being_opened_ != ref;
 }
 
 void SlabCache::add(table::SlabRef ref, const Slab& slab) {
@@ -83,7 +125,8 @@ SlabCache::Entry& SlabCache::entry(std::uint32_t index) {
 void SlabCache::close(table::SlabRef ref) noexcept {
     Slab slab;
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        opened_.wait(lock, [&] { return being_opened_ != ref; });
         const auto found = std::ranges::find(open_, ref, &OpenSlab::ref);
         if (found == open_.end()) {
             return;

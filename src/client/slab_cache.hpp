@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "client/devices.hpp"
 #include "client/stream_words.hpp"
 #include "table/layout.hpp"
+#include "table/reader.hpp"
 #include "table/writer.hpp"
 
 namespace fastio::detail {
@@ -25,6 +27,8 @@ namespace fastio::detail {
 ///    a slab's generation, the rest is that slab's: a caller that has a lease or a hold in the slab keeps it from being
 ///    closed, and an entry is only changed by closing its slab or by opening a later one under its index.
 /// 2. The mutex of the list of open slabs is never held during a request (see Listener); the one of opening is.
+/// 3. A slab that open_all opens is kept by nobody. `being_opened_` is stored before the service is asked for it: when
+///    the service, which has answered, wants it back, whoever is told finds it open or being opened.
 class SlabCache {
 public:
     struct Slab {
@@ -54,9 +58,15 @@ public:
         return open(ref);
     }
 
-    /// The device of a slab that is mapped; else null.
-    [[nodiscard]] DeviceMemory* device_of(table::SlabRef ref) const noexcept;
-    /// Unmaps a slab, if it is mapped.
+    /// Opens the slabs of the table that are not open yet, once: later calls find it done. Before the client's first
+    /// wait in a stream (design P6), because a driver may hold up an open until the streams that wait are done. What
+    /// cannot be opened, as on a GPU out of reach, is left to the get that needs it. Errors: those of
+    /// TableReader::slabs.
+    void open_all(table::TableReader& reader);
+
+    /// False if closing this slab may wait: for its device, or for its opening.
+    [[nodiscard]] bool closes_at_once(table::SlabRef ref) const noexcept;
+    /// Unmaps a slab, if it is mapped, or is being mapped.
     void close(table::SlabRef ref) noexcept;
     [[nodiscard]] std::uint64_t mapped() const noexcept;
 
@@ -76,7 +86,10 @@ private:
         Slab slab{};
     };
 
+    class Opening;
+
     [[nodiscard]] Slab open(table::SlabRef ref);
+    [[nodiscard]] Slab open_new(table::SlabRef ref);
     [[nodiscard]] wire::SlabReply request_slab(table::SlabRef ref, Descriptor& file);
     [[nodiscard]] Entry& entry(std::uint32_t index);
     void add(table::SlabRef ref, const Slab& slab);
@@ -85,8 +98,12 @@ private:
     Devices& devices_;
     StreamWords& stream_words_;
     std::array<std::atomic<Group*>, table::kMaxSlabs / kGroupSize> groups_{};
+    std::atomic<bool> all_opened_{false};
+    std::mutex opening_all_;    // who waits for it finds it done
     std::mutex opening_;        // one opening at a time
     mutable std::mutex mutex_;  // guards what follows, and stores to entries
+    std::condition_variable opened_;
+    table::SlabRef being_opened_{};  // generation 0: none
     std::vector<std::unique_ptr<Group>> owned_groups_;
     std::vector<OpenSlab> open_;
 };

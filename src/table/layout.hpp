@@ -101,6 +101,7 @@ struct alignas(kCacheLine) TableHeader {
     alignas(kCacheLine) std::uint64_t version;      ///< (c) the last version given out
     std::uint64_t publications;                     ///< (c) names now
     std::uint64_t allocations;                      ///< (c) allocations now
+    std::uint64_t slab_segments;                    ///< (c) how many there are; only rises
     alignas(kCacheLine) std::uint32_t state;        ///< (c) ContextState
     Bucket buckets[kBuckets];
 };

@@ -109,6 +109,8 @@ public:
         bool exists = false;
     };
     [[nodiscard]] Slab slab(SlabRef slab);
+    /// Those that exist; one that was added or removed during the call may be there or not. Errors as lookup.
+    [[nodiscard]] std::vector<SlabRef> slabs();
 
     /// The rows whose name starts with `prefix`, by name; each was true at some moment during the call, and a name that
     /// was published all the time is there. Errors as lookup.

@@ -85,4 +85,16 @@ std::vector<PublicationRow> TableReader::list(std::string_view prefix) {
          prefix, kMostWalks);
 }
 
+std::vector<SlabRef> TableReader::slabs() {
+    std::vector<SlabRef> found;
+    const std::uint64_t segments = std::min<std::uint64_t>(load_word(&state_->header->slab_segments), kMaxSlabSegments);
+    for (std::uint32_t index = 0; index < segments * kSlabsPerSegment; ++index) {
+        const std::uint64_t word = load_word(state_->segments.slab(index));
+        if (low(word) == 1) {
+            found.push_back({index, high(word)});
+        }
+    }
+    return found;
+}
+
 }  // namespace fastio::table

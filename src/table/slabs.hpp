@@ -23,6 +23,7 @@ public:
     [[nodiscard]] const OwnedSegment* segment(std::uint32_t ordinal) const noexcept {
         return ordinal < segments_.size() ? &segments_[ordinal] : nullptr;
     }
+    [[nodiscard]] std::uint64_t segments() const noexcept { return segments_.size(); }
     void start_generations_at(std::uint32_t generation) noexcept { slots_.start_generations_at(generation); }
 
 private:

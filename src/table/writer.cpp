@@ -160,7 +160,9 @@ std::uint64_t TableWriter::allocations() const noexcept {
 
 SlabRef TableWriter::add_slab(const SlabHandle& handle, std::uint64_t bytes, std::uint32_t device,
                               std::int64_t owner_pid) {
-    return state_->slabs.add(handle, bytes, device, owner_pid);
+    const SlabRef slab = state_->slabs.add(handle, bytes, device, owner_pid);
+    store_word(&state_->header->slab_segments, state_->slabs.segments());
+    return slab;
 }
 
 void TableWriter::remove_slab(SlabRef slab) noexcept {

@@ -12,6 +12,7 @@
 //   set NAME VALUE             a switch of the emulator   break CODE               every later CUDA call gives it
 //   refuse CALL CODE           the next call of a CUDA function gives it; refuse_always: all later ones too
 //   calls CALL                 how often it was called    stats                    "ORDERING PUBLISHES-SYNCHRONISED"
+//   slabs                      how many are mapped
 //   put KEY SEED               copies from pageable memory; get "host" and "see KEY SEED" compare without a stream
 //   device KEY                 the device of the context, of the allocation, and of what is published first
 //   leave                      destroys all, the context last
@@ -120,6 +121,8 @@ public:
                                : stats.stream_ordering == StreamOrdering::synchronise     ? "synchronise"
                                                                                           : "none") +
                    " " + std::to_string(stats.synchronised_publishes);
+        } else if (verb == "slabs") {
+            return std::to_string(context_->stats().slabs_mapped);
         } else if (verb == "device") {
             return context_->device() + " " + allocations_.at(key).device() + " " + context_->list().at(0).device;
         } else if (verb == "leave") {

@@ -155,6 +155,20 @@ TEST(TableSlabs, AreNotConfusedWithLaterOnesOfTheirIndex) {
     EXPECT_FALSE(client.reader.slab({again.index, 0}).exists);
 }
 
+TEST(TableSlabs, AreListedAcrossSegmentsWhileTheyExist) {
+    WrittenTable table;
+    Reader client(table);
+    EXPECT_TRUE(client.reader.slabs().empty());
+    std::vector<SlabRef> slabs;
+    for (std::uint32_t i = 0; i <= kSlabsPerSegment; ++i) {
+        slabs.push_back(table.writer.add_slab({}, 1, 0, 1));
+    }
+    EXPECT_EQ(client.reader.slabs(), slabs);
+    table.writer.remove_slab(slabs.front());
+    slabs.erase(slabs.begin());
+    EXPECT_EQ(client.reader.slabs(), slabs);
+}
+
 TEST(TableSlabs, GoOnInFurtherSegmentsUpToTheirLimit) {
     WrittenTable table;
     for (std::uint32_t i = 0; i < kMaxSlabs; ++i) {

@@ -219,6 +219,7 @@ void use_all(TableReader& reader, std::mt19937_64& random) {
     attempt([&] { static_cast<void>(reader.allocation_state(number)); });
     attempt([&] { static_cast<void>(reader.placement(number % kAllocationsPerSegment)); });
     attempt([&] { static_cast<void>(reader.slab({number % kSlabsPerSegment, 1})); });
+    attempt([&] { static_cast<void>(reader.slabs()); });
 }
 
 TEST_F(HostileTable, RandomBytesNeverStopAReader) {
