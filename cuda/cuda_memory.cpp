@@ -76,8 +76,15 @@ CudaMemory::CudaMemory(const Gpu& slabs_on, const Gpu& compute)
     info_.stream_order = compute.stream_order;
 }
 
-bool CudaMemory::is_lost() const noexcept {
-    return context_is_broken(owner_);
+const std::atomic<int>& CudaMemory::loss() const noexcept {
+    return loss_of(ordinal_);
+}
+
+void CudaMemory::fail_lost(std::string_view call) const {
+    const auto code = static_cast<cudaError_t>(loss().load(std::memory_order_relaxed));
+    const Diagnosis diagnosis = diagnose(code);
+    fail(diagnosis.errc, "{} needs GPU {}, of which CUDA said {} ({}) before: {}", call, ordinal_,
+         cudaGetErrorName(code), static_cast<int>(code), diagnosis.cause);
 }
 
 OwnedSlab CudaMemory::reserve(std::uint64_t bytes) {

@@ -1,7 +1,7 @@
 #include "gpu/error.hpp"
 
-#include <atomic>
-#include <cstdint>
+#include <array>
+#include <cstddef>
 
 #include "core/fail.hpp"
 #include "gpu/current_device.hpp"
@@ -9,20 +9,26 @@
 namespace fastio::gpu {
 namespace {
 
-// A bit for each GPU of this process, as each has one context here, which never recovers.
-std::atomic<std::uint64_t> broken{0};
+// The first error that broke it, for each GPU of this process, as each has one context here, which never recovers.
+constexpr int kMostGpus = 64;
+std::array<std::atomic<int>, kMostGpus> losses{};
+constexpr std::atomic<int> kNoLoss{0};
 
-std::uint64_t bit_of(int ordinal) noexcept {
-    return ordinal >= 0 && ordinal < 64 ? std::uint64_t{1} << ordinal : 0;
+void lose(int ordinal, cudaError_t code) noexcept {
+    int none = 0;
+    losses[static_cast<std::size_t>(ordinal)].compare_exchange_strong(none, code, std::memory_order_relaxed);
 }
 
 // All of them where nothing says which GPU it is about: a runtime that cannot tell the current device serves none.
-std::uint64_t bits_of_thread() noexcept {
+void lose_gpu_of_thread(cudaError_t code) noexcept {
     int ordinal = CurrentDevice::of_thread();
     if (ordinal < 0 && cudaGetDevice(&ordinal) != cudaSuccess) {
-        return ~std::uint64_t{0};
+        for (int each = 0; each < kMostGpus; ++each) {
+            lose(each, code);
+        }
+    } else if (ordinal < kMostGpus) {
+        lose(ordinal, code);
     }
-    return bit_of(ordinal);
 }
 
 }  // namespace
@@ -109,15 +115,15 @@ Diagnosis diagnose(cudaError_t code) noexcept {
     }
 }
 
-bool context_is_broken(int ordinal) noexcept {
-    return (broken.load(std::memory_order_relaxed) & bit_of(ordinal)) != 0;
+const std::atomic<int>& loss_of(int ordinal) noexcept {
+    return ordinal >= 0 && ordinal < kMostGpus ? losses[static_cast<std::size_t>(ordinal)] : kNoLoss;
 }
 
 void throw_error(cudaError_t code, std::string_view attempt) {
     static_cast<void>(cudaGetLastError());
     const Diagnosis diagnosis = diagnose(code);
     if (diagnosis.sticky) {
-        broken.fetch_or(bits_of_thread(), std::memory_order_relaxed);
+        lose_gpu_of_thread(code);
     }
     fail(diagnosis.errc, "{}: CUDA says {} ({}): {}", attempt, cudaGetErrorName(code), static_cast<int>(code),
          diagnosis.cause);

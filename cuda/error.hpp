@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <string_view>
 #include <utility>
 
@@ -19,8 +20,8 @@ struct Diagnosis {
 };
 [[nodiscard]] Diagnosis diagnose(cudaError_t code) noexcept;
 
-/// True once this process was given one while that GPU was current.
-[[nodiscard]] bool context_is_broken(int ordinal) noexcept;
+/// 0, or the first sticky code that this process was given while that GPU was current.
+[[nodiscard]] const std::atomic<int>& loss_of(int ordinal) noexcept;
 
 /// Throws what `code` means; `attempt` says what was tried, on what, with which numbers. Takes the error from the
 /// runtime's memory of last errors, so that no later check of the caller finds it.

@@ -151,7 +151,8 @@ public:
     void order(Stream first, Stream later) const;
 
     /// To be called after the stream given to get() was synchronised: returns if the contents that this get gave were
-    /// complete. Errors: producer_lost when their producer died first; released; forked.
+    /// complete. Errors: producer_lost when their producer died first; device_error when an earlier call has met a GPU
+    /// that stopped this process's work; service_lost; released; forked.
     void check() const;
 
     /// Copies `bytes` from host memory at `host` into this memory at options.offset. Errors: invalid_argument where

@@ -181,6 +181,7 @@ void Allocation::check() const {
              "whether they were completed",
              impl.name_view());
     }
+    detail::check_not_lost(*impl.device, "check");
 }
 
 void Allocation::copy_from(const void* host, std::uint64_t bytes, const CopyOptions& options) {

@@ -152,6 +152,7 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     client.enter_by_get();
     const table::Placement& placement = impl->acquired.placement;
     const SlabCache::Slab slab = client.slabs().get(placement.slab);
+    slab.check_not_lost("get");
     if (placement.offset > slab.bytes || placement.size > slab.bytes - placement.offset) [[unlikely]] {
         fail(Errc::corrupt_input, "get of '{}': the table places {} bytes at {} in a slab of {}: restart the job", name,
              placement.size, placement.offset, slab.bytes);

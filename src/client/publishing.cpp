@@ -139,6 +139,7 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     impl->acquired.copy.shape = shape;
     impl->acquired.placement = {{reply.slab, reply.slab_generation}, reply.offset, bytes, reply.capacity, reply.device};
     const SlabCache::Slab slab = client.slabs().get(impl->acquired.placement.slab);
+    slab.check_not_lost("create");
     if (reply.offset > slab.bytes || bytes > slab.bytes - reply.offset) {
         fail(Errc::protocol_error, "create of {} bytes: the service places them at {} in a slab of {}", bytes,
              reply.offset, slab.bytes);
@@ -157,6 +158,7 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     Client& client = *impl.client;
     client.check_open("publish");
     check_name(name);
+    check_not_lost(*impl.device, "publish");
     check_stream(*impl.device, options.stream, "publish");
     const std::uint64_t bytes = size_bytes(impl.acquired.copy.type, impl.acquired.copy.shape);
     const std::vector<std::byte> encoded = encode_attributes(options.attributes);

@@ -53,6 +53,7 @@ SlabCache::Slab SlabCache::open_new(table::SlabRef ref) {
     const wire::SlabReply reply = request_slab(ref, file);
     Slab slab;
     slab.device = &devices_.memory(reply.device);
+    slab.loss = &slab.device->loss();
     stream_words_.prepare(*slab.device);
     slab.bytes = reply.bytes;
     slab.data = static_cast<std::byte*>(slab.device->open(reply.handle, reply.bytes, file.get()));
@@ -110,6 +111,7 @@ void SlabCache::add(table::SlabRef ref, const Slab& slab) {
     place.device.store(slab.device, std::memory_order_relaxed);
     place.data.store(slab.data, std::memory_order_relaxed);
     place.bytes.store(slab.bytes, std::memory_order_relaxed);
+    place.loss.store(slab.loss, std::memory_order_relaxed);
     place.generation.store(ref.generation, std::memory_order_release);
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include "client/connection.hpp"
@@ -35,6 +36,14 @@ public:
         DeviceMemory* device = nullptr;
         std::byte* data = nullptr;
         std::uint64_t bytes = 0;
+        const std::atomic<int>* loss = nullptr;  ///< of the device
+
+        /// Errors: device_error, device_unavailable where the device was lost to this process. One load if it was not.
+        void check_not_lost(std::string_view call) const {
+            if (loss->load(std::memory_order_relaxed) != 0) [[unlikely]] {
+                device->fail_lost(call);
+            }
+        }
     };
 
     SlabCache(Connection& connection, Devices& devices, StreamWords& stream_words) noexcept
@@ -51,7 +60,7 @@ public:
                 const Entry& entry = group->entries[ref.index % kGroupSize];
                 if (entry.generation.load(std::memory_order_acquire) == ref.generation) {
                     return {entry.device.load(std::memory_order_relaxed), entry.data.load(std::memory_order_relaxed),
-                            entry.bytes.load(std::memory_order_relaxed)};
+                            entry.bytes.load(std::memory_order_relaxed), entry.loss.load(std::memory_order_relaxed)};
                 }
             }
         }
@@ -77,6 +86,7 @@ private:
         std::atomic<DeviceMemory*> device{nullptr};
         std::atomic<std::byte*> data{nullptr};
         std::atomic<std::uint64_t> bytes{0};
+        std::atomic<const std::atomic<int>*> loss{nullptr};
     };
     struct Group {
         std::array<Entry, kGroupSize> entries{};

@@ -20,6 +20,13 @@ inline void check_stream(DeviceMemory& device, Stream stream, std::string_view c
     }
 }
 
+/// Errors: device_error, device_unavailable where the device was lost to this process.
+inline void check_not_lost(const DeviceMemory& device, std::string_view call) {
+    if (device.is_lost()) [[unlikely]] {
+        device.fail_lost(call);
+    }
+}
+
 /// Whether kernels may still use memory of this device when a call that was given no stream returns.
 [[nodiscard]] inline bool has_streams(const DeviceMemory& device) noexcept {
     return device.info().stream_order != StreamOrder::no_streams;

@@ -94,8 +94,13 @@ public:
     virtual ~DeviceMemory() = default;
 
     [[nodiscard]] virtual const DeviceInfo& info() const noexcept = 0;
-    /// True once a call has failed in a way after which no call of this process will succeed: the device was lost.
-    [[nodiscard]] virtual bool is_lost() const noexcept = 0;
+    /// Not 0 once a call has failed in a way after which no call of this process will succeed: the device was lost, and
+    /// this is the driver's code for it. A word, as old as this object, so that a hot call can look at it without a
+    /// virtual one.
+    [[nodiscard]] virtual const std::atomic<int>& loss() const noexcept = 0;
+    [[nodiscard]] bool is_lost() const noexcept { return loss().load(std::memory_order_relaxed) != 0; }
+    /// Throws what the loss means for `call`. Errors: device_error, device_unavailable.
+    virtual void fail_lost(std::string_view call) const = 0;
 
     /// Owner: `bytes` (a multiple of 2 MiB) of cleared memory. Errors: invalid_argument, out_of_memory, device_error.
     [[nodiscard]] virtual OwnedSlab reserve(std::uint64_t bytes) = 0;

@@ -35,12 +35,7 @@ void Faults::fail_always(DeviceCall call, Errc code, std::string message) {
 
 void Faults::lose() {
     const std::lock_guard lock(mutex_);
-    lost_ = true;
-}
-
-bool Faults::lost() const {
-    const std::lock_guard lock(mutex_);
-    return lost_;
+    loss_ = 1;
 }
 
 void Faults::clear(DeviceCall call) {
@@ -86,7 +81,7 @@ void Faults::enter(DeviceCall call) {
         --mine.blocked;
     }
     std::optional<Failure> failure;
-    if (lost_ && call != DeviceCall::close) {
+    if (loss_ != 0 && call != DeviceCall::close) {
         failure = Failure{Errc::device_unavailable, "the device was ordered to be lost"};
     } else if (const auto due = mine.by_call.extract(number); !due.empty()) {
         failure = due.mapped();

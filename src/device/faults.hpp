@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +32,7 @@ public:
     void fail_always(DeviceCall call, Errc code, std::string message);
     /// The device is lost from now on: every call that can fail does, with device_unavailable, and is_lost() says so.
     void lose();
-    [[nodiscard]] bool lost() const;
+    [[nodiscard]] const std::atomic<int>& loss() const noexcept { return loss_; }  ///< 1 then
 
     /// Forgets the orders to fail for this call.
     void clear(DeviceCall call);
@@ -67,7 +68,7 @@ private:
     [[nodiscard]] const Plan& plan(DeviceCall call) const { return plans_[static_cast<std::size_t>(call)]; }
 
     mutable std::mutex mutex_;
-    bool lost_ = false;
+    std::atomic<int> loss_{0};
     std::condition_variable changed_;  ///< a gate opened, or a call came to one
     std::array<Plan, static_cast<std::size_t>(DeviceCall::synchronise) + 1> plans_;
 };

@@ -2,7 +2,13 @@
 
 #include <utility>
 
+#include "core/fail.hpp"
+
 namespace fastio {
+
+void FaultyMemory::fail_lost(std::string_view call) const {
+    fail(Errc::device_unavailable, "{}: the device '{}' was ordered to be lost", call, info().name);
+}
 
 OwnedSlab FaultyMemory::reserve(std::uint64_t bytes) {
     faults_.enter(DeviceCall::reserve);

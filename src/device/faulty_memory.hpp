@@ -16,7 +16,9 @@ public:
 
     [[nodiscard]] Faults& faults() noexcept { return faults_; }
 
-    [[nodiscard]] bool is_lost() const noexcept override { return faults_.lost() || ForwardingMemory::is_lost(); }
+    /// By an order; what the inner device loses, its calls tell.
+    [[nodiscard]] const std::atomic<int>& loss() const noexcept override { return faults_.loss(); }
+    void fail_lost(std::string_view call) const override;
     [[nodiscard]] OwnedSlab reserve(std::uint64_t bytes) override;
     void release(OwnedSlab slab) override;
     [[nodiscard]] void* open(const SlabHandle& handle, std::uint64_t bytes, int file) override;

@@ -16,8 +16,12 @@ const DeviceInfo& ForwardingMemory::info() const noexcept {
     return inner_->info();
 }
 
-bool ForwardingMemory::is_lost() const noexcept {
-    return inner_->is_lost();
+const std::atomic<int>& ForwardingMemory::loss() const noexcept {
+    return inner_->loss();
+}
+
+void ForwardingMemory::fail_lost(std::string_view call) const {
+    inner_->fail_lost(call);
 }
 
 OwnedSlab ForwardingMemory::reserve(std::uint64_t bytes) {

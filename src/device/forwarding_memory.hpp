@@ -13,7 +13,8 @@ public:
     explicit ForwardingMemory(std::shared_ptr<DeviceMemory> inner);
 
     [[nodiscard]] const DeviceInfo& info() const noexcept override;
-    [[nodiscard]] bool is_lost() const noexcept override;
+    [[nodiscard]] const std::atomic<int>& loss() const noexcept override;
+    void fail_lost(std::string_view call) const override;
     [[nodiscard]] OwnedSlab reserve(std::uint64_t bytes) override;
     void release(OwnedSlab slab) override;
     [[nodiscard]] void* open(const SlabHandle& handle, std::uint64_t bytes, int file) override;

@@ -68,7 +68,10 @@ public:
     }
 
     const DeviceInfo& info() const noexcept override { return info_; }
-    bool is_lost() const noexcept override { return false; }
+    const std::atomic<int>& loss() const noexcept override { return never_; }
+    void fail_lost(std::string_view call) const override {
+        fail(Errc::device_error, "{}: the host's memory was lost, which cannot be", call);
+    }
 
     OwnedSlab reserve(std::uint64_t bytes) override {
         check_slab_size(bytes);
@@ -183,6 +186,7 @@ public:
 
 private:
     DeviceInfo info_;
+    const std::atomic<int> never_{0};
 };
 
 }  // namespace

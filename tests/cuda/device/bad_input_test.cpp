@@ -117,6 +117,11 @@ TEST_F(BadGpu, WorkOfOneOperatorThatWasStoppedForGoodIsItsAffairAlone) {
     const std::string answer = broken.ask("put a 8");
     EXPECT_TRUE(answer.starts_with("error device_error: ")) << answer;
     EXPECT_TRUE(contains(answer, "must end")) << answer;
+    for (const char* const call : {"get b kept host", "create c 100", "publish_now a again", "check a"}) {
+        const std::string later = broken.ask(call);
+        EXPECT_TRUE(later.starts_with("error device_error: ")) << call << ": " << later;
+        EXPECT_TRUE(contains(later, "cudaErrorIllegalAddress (700)") && contains(later, "must end")) << later;
+    }
     EXPECT_EQ(other.ask("get a kept"), "ok");
     EXPECT_EQ(other.ask("see a 7"), "right");
     EXPECT_EQ(other.ask("create b 100"), "ok");
