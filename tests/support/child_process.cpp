@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -108,6 +109,10 @@ ExitStatus from_wait(int status) {
 }
 
 }  // namespace
+
+std::string beside_this_program(const std::string& name) {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
 
 std::string to_string(const ExitStatus& status) {
     return status.signal != 0 ? "signal " + std::to_string(status.signal) : "exit " + std::to_string(status.code);

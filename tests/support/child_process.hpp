@@ -19,6 +19,9 @@ struct ExitStatus {
 };
 [[nodiscard]] std::string to_string(const ExitStatus& status);
 
+/// The path of a program in the folder of this one, wherever the build was carried.
+[[nodiscard]] std::string beside_this_program(const std::string& name);
+
 struct ChildOptions {
     std::vector<int> descriptors{};                    ///< the child finds them at 3, 4, ...; its only ones above 2
     std::map<std::string, std::string> environment{};  ///< over this process's own

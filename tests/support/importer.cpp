@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -68,18 +67,13 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-/// Beside this program, wherever the build was carried.
-std::string program_beside_this() {
-    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "fastio_test_importer";
-}
-
 }  // namespace
 
 Importer::Importer(const std::string& device) : Importer(device, Channel::pair()) {}
 
 Importer::Importer(const std::string& device, std::pair<Channel, Channel> ends)
     : channel_(std::move(ends.first)),
-      process_(ChildProcess::start(program_beside_this(), {device}, pass(ends.second))) {}
+      process_(ChildProcess::start(beside_this_program("fastio_test_importer"), {device}, pass(ends.second))) {}
 
 std::string Importer::ask(const std::string& request, std::span<const int> descriptors) {
     const std::string reply = channel_.ask(request, descriptors);
