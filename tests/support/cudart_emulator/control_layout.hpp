@@ -77,7 +77,8 @@ struct EventRecord {
 
 /// A call that waits until a test lets it go on; see gates.hpp.
 struct GateRecord {
-    char call[48];  ///< empty: unused record
+    char call[48];
+    std::atomic<std::uint32_t> named;  ///< 0: unused record; stored after `call`, which calls look at without the mutex
     std::atomic<std::uint32_t> closed;
     std::atomic<std::uint32_t> arrivals;
 };

@@ -4,7 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "support/cudart_emulator/fatal.hpp"
 
@@ -21,7 +23,7 @@ void futex_wake(std::atomic<std::uint32_t>& word) {
 
 GateRecord* find(ControlLayout& layout, const char* call) {
     for (GateRecord& gate : layout.gates) {
-        if (std::strncmp(gate.call, call, sizeof(gate.call)) == 0) {
+        if (gate.named.load() != 0 && std::strncmp(gate.call, call, sizeof(gate.call)) == 0) {
             return &gate;
         }
     }
@@ -32,11 +34,13 @@ GateRecord& find_or_make(Control& control, const char* call) {
     const Control::Lock lock(control);
     GateRecord* gate = find(control.layout(), call);
     if (gate == nullptr) {
-        gate = find(control.layout(), "");
-        if (gate == nullptr || std::strlen(call) >= sizeof(gate->call)) {
+        auto& gates = control.layout().gates;
+        gate = std::find_if(std::begin(gates), std::end(gates), [](const auto& one) { return one.named == 0; });
+        if (gate == std::end(gates) || std::strlen(call) >= sizeof(gate->call)) {
             fatal("no gate is left for %s", call);
         }
         std::strcpy(gate->call, call);
+        gate->named = 1;
     }
     return *gate;
 }
