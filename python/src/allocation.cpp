@@ -36,6 +36,12 @@ nb::dict attributes_of(const PyAllocation& self) {
     return to_dict(self.with([](const Allocation& allocation) { return Attributes(allocation.attributes()); }));
 }
 
+void refuse_host_stream(const Allocation& allocation, const char* call) {
+    if (allocation.device() == "host") {
+        fail(Errc::unsupported, "{} was given a stream, and the memory is on the device 'host': leave it out", call);
+    }
+}
+
 void set_type_and_dimensions(PyAllocation& self, nb::handle type, nb::handle dimensions) {
     const DataType element = to_data_type(type, "set_type_and_dimensions");
     const auto extents = to_dimensions(dimensions, "set_type_and_dimensions");
@@ -87,9 +93,7 @@ void PyAllocation::release(Stream stream) {
     const LeasePtr& held = lease();
     if (stream) {
         const std::lock_guard lock(held->mutex);
-        if (held->allocation.device() == "host") {
-            fail(Errc::unsupported, "release was given a stream, and the memory is on the device 'host': leave it out");
-        }
+        refuse_host_stream(held->allocation, "release");
         held->use_in(stream);
     }
     LeasePtr gone = std::exchange(lease_, nullptr);
@@ -108,8 +112,13 @@ void PyAllocation::free(Stream stream) {
     try {
         const nb::gil_scoped_release unlocked;
         const std::lock_guard lock(gone->mutex);
-        is_shared ? gone->allocation.unpublish() : gone->allocation.free(stream);
-        if (is_shared) {
+        if (!is_shared) {
+            gone->allocation.free(stream);
+        } else {
+            if (stream) {
+                refuse_host_stream(gone->allocation, "free");
+            }
+            gone->allocation.unpublish();
             gone->use_in(stream);
         }
     } catch (...) {

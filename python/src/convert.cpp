@@ -6,6 +6,19 @@
 #include "errors.hpp"
 
 namespace fastio::python {
+namespace {
+
+std::string to_utf8(nb::handle text, const char* call, const char* what) {
+    Py_ssize_t bytes = 0;
+    const char* const data = PyUnicode_AsUTF8AndSize(text.ptr(), &bytes);
+    if (data == nullptr) {
+        PyErr_Clear();
+        fail(Errc::invalid_argument, "{} was given {} {}: it is no UTF-8", call, what, repr_of(text));
+    }
+    return {data, static_cast<std::size_t>(bytes)};
+}
+
+}  // namespace
 
 std::int64_t to_int64(nb::handle value, const char* call, const char* what, std::int64_t least) {
     if (PyBool_Check(value.ptr()) || !PyIndex_Check(value.ptr())) {
@@ -25,7 +38,8 @@ std::int64_t to_int64(nb::handle value, const char* call, const char* what, std:
 
 std::vector<std::int64_t> to_dimensions(nb::handle value, const char* call) {
     std::vector<std::int64_t> dimensions;
-    if (PyIndex_Check(value.ptr()) && !PyBool_Check(value.ptr())) {
+    // An array of NumPy has __index__ too.
+    if (PyIndex_Check(value.ptr()) && !PyBool_Check(value.ptr()) && PySequence_Check(value.ptr()) == 0) {
         dimensions.push_back(to_int64(value, call, "the dimension", 0));
         return dimensions;
     }
@@ -117,7 +131,7 @@ Attributes to_attributes(nb::handle value, const char* call) {
             fail_type(call, "an attribute", nb::isinstance<nb::str>(key) ? text : key,
                       "its name and its value are texts");
         }
-        attributes[nb::cast<std::string>(key)] = nb::cast<std::string>(text);
+        attributes[to_utf8(key, call, "the attribute")] = to_utf8(text, call, "the attribute");
     }
     return attributes;
 }
@@ -143,13 +157,7 @@ std::string to_name(nb::handle value, const char* call) {
     if (!nb::isinstance<nb::str>(value)) {
         fail_type(call, "a name", value, "give a str");
     }
-    Py_ssize_t bytes = 0;
-    const char* const text = PyUnicode_AsUTF8AndSize(value.ptr(), &bytes);
-    if (text == nullptr) {
-        PyErr_Clear();
-        fail(Errc::invalid_argument, "{} was given the name {}: it is no UTF-8", call, repr_of(value));
-    }
-    return {text, static_cast<std::size_t>(bytes)};
+    return to_utf8(value, call, "the name");
 }
 
 }  // namespace fastio::python

@@ -98,7 +98,16 @@ Source from_tensor(nb::object capsule, const char* name) {
     return source;
 }
 
-Source from_dlpack(nb::handle array) {
+void refuse_gpu_on_host(const Context& context, const std::string& name) {
+    if (context.device() == "host") {
+        fail(Errc::unsupported,
+             "publish_array of '{}' was given an array of a GPU, and the context's memory is the host's: join with "
+             "device=\"cuda:N\", or copy it to the host first",
+             name);
+    }
+}
+
+Source from_dlpack(nb::handle array, const Context& context, const std::string& name) {
     const nb::object device = array.attr("__dlpack_device__")();
     const int type = nb::cast<int>(nb::object(nb::int_(nb::object(device[0]))));
     const bool on_gpu = type == dlpack::kDLCUDA || type == kDLCudaManaged;
@@ -109,18 +118,19 @@ Source from_dlpack(nb::handle array) {
     }
     nb::dict arguments;
     if (on_gpu) {
-        arguments["stream"] = 1;  // cudaStreamLegacy
+        refuse_gpu_on_host(context, name);  // before it is asked for anything
+        arguments["stream"] = 1;            // cudaStreamLegacy
     }
     nb::object capsule;
     try {
-        nb::dict versioned(arguments);
-        versioned["max_version"] = nb::make_tuple(1, 1);
-        capsule = array.attr("__dlpack__")(**versioned);
+        arguments["max_version"] = nb::make_tuple(1, 1);
+        capsule = array.attr("__dlpack__")(**arguments);
     } catch (nb::python_error& error) {
         if (!error.matches(PyExc_TypeError)) {
             throw;
         }
-        capsule = array.attr("__dlpack__")(**arguments);  // from before DLPack 1.0
+        arguments.attr("pop")("max_version");  // from before DLPack 1.0
+        capsule = array.attr("__dlpack__")(**arguments);
     }
     Source source = PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned") != 0
                         ? from_tensor<dlpack::DLManagedTensorVersioned>(std::move(capsule), "dltensor_versioned")
@@ -132,7 +142,8 @@ Source from_dlpack(nb::handle array) {
     return source;
 }
 
-Source from_cuda_array(nb::handle array) {
+Source from_cuda_array(nb::handle array, const Context& context, const std::string& name) {
+    refuse_gpu_on_host(context, name);
     const nb::dict interface = nb::cast<nb::dict>(nb::object(array.attr("__cuda_array_interface__")));
     Source source;
     source.on_gpu = true;
@@ -156,16 +167,25 @@ Source from_cuda_array(nb::handle array) {
     return source;
 }
 
-Source find_source(nb::handle array) {
+[[noreturn]] void fail_no_array(nb::handle array) {
+    fail_type("publish_array", "an array", array,
+              "give a numpy.ndarray or what speaks DLPack, the array interfaces or the buffer protocol; numpy.asarray "
+              "makes an array of a list");
+}
+
+Source find_source(nb::handle array, const Context& context, const std::string& name) {
     static const nb::handle ndarray = numpy_attribute("ndarray");
     if (nb::isinstance(array, ndarray)) {
         return from_numpy(nb::borrow(array));
     }
+    if (PyType_Check(array.ptr()) != 0) {  // a class has its objects' methods
+        fail_no_array(array);
+    }
     if (nb::hasattr(array, "__dlpack__") && nb::hasattr(array, "__dlpack_device__")) {
-        return from_dlpack(array);
+        return from_dlpack(array, context, name);
     }
     if (nb::hasattr(array, "__cuda_array_interface__")) {
-        return from_cuda_array(array);
+        return from_cuda_array(array, context, name);
     }
     if (nb::hasattr(array, "__array_interface__") || nb::hasattr(array, "__array__")) {
         return from_numpy(numpy_attribute("asarray")(array));
@@ -174,9 +194,7 @@ Source find_source(nb::handle array) {
         // Of bytes themselves NumPy makes a text.
         return from_numpy(numpy_attribute("asarray")(nb::steal(PyMemoryView_FromObject(array.ptr()))));
     }
-    fail_type("publish_array", "an array", array,
-              "give a numpy.ndarray or what speaks DLPack, the array interfaces or the buffer protocol; numpy.asarray "
-              "makes an array of a list");
+    fail_no_array(array);
 }
 
 void publish_from_gpu(Context& context, const Source& source, const std::string& name, const PublishOptions& options) {
@@ -185,12 +203,6 @@ void publish_from_gpu(Context& context, const Source& source, const std::string&
         fail(Errc::invalid_argument,
              "publish_array of '{}' was given an array of a GPU that is not in C order: make it so first, with "
              ".contiguous() or ascontiguousarray()",
-             name);
-    }
-    if (context.device() == "host") {
-        fail(Errc::unsupported,
-             "publish_array of '{}' was given an array of a GPU, and the context's memory is the host's: join with "
-             "device=\"cuda:N\", or copy it to the host first",
              name);
     }
     const nb::gil_scoped_release unlocked;
@@ -210,8 +222,8 @@ void publish_from_gpu(Context& context, const Source& source, const std::string&
 }  // namespace
 
 void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options) {
-    const Source source = find_source(array);
     const std::shared_ptr<Context> context = self.use("publish_array");
+    const Source source = find_source(array, *context, name);
     if (source.on_gpu) {
         publish_from_gpu(*context, source, name, options);
         return;

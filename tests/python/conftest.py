@@ -74,12 +74,18 @@ class RunningService:
 @pytest.fixture
 def service(tmp_path: pathlib.Path) -> Iterator[RunningService]:
     """A service of host memory; when the test has ended it must hold nothing any more."""
-    running = RunningService(tmp_path, "--device", "host")
-    yield running
-    gc.collect()
-    if running.process.poll() is None:
-        running.assert_nothing_is_left()
-    running.end()
+    yield from run_service(tmp_path, "--device", "host")
+
+
+def run_service(folder: pathlib.Path, *options: str) -> Iterator[RunningService]:
+    running = RunningService(folder, *options)
+    try:
+        yield running
+        gc.collect()
+        if running.process.poll() is None:
+            running.assert_nothing_is_left()
+    finally:
+        running.end()
 
 
 @pytest.fixture

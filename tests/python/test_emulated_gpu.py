@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import RunningService, Script
+from conftest import RunningService, Script, run_service
 
 # Without the emulator's folder on the library path there would be no GPU, or a real one, which has tests of its own.
 pytestmark = pytest.mark.skipif(
@@ -28,11 +28,7 @@ pytestmark = pytest.mark.skipif(
 def service(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningService]:
     # Read at the first CUDA call of a process: one machine for all tests of a process, of all that they start.
     os.environ.setdefault("FASTIO_EMU_DIR", str(tmp_path))
-    running = RunningService(tmp_path, "--device", "cuda:0", "--device", "cuda:1")
-    yield running
-    gc.collect()
-    running.assert_nothing_is_left()
-    running.end()
+    yield from run_service(tmp_path, "--device", "cuda:0", "--device", "cuda:1")
 
 
 def values_of(allocation: fastio.FastIOAllocation) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import RunningService, Script
+from conftest import RunningService, Script, run_service
 
 
 def has_gpu() -> bool:
@@ -28,9 +28,7 @@ pytestmark = pytest.mark.skipif(not has_gpu(), reason="there is no GPU")
 
 @pytest.fixture
 def service(tmp_path: pathlib.Path) -> Iterator[RunningService]:
-    running = RunningService(tmp_path, "--device", "cuda:0")
-    yield running
-    running.end()
+    yield from run_service(tmp_path, "--device", "cuda:0")
 
 
 @pytest.fixture
