@@ -42,6 +42,7 @@ missing_packages() {
 command_setup() {
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         say "setup: not a Debian system, so nothing is installed; needed: ${setup_tools[*]%%:*} ${setup_libraries[*]}"
+        setup_venv
         return
     fi
     local missing as_root=()

@@ -69,7 +69,7 @@ class Driver:
         self._notification = notification_handler
         self._app_data = app_data
         self._stage_name = os.environ.get("FASTIO_STAGE") or os.path.basename(sys.argv[0]) or "operator"
-        self._is_alone = "FASTIO_JOB" not in os.environ
+        self._is_alone = not os.environ.get("FASTIO_JOB")
         self._job_name = os.environ.get("FASTIO_JOB") or f"{self._stage_name}-{uuid.uuid4()}"
         self._context: FastIOContext | None = None
         self._thread: threading.Thread | None = None
@@ -119,6 +119,8 @@ class Driver:
             self._told = True
             if self._context is not None:
                 self._context.close()
+            # What waited has been told; a handler that computes is not waited for long.
+            self._thread.join(timeout=5.0)
             raise
         if self._failure is not None:
             self._told = True

@@ -72,7 +72,13 @@ def declarations_from_environment(variable: str) -> list[Declaration]:
         ) from error
 
 
-class MappedArray(numpy.ndarray[Any, numpy.dtype[Any]]):
+if TYPE_CHECKING:
+    _Array = numpy.ndarray[Any, numpy.dtype[Any]]
+else:
+    _Array = numpy.ndarray
+
+
+class MappedArray(_Array):
     """What :meth:`FastIOEntry.map` gives on the host: an array, and a context manager whose end unmaps.
 
     Results of computations with it are plain arrays.
@@ -212,8 +218,8 @@ class FastIOEntry:
     def map(self) -> Any:
         """The memory as an array, without a copy; of an input it cannot be written.
 
-        On the host a numpy.ndarray; on a GPU a :class:`FastIOAllocation`, which torch.from_dlpack and cupy.asarray
-        take. Both are context managers. Raises InvalidArgumentError before allocate(), ContextClosedError after the
+        On the host a numpy.ndarray; on a GPU an object that cupy.asarray takes, and torch.from_dlpack of a PyTorch that
+        knows DLPack 1.0 (an older one cannot say that an input is read-only, and refuses it). Both are context managers. Raises InvalidArgumentError before allocate(), ContextClosedError after the
         handler.
         """
         if self._allocation is None:

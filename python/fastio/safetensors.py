@@ -87,8 +87,10 @@ def publish(
     Returns the number of tensors. Raises IoError; CorruptInputError for a file that is truncated, or whose header is
     no header or has overlapping or wrong offsets; UnsupportedError for a type without an equivalent here;
     InvalidArgumentError for a tensor whose name cannot be published: all before anything is published. Raises as
-    FastIOContext.publish_array too: then, and when ``progress`` raises, what this call has published is withdrawn.
+    FastIOContext.publish_array too: then, and when ``progress`` raises, what this call has published is withdrawn, and so is what it was to
+    replace.
     """
+    path = os.fspath(path)  # not a descriptor
     shown_path = str(path)
     show = _progress_of(progress, shown_path)
     with _mapped(path) as contents:
@@ -102,7 +104,8 @@ def publish(
             index = json.dumps({"tensors": names, "metadata": file_metadata}).encode()
             context._publish_buffer(index, "uint8", (len(index),), prefix + _INDEX, replace)
         except BaseException:
-            _withdraw(context, published)
+            # Without the index nobody would find what is left of the earlier ones.
+            _withdraw(context, published + [prefix + name for name in previous])
             raise
     kept = set(names)
     _withdraw(context, [prefix + name for name in previous if name not in kept])

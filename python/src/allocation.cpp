@@ -7,6 +7,7 @@
 #include "convert.hpp"
 #include "errors.hpp"
 #include "exports.hpp"
+#include "gil.hpp"
 
 namespace fastio::python {
 namespace {
@@ -50,6 +51,15 @@ void set_type_and_dimensions(PyAllocation& self, nb::handle type, nb::handle dim
 
 }  // namespace
 
+std::unique_lock<std::mutex> lock_with_gil(Lease& lease) {
+    std::unique_lock lock(lease.mutex, std::try_to_lock);
+    if (!lock.owns_lock()) {
+        const WithoutGil unlocked;
+        lock.lock();
+    }
+    return lock;
+}
+
 PyAllocation::PyAllocation(Allocation&& allocation, Stream own_stream, Members& of_context)
     : Member(of_context), lease_(std::make_shared<Lease>(std::move(allocation))) {
     lease_->own_stream = own_stream;
@@ -74,14 +84,14 @@ const LeasePtr& PyAllocation::lease() const {
 void PyAllocation::drop(LeasePtr lease) {
     // The last use of a closed context says goodbye to the service.
     if (lease != nullptr && lease.use_count() == 1) {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         lease.reset();
     }
 }
 
 void PyAllocation::publish(const std::string& name, const PublishOptions& options) {
     const LeasePtr held = lease();
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     const std::lock_guard lock(held->mutex);
     held->allocation.publish(name, options);
     if (options.stream) {
@@ -90,18 +100,20 @@ void PyAllocation::publish(const std::string& name, const PublishOptions& option
 }
 
 void PyAllocation::release(Stream stream) {
-    const LeasePtr& held = lease();
+    LeasePtr held = lease();
     if (stream) {
-        const std::lock_guard lock(held->mutex);
+        const std::unique_lock lock = lock_with_gil(*held);
         refuse_host_stream(held->allocation, "release");
         held->use_in(stream);
     }
-    LeasePtr gone = std::exchange(lease_, nullptr);
+    // Waiting for the mutex lets other threads run: one of them may have released it meanwhile.
+    static_cast<void>(lease());
+    lease_.reset();
     if (is_lent_) {
-        kept_ = std::move(gone);
+        kept_ = std::move(held);
         return;
     }
-    drop(std::move(gone));
+    drop(std::move(held));
 }
 
 void PyAllocation::free(Stream stream) {
@@ -110,7 +122,7 @@ void PyAllocation::free(Stream stream) {
     LeasePtr gone = std::exchange(lease_, nullptr);
     const bool is_shared = is_lent_ || gone.use_count() > 1;
     try {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         const std::lock_guard lock(gone->mutex);
         if (!is_shared) {
             gone->allocation.free(stream);

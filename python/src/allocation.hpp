@@ -10,6 +10,9 @@
 
 namespace fastio::python {
 
+/// The lease's mutex, for a thread that has the GIL and keeps it, but for while it waits.
+[[nodiscard]] std::unique_lock<std::mutex> lock_with_gil(Lease& lease);
+
 /// What Python knows as FastIOAllocation: a reference to a lease, which arrays made of it share. All but what says
 /// otherwise needs the GIL, and lets go of it while it waits.
 class PyAllocation : public Member {
@@ -24,12 +27,12 @@ public:
     [[nodiscard]] const LeasePtr& lease() const;
     [[nodiscard]] bool is_released() const noexcept { return lease_ == nullptr; }
 
-    /// Runs `use(Allocation&)` under the lease's mutex. It must not call Python, whose collector may run anything and
-    /// hand the GIL to a thread that waits for the mutex.
+    /// Runs `use(Allocation&)` under the lease's mutex. It must not call Python, whose collector may run anything, also
+    /// what wants the mutex.
     template <class Use>
     decltype(auto) with(Use&& use) const {
-        const LeasePtr& held = lease();
-        const std::lock_guard lock(held->mutex);
+        const LeasePtr held = lease();
+        const std::unique_lock lock = lock_with_gil(*held);
         return std::invoke(std::forward<Use>(use), held->allocation);
     }
 

@@ -1,11 +1,14 @@
 #include "context.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "convert.hpp"
 #include "errors.hpp"
+#include "gil.hpp"
 
 namespace fastio::python {
 namespace {
@@ -14,7 +17,7 @@ using namespace nb::literals;
 
 /// Handlers of signals have run, or may have: KeyboardInterrupt and what else they raise ends the wait.
 void look_for_signals() {
-    const nb::gil_scoped_acquire locked;
+    const WithGil locked;
     if (PyErr_CheckSignals() != 0) {
         throw nb::python_error();
     }
@@ -39,8 +42,24 @@ void construct(PyContext* self, nb::handle job, nb::handle socket, nb::handle de
     options.embedded = embedded;
     options.quota = static_cast<std::uint64_t>(to_int64(quota, "FastIOContext", "the quota", 0));
     options.persistent = persistent;
-    options.connect_timeout = to_duration(connect_timeout, "FastIOContext", "connect_timeout");
-    new (self) PyContext(options);
+    const std::chrono::nanoseconds timeout = to_duration(connect_timeout, "FastIOContext", "connect_timeout");
+    // In parts, between which Ctrl-C is seen.
+    const auto start = std::chrono::steady_clock::now();
+    for (;;) {
+        const auto left = timeout - (std::chrono::steady_clock::now() - start);
+        options.connect_timeout = std::clamp<std::chrono::nanoseconds>(left, {}, std::chrono::seconds(1));
+        try {
+            new (self) PyContext(options);
+            return;
+        } catch (const Error& error) {
+            if (error.errc() != Errc::service_unreachable || left <= options.connect_timeout) {
+                throw;
+            }
+        }
+        if (PyErr_CheckSignals() != 0) {
+            throw nb::python_error();
+        }
+    }
 }
 
 CreateOptions create_options(nb::handle device, nb::handle alignment, bool zero, nb::handle stream, const char* call) {
@@ -64,7 +83,7 @@ PyAllocation create(PyContext& self, nb::handle size, nb::handle device, nb::han
     const auto context = self.use("create");
     Allocation made;
     {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         made = context->create(bytes, options);
     }
     return self.adopt(std::move(made), options.stream);
@@ -78,7 +97,7 @@ PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimension
     const auto context = self.use("create");
     Allocation made;
     {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         made = context->create(element, std::span(extents), options);
     }
     return self.adopt(std::move(made), options.stream);
@@ -101,7 +120,7 @@ PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handl
     const auto context = self.use("get");
     Allocation got;
     {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         got = context->get(key, options);
     }
     return self.adopt(std::move(got), options.stream);
@@ -114,7 +133,7 @@ nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle
     const auto context = self.use("find");
     std::optional<Allocation> found;
     {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         found = context->find(key, options);
     }
     return found ? nb::cast(self.adopt(std::move(*found), options.stream)) : nb::none();
@@ -131,7 +150,7 @@ nb::list find_many(PyContext& self, nb::handle names) {
     const auto context = self.use("find_many");
     std::vector<std::optional<Allocation>> found;
     {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         found = context->find_many(keys);
     }
     nb::list made;
@@ -144,7 +163,7 @@ nb::list find_many(PyContext& self, nb::handle names) {
 template <class Call>
 auto call_without_gil(const PyContext& self, const char* name, Call&& call) {
     std::shared_ptr<Context> context = self.use(name);
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     // The last use of a closed Context says goodbye to the service.
     const auto used = std::exchange(context, nullptr);
     return call(*used);
@@ -153,7 +172,7 @@ auto call_without_gil(const PyContext& self, const char* name, Call&& call) {
 }  // namespace
 
 PyContext::PyContext(const ContextOptions& options) {
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     context_ = std::make_shared<Context>(options);
     job_ = context_->job();
     socket_ = context_->socket();
@@ -174,7 +193,7 @@ PyContext::~PyContext() {
 
 void PyContext::close() {
     std::shared_ptr<Context> closing = std::exchange(context_, nullptr);
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     if (closing != nullptr) {
         closing->close();
         closing.reset();  // says goodbye to the service

@@ -1,5 +1,6 @@
 #include "exports.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "convert.hpp"
 #include "errors.hpp"
+#include "gil.hpp"
 
 namespace fastio::python {
 namespace {
@@ -23,7 +25,12 @@ struct Export {
 };
 
 int get_export_buffer(PyObject* self, Py_buffer* view, int flags) noexcept {
-    const Export* const shared = nb::inst_ptr<Export>(self);
+    view->obj = nullptr;
+    const Export* const shared = nb::inst_ready(self) ? nb::inst_ptr<Export>(self) : nullptr;
+    if (shared == nullptr || shared->lease == nullptr) {
+        PyErr_SetString(PyExc_BufferError, "it shares nothing: it was not made by an allocation");
+        return -1;
+    }
     return PyBuffer_FillInfo(view, self, shared->data, static_cast<Py_ssize_t>(shared->bytes),
                              static_cast<int>(shared->lease->read_only), flags);
 }
@@ -41,7 +48,7 @@ struct Snapshot {
     Stream own_stream;
 
     explicit Snapshot(const PyAllocation& self) : lease(self.lease()) {
-        const std::lock_guard lock(lease->mutex);
+        const std::unique_lock lock = lock_with_gil(*lease);
         const Allocation& allocation = lease->allocation;
         data = allocation.data();
         type = allocation.type();
@@ -73,6 +80,10 @@ static_assert(sizeof(Py_ssize_t) == sizeof(std::int64_t));
 /// lease.
 int get_buffer(PyObject* self, Py_buffer* view, int flags) noexcept {
     view->obj = nullptr;
+    if (!nb::inst_ready(self)) {
+        PyErr_SetString(PyExc_BufferError, "the FastIOAllocation was not made by a FastIOContext");
+        return -1;
+    }
     try {
         auto made = std::make_unique<View>(View{Snapshot(*nb::inst_ptr<PyAllocation>(self)), {}});
         Snapshot& snapshot = made->snapshot;
@@ -82,6 +93,11 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) noexcept {
             PyErr_SetString(PyExc_BufferError, !snapshot.on_host() ? "the memory is a GPU's: .numpy() copies it"
                                                : format == nullptr ? "the buffer protocol has no such type"
                                                                    : "the memory is read-only");
+            return -1;
+        }
+        const auto many = std::ranges::count_if(snapshot.dimensions, [](std::int64_t extent) { return extent > 1; });
+        if ((flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS && many > 1 && snapshot.bytes > 0) {
+            PyErr_SetString(PyExc_BufferError, "the memory is in C order, not in Fortran's");
             return -1;
         }
         made->strides = c_order_strides(snapshot, static_cast<std::int64_t>(snapshot.type.size_bytes()));
@@ -141,7 +157,7 @@ nb::object to_numpy(const PyAllocation& self) {
     void* const to =
         reinterpret_cast<void*>(nb::cast<std::uintptr_t>(nb::object(array.attr("__array_interface__")["data"][0])));
     if (snapshot.bytes > 0) {
-        const nb::gil_scoped_release unlocked;
+        const WithoutGil unlocked;
         const std::lock_guard lock(snapshot.lease->mutex);
         if (snapshot.own_stream) {
             // A copy without a stream goes through the legacy default stream.
@@ -295,7 +311,7 @@ void order_for_consumer(Snapshot& snapshot, nb::handle stream) {
     if (!consumer) {
         return;
     }
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     const std::lock_guard lock(snapshot.lease->mutex);
     if (snapshot.own_stream && stream_number(snapshot.own_stream) != stream_number(consumer)) {
         snapshot.lease->allocation.order(snapshot.own_stream, consumer);

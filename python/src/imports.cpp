@@ -1,6 +1,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "context.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
+#include "gil.hpp"
 
 /// What publish_array takes: arrays of other libraries.
 namespace fastio::python {
@@ -41,10 +43,9 @@ struct Source {
     return true;
 }
 
-nb::handle numpy_attribute(const char* name) {
+nb::object numpy_attribute(const char* name) {
     static const nb::object* const numpy = new nb::object(nb::module_::import_("numpy"));
-    // Borrowed: the module keeps its attributes.
-    return nb::object(numpy->attr(name)).release();
+    return numpy->attr(name);
 }
 
 Source from_numpy(nb::object array) {
@@ -52,6 +53,7 @@ Source from_numpy(nb::object array) {
     if (nb::isinstance(array, masked)) {
         fail(Errc::invalid_argument, "publish_array was given a masked array, whose mask would be lost: fill it first");
     }
+    array = numpy_attribute("asarray")(array);  // without what a subclass may say of itself
     nb::object dtype = array.attr("dtype");
     if (!nb::cast<bool>(dtype.attr("isnative")) && dtype.attr("names").is_none()) {
         dtype = dtype.attr("newbyteorder")("=");
@@ -72,12 +74,21 @@ Source from_numpy(nb::object array) {
 }
 
 template <class Tensor>
-Source from_tensor(nb::object capsule, const char* name) {
+Source from_tensor(nb::object capsule, const char* name, int device_type) {
     auto* const managed = static_cast<Tensor*>(PyCapsule_GetPointer(capsule.ptr(), name));
-    if (managed == nullptr) {
-        throw nb::python_error();
+    if constexpr (std::is_same_v<Tensor, dlpack::DLManagedTensorVersioned>) {
+        if (managed->version.major != 1) {
+            fail(Errc::unsupported,
+                 "publish_array was given a tensor of DLPack {}: it takes those of version 1 and before",
+                 managed->version.major);
+        }
     }
     const dlpack::DLTensor& tensor = managed->dl_tensor;
+    if (tensor.device.device_type != device_type) {
+        fail(Errc::invalid_argument,
+             "publish_array was given a tensor on DLPack's device type {} by an object that says {}",
+             static_cast<int>(tensor.device.device_type), device_type);
+    }
     Source source;
     source.view.type = {static_cast<TypeCode>(tensor.dtype.code), tensor.dtype.bits, tensor.dtype.lanes};
     if (!is_valid(source.view.type)) {
@@ -132,9 +143,13 @@ Source from_dlpack(nb::handle array, const Context& context, const std::string& 
         arguments.attr("pop")("max_version");  // from before DLPack 1.0
         capsule = array.attr("__dlpack__")(**arguments);
     }
-    Source source = PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned") != 0
-                        ? from_tensor<dlpack::DLManagedTensorVersioned>(std::move(capsule), "dltensor_versioned")
-                        : from_tensor<dlpack::DLManagedTensor>(std::move(capsule), "dltensor");
+    const bool is_versioned = PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned") != 0;
+    if (!is_versioned && PyCapsule_IsValid(capsule.ptr(), "dltensor") == 0) {
+        fail_type("publish_array", "a DLPack capsule", capsule, "__dlpack__ returns one that nobody has consumed");
+    }
+    Source source = is_versioned
+                        ? from_tensor<dlpack::DLManagedTensorVersioned>(std::move(capsule), "dltensor_versioned", type)
+                        : from_tensor<dlpack::DLManagedTensor>(std::move(capsule), "dltensor", type);
     source.on_gpu = on_gpu;
     if (on_gpu) {
         source.ready_in = Stream(nullptr);
@@ -156,6 +171,10 @@ Source from_cuda_array(nb::handle array, const Context& context, const std::stri
             source.view.strides.push_back(nb::cast<std::int64_t>(stride));
         }
     }
+    if (!source.view.strides.empty() && source.view.strides.size() != source.view.dimensions.size()) {
+        fail(Errc::invalid_argument, "publish_array was given {} strides for {} dimensions", source.view.strides.size(),
+             source.view.dimensions.size());
+    }
     const nb::object mask = nb::object(interface.attr("get")("mask"));
     if (!mask.is_none()) {
         fail(Errc::invalid_argument, "publish_array was given a masked array, whose mask would be lost: fill it first");
@@ -174,7 +193,7 @@ Source from_cuda_array(nb::handle array, const Context& context, const std::stri
 }
 
 Source find_source(nb::handle array, const Context& context, const std::string& name) {
-    static const nb::handle ndarray = numpy_attribute("ndarray");
+    static const nb::handle ndarray = numpy_attribute("ndarray").release();
     if (nb::isinstance(array, ndarray)) {
         return from_numpy(nb::borrow(array));
     }
@@ -205,7 +224,7 @@ void publish_from_gpu(Context& context, const Source& source, const std::string&
              ".contiguous() or ascontiguousarray()",
              name);
     }
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     const Stream stream = options.stream ? options.stream : source.ready_in;
     Allocation made = context.create(view.type, std::span(view.dimensions), {.stream = stream});
     const std::uint64_t bytes = made.size();
@@ -214,6 +233,9 @@ void publish_from_gpu(Context& context, const Source& source, const std::string&
     }
     if (bytes > 0) {
         made.copy_from(view.data, bytes, {.stream = stream});
+    }
+    if (options.stream && options.stream != source.ready_in) {
+        made.order(options.stream, source.ready_in);  // its owner may use the array's memory again after its own stream
     }
     made.publish(name, options);  // without a stream it waits for the device, and so for the copy
     options.stream ? made.release(options.stream) : made.release();
@@ -228,7 +250,7 @@ void publish_array(PyContext& self, nb::handle array, const std::string& name, c
         publish_from_gpu(*context, source, name, options);
         return;
     }
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     context->publish_array(source.view, name, options);
 }
 
@@ -251,7 +273,7 @@ void publish_buffer(PyContext& self, nb::handle buffer, DataType type, std::vect
     }
     const std::shared_ptr<Context> context = self.use("publish_array");
     const ArrayView view{.data = bytes.buf, .type = type, .dimensions = std::move(dimensions)};
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     context->publish_array(view, name, options);
 }
 

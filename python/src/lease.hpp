@@ -12,8 +12,8 @@ namespace fastio::python {
 /// the lease, in any thread, with or without the GIL.
 ///
 /// *Thread safety.* An Allocation is not synchronised, and Python's threads meet in it wherever a call lets go of the
-/// GIL. So every use of `allocation` holds `mutex`. Who holds it never waits for the GIL: first the GIL is let go, then
-/// the mutex is taken.
+/// GIL. So every use of `allocation` holds `mutex`. Nobody waits for the mutex with the GIL, because who holds it may
+/// be waiting for a service, a GPU, or the GIL: see lock_with_gil.
 class Lease {
 public:
     explicit Lease(Allocation&& owned) noexcept : allocation(std::move(owned)) {}

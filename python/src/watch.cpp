@@ -9,6 +9,7 @@
 
 #include "convert.hpp"
 #include "errors.hpp"
+#include "gil.hpp"
 
 namespace fastio::python {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::chrono::milliseconds kLongestSleep{500};
 
 /// Sleeps until there is something to read, a signal came, or it is time. Lets go of the GIL.
 void sleep_until_readable(int fd, Clock::time_point deadline) {
-    const nb::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     const auto left =
         std::clamp<std::chrono::nanoseconds>(deadline - Clock::now(), std::chrono::nanoseconds::zero(), kLongestSleep);
     pollfd entry{fd, POLLIN, 0};
