@@ -4,11 +4,12 @@
 # A tool counts as there when its command is, wherever it comes from; a library when its Debian package is.
 readonly setup_tools=(
     g++:g++ cmake:cmake ninja:ninja-build ccache:ccache mold:mold git:git pkg-config:pkg-config python3:python3
-    clang-format:clang-format clang-tidy:clang-tidy shellcheck:shellcheck strace:strace
+    clang++:clang llvm-cov:llvm clang-format:clang-format clang-tidy:clang-tidy shellcheck:shellcheck strace:strace
+    spin:spin
 )
 readonly setup_libraries=(
     libspdlog-dev libfmt-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libxxhash-dev libpng-dev
-    libnifti-dev libnifti2-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
+    libnifti-dev libnifti2-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
     python3-dev python3-venv python3-numpy python3-scipy python3-nibabel python3-torch mricron-data
 )
 

@@ -62,12 +62,17 @@ TEST_F(AllocationTest, CopiesOutsideTheAllocationAreRefused) {
     Allocation a = ctx.create(8);
     std::array<char, 16> host{};
     constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-    for (const auto& [bytes, offset] :
-         {std::pair{9UL, 0UL}, {8UL, 1UL}, {1UL, 8UL}, {0UL, 9UL}, {kMost, 2UL}, {2UL, kMost}}) {
-        EXPECT_EQ(errc_of([&] { a.copy_from(host.data(), bytes, {.offset = offset}); }), Errc::invalid_argument)
-            << bytes << " at " << offset;
-        EXPECT_EQ(errc_of([&] { a.copy_to(host.data(), bytes, {.offset = offset}); }), Errc::invalid_argument)
-            << bytes << " at " << offset;
+    struct Range {
+        std::uint64_t bytes;
+        std::uint64_t offset;
+    };
+    for (const Range range : {Range{9, 0}, Range{8, 1}, Range{1, 8}, Range{0, 9}, Range{kMost, 2}, Range{2, kMost}}) {
+        EXPECT_EQ(errc_of([&] { a.copy_from(host.data(), range.bytes, {.offset = range.offset}); }),
+                  Errc::invalid_argument)
+            << range.bytes << " at " << range.offset;
+        EXPECT_EQ(errc_of([&] { a.copy_to(host.data(), range.bytes, {.offset = range.offset}); }),
+                  Errc::invalid_argument)
+            << range.bytes << " at " << range.offset;
     }
 }
 
