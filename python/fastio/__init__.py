@@ -15,7 +15,8 @@
 A service, ``fastiod``, owns the memory; :class:`FastIOContext` with ``embedded=True`` needs none. Operators of
 ``fastio run`` use :class:`Driver`. Code written for Clara's pipeline driver runs with ``import fastio as clara``.
 
-Every failure is an :class:`Error`, of a class of its own; its text says what was tried, on what, and what to do.
+Every failure of a call is an :class:`Error`, of a class of its own; its text says what was tried, on what, and what to
+do. An operator that failed is a :class:`DriverError`; arguments of a wrong type are a TypeError.
 """
 
 from . import safetensors

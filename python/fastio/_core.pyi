@@ -290,6 +290,11 @@ class FastIOAllocation:
         Changes this object's metadata, neither the memory nor what is already published. ``type`` is a numpy.dtype or what makes one, a fastio.DataType, a torch.dtype, or a name; ``dimensions`` are elements, outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes.
         """
 
+    def copy_from(self, array: Any, *, stream: object = None) -> None:
+        """
+        Copies ``array``, of this object's type and dimensions, into the memory: what publish_array takes, on the host or on this memory's GPU. With a ``stream`` the copy is enqueued there, and the array must stay as it is until the stream is done; without one it is done when the call returns. Raises TypeError, InvalidArgumentError, ReadOnlyError (an operator's input), UnsupportedError (a stream with host memory, an array of another device), ReleasedError.
+        """
+
     def check(self) -> None:
         """
         After the stream given to get() was synchronised: raises ProducerLostError if the contents that this get gave were never completed.
@@ -455,7 +460,7 @@ class FastIOContext:
         """
         Allocates memory for ``array``, sets its type and dimensions, copies its elements in C order, and publishes it as ``name``.
 
-        ``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, __cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU are copied within it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the stream is done.
+        ``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, __cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which must be the context's, are copied within it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the stream is done.
 
         Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.
         """

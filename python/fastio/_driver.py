@@ -75,6 +75,7 @@ class Driver:
         self._thread: threading.Thread | None = None
         self._failure: DriverError | None = None
         self._told = False
+        self._at_exit: Callable[[], None] | None = None
 
     @property
     def application_data(self) -> Any:
@@ -97,12 +98,16 @@ class Driver:
         return self._stage_name
 
     def start(self) -> None:
-        """Begins the life cycle and returns. Raises RuntimeError when called twice."""
+        """Begins the life cycle and returns. Raises RuntimeError when called twice.
+
+        A program that ends without wait_for_completion() waits for the life cycle first, and if that failed prints why
+        and ends with status 1, without what other atexit functions would have done after this.
+        """
         if self._thread is not None:
             raise RuntimeError("Driver.start was called twice: a driver runs its life cycle once")
         # Not a reason to stay alive: whoever interrupts wait_for_completion wants the program to end.
         self._thread = threading.Thread(target=self._run, name="fastio-driver", daemon=True)
-        _wait_at_exit(self)
+        self._at_exit = _wait_at_exit(self)
         self._thread.start()
 
     def wait_for_completion(self) -> None:
@@ -122,6 +127,8 @@ class Driver:
             # What waited has been told; a handler that computes is not waited for long.
             self._thread.join(timeout=5.0)
             raise
+        if self._at_exit is not None:
+            atexit.unregister(self._at_exit)
         if self._failure is not None:
             self._told = True
             raise self._failure
@@ -143,6 +150,10 @@ class Driver:
                 declarations_from_environment("FASTIO_INPUTS"),
                 declarations_from_environment("FASTIO_OUTPUTS"),
             )
+            if self._execute is None and any(entry.is_allocated for entry in payload.output_fastio_entries):
+                raise DriverError(
+                    f"operator '{self._stage_name}': it declares outputs and has no execute handler that fills them"
+                )
             self._notify("state", "executing")
             self._call("execute", self._execute, payload)
             payload._publish_outputs()
@@ -195,8 +206,11 @@ class Driver:
             traceback.print_exc()
 
 
-def _wait_at_exit(driver: Driver) -> None:
-    """A program that starts a driver and ends is not to end in the middle, nor to hide a failure."""
+def _wait_at_exit(driver: Driver) -> Callable[[], None]:
+    """A program that starts a driver and ends is not to end in the middle, nor to hide a failure.
+
+    Returns what it registered.
+    """
     reference = weakref.ref(driver)
 
     def finish() -> None:
@@ -210,4 +224,4 @@ def _wait_at_exit(driver: Driver) -> None:
             sys.stdout.flush()
             os._exit(1)  # the one way to a failed status from here
 
-    atexit.register(finish)
+    return atexit.register(finish)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
 
 import numpy
 
 from . import _core
-from ._errors import InvalidArgumentError, NotFoundError, ReadOnlyError
+from ._errors import ContextClosedError, InvalidArgumentError, NotFoundError, ReadOnlyError
 
 if TYPE_CHECKING:
     from ._core import DataType, FastIOAllocation, FastIOContext
@@ -103,11 +103,13 @@ class FastIOEntry:
 
     An *output* may be read and written. It is allocated before the execute handler runs if its whole shape is declared,
     and its shape is fixed then; a 0 or -1 in the declared shape makes that dimension dynamic: set it with
-    :meth:`update_shape`, then :meth:`allocate`. When the handler has returned True, the driver publishes it.
+    :meth:`update_shape`, then :meth:`allocate`. When the handler has returned True, the driver publishes it. An output
+    that the pipeline file gives no type is here as a name: the handler publishes it through the context.
 
     An *input* may only be read, because several operators may have it mapped; it is there when the handler runs.
 
-    Valid only inside the execute handler. A ``with`` block maps: ``with entry as array: ...``.
+    Valid only inside the execute handler: later, all but the name raises ContextClosedError. A ``with`` block maps:
+    ``with entry as array: ...``.
     """
 
     def __init__(
@@ -118,13 +120,17 @@ class FastIOEntry:
         self._is_output = allocation is None
         self._allocation = allocation
         self._shape: tuple[int, ...] = declaration.declared_shape or ()
-        if allocation is None and not declaration.declared_element_type:
+        self._open_indices = self._dynamic_indices()
+        self._attributes: dict[str, str] = {}
+        self._ended = False
+        if allocation is None and declaration.type and not declaration.declared_element_type:
             raise InvalidArgumentError(f"the output '{self.name}' is declared as an array without an element-type")
         if allocation is not None:
             self._check_declared(allocation)
             allocation._set_read_only()
             self._shape = allocation.dimensions
-        elif not self.is_dynamic:
+            self._attributes = allocation.attributes
+        elif declaration.type and not self.is_dynamic:
             self._allocate()
 
     @property
@@ -134,14 +140,18 @@ class FastIOEntry:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Elements per dimension, outermost first; 0 or -1 where it is not known yet."""
+        """Elements per dimension, outermost first; as declared, 0 or -1, where it is not known yet."""
+        self._check_open("shape")
         return self._shape
 
     @property
-    def element_type(self) -> numpy.dtype[Any] | DataType:
-        """The elements' numpy.dtype, or a DataType where NumPy has none. A string has bytes."""
+    def element_type(self) -> numpy.dtype[Any] | DataType | None:
+        """The elements' numpy.dtype, or a DataType where NumPy has none. A string has bytes. None: not declared."""
+        self._check_open("element_type")
         if self._allocation is not None:
             return self._allocation.type
+        if not self._declaration.type:
+            return None
         declared: DataType = getattr(_core, _attribute_of(self._declaration.declared_element_type))
         try:
             return numpy.dtype(declared.name)
@@ -151,20 +161,37 @@ class FastIOEntry:
     @property
     def size(self) -> int:
         """Bytes; 0 as long as a dimension is not known."""
+        element = self.element_type
+        if element is None or self._open_indices or (self.is_dynamic and not self._shape):
+            return 0
         count = 1
         for extent in self._shape:
-            count *= max(extent, 0)
-        return count * self.element_type.itemsize
+            count *= extent
+        return count * element.itemsize
 
     @property
     def dynamic_indices(self) -> tuple[int, ...]:
         """The dimensions whose extent the pipeline file leaves open."""
-        return tuple(i for i, extent in enumerate(self._declaration.declared_shape or ()) if extent <= 0)
+        return self._dynamic_indices()
 
     @property
     def is_dynamic(self) -> bool:
         """Whether the pipeline file leaves a dimension, or the whole shape, open."""
         return self._declaration.declared_shape is None or bool(self.dynamic_indices)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Of an input, those that it was published with, as a copy; of an output, those that it will be.
+
+        May be set on an output, at most 4 KiB in all. Raises ReadOnlyError for an input.
+        """
+        self._check_open("attributes")
+        return dict(self._attributes)
+
+    @attributes.setter
+    def attributes(self, value: Mapping[str, str]) -> None:
+        self._check_output("setting the attributes")
+        self._attributes = dict(value)
 
     @property
     def access(self) -> str:
@@ -174,16 +201,18 @@ class FastIOEntry:
     @property
     def is_allocated(self) -> bool:
         """Whether there is memory to map: always for inputs."""
+        self._check_open("is_allocated")
         return self._allocation is not None
 
     def update_shape(self, shape: Sequence[int]) -> None:
         """Sets the dynamic dimensions of an output that is not allocated yet.
 
-        ``shape`` has all of its dimensions, with the fixed ones as they are declared; 0 or -1 leaves one open. Raises
-        ReadOnlyError for an input; InvalidArgumentError for an entry without dynamic dimensions, for a change of a
-        fixed dimension, and once it is allocated.
+        ``shape`` has all of its dimensions, with the fixed ones as they are declared; -1 leaves one open, and 0 makes an
+        empty array. Raises ReadOnlyError for an input; InvalidArgumentError for an entry without dynamic dimensions,
+        for a change of a fixed dimension, once it is allocated, and without a declared type.
         """
         self._check_output("update_shape")
+        self._check_typed("update_shape")
         if self._allocation is not None:
             raise InvalidArgumentError(
                 f"update_shape of '{self.name}': it is allocated already"
@@ -203,14 +232,16 @@ class FastIOEntry:
                         f"open are {list(self.dynamic_indices)}"
                     )
         self._shape = wanted
+        self._open_indices = tuple(i for i, extent in enumerate(wanted) if extent < 0)
 
     def allocate(self) -> None:
         """Makes the memory of an output whose dimensions are all known by now; its contents are undefined.
 
-        Raises ReadOnlyError for an input; InvalidArgumentError where it is allocated already or a dimension is open;
-        OutOfMemoryError, QuotaExceededError.
+        Raises ReadOnlyError for an input; InvalidArgumentError where it is allocated already, a dimension is open, or no
+        type is declared; OutOfMemoryError, QuotaExceededError.
         """
         self._check_output("allocate")
+        self._check_typed("allocate")
         if self._allocation is not None:
             raise InvalidArgumentError(f"allocate of '{self.name}': it is allocated already")
         self._allocate()
@@ -219,9 +250,10 @@ class FastIOEntry:
         """The memory as an array, without a copy; of an input it cannot be written.
 
         On the host a numpy.ndarray; on a GPU an object that cupy.asarray takes, and torch.from_dlpack of a PyTorch that
-        knows DLPack 1.0 (an older one cannot say that an input is read-only, and refuses it). Both are context managers. Raises InvalidArgumentError before allocate(), ContextClosedError after the
-        handler.
+        knows DLPack 1.0 (an older one cannot say that an input is read-only, and refuses it). Both are context managers.
+        Raises InvalidArgumentError before allocate(), ContextClosedError after the handler.
         """
+        self._check_open("map")
         if self._allocation is None:
             raise InvalidArgumentError(f"map of '{self.name}': it is not allocated; update_shape and allocate it first")
         array = self._allocation.map()
@@ -242,21 +274,42 @@ class FastIOEntry:
 
     def __repr__(self) -> str:
         kind = "output" if self._is_output else "input"
-        return f"<fastio.FastIOEntry {kind} '{self.name}': {list(self.shape)}>"
+        return f"<fastio.FastIOEntry {kind} '{self.name}': {list(self._shape)}>"
 
     def _publish(self) -> None:
+        if not self._declaration.type:
+            return  # what the handler publishes itself
         if self._allocation is None:
             raise NotFoundError(f"the output '{self.name}' was declared and never allocated")
-        self._allocation.publish(self.name)
+        self._allocation.publish(self.name, attributes=self._attributes)
 
     def _allocate(self) -> None:
-        if any(extent <= 0 for extent in self._shape) or (self.is_dynamic and not self._shape):
+        if self._open_indices or (self.is_dynamic and not self._shape):
             raise InvalidArgumentError(
                 f"allocate of '{self.name}': its shape {list(self._shape)} is not known yet; call update_shape first"
             )
         self._allocation = self._context.create_array(self._declaration.declared_element_type, self._shape)
 
+    def _dynamic_indices(self) -> tuple[int, ...]:
+        return tuple(i for i, extent in enumerate(self._declaration.declared_shape or ()) if extent <= 0)
+
+    def _end(self) -> None:
+        """The execute handler has returned."""
+        self._ended = True
+
+    def _check_open(self, call: str) -> None:
+        if self._ended:
+            raise ContextClosedError(f"{call} of '{self.name}': its execute handler has returned")
+
+    def _check_typed(self, call: str) -> None:
+        if not self._declaration.type:
+            raise InvalidArgumentError(
+                f"{call} of '{self.name}': the pipeline file gives it no type; declare one, or create and publish it "
+                "through payload.fastio_context"
+            )
+
     def _check_output(self, call: str) -> None:
+        self._check_open(call)
         if not self._is_output:
             raise ReadOnlyError(f"{call} of '{self.name}': it is an input, which may only be read")
 

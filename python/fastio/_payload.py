@@ -31,10 +31,7 @@ class Payload:
         self._fastio_inputs = PayloadCollection(
             [FastIOEntry(context, d, context.get(d.name, timeout=None)) for d in inputs if not d.on_disk]
         )
-        # An output without a type is what the handler publishes itself, through the context.
-        self._fastio_outputs = PayloadCollection(
-            [FastIOEntry(context, d) for d in outputs if not d.on_disk and d.type]
-        )
+        self._fastio_outputs = PayloadCollection([FastIOEntry(context, d) for d in outputs if not d.on_disk])
 
     @property
     def input_entries(self) -> PayloadCollection[PayloadEntry]:
@@ -62,7 +59,7 @@ class Payload:
 
     @property
     def output_fastio_entries(self) -> PayloadCollection[FastIOEntry]:
-        """The outputs in shared memory that the pipeline file gives a type. The driver publishes them."""
+        """The outputs in shared memory. The driver publishes those that the pipeline file gives a type."""
         self._check_open()
         return self._fastio_outputs
 
@@ -72,6 +69,8 @@ class Payload:
 
     def _close(self) -> None:
         self._is_open = False
+        for entry in (*self._fastio_inputs, *self._fastio_outputs):
+            entry._end()
         self._context._end_with_handler()
 
     def _check_open(self) -> None:

@@ -87,9 +87,10 @@ def publish(
     Returns the number of tensors. Raises IoError; CorruptInputError for a file that is truncated, or whose header is
     no header or has overlapping or wrong offsets; UnsupportedError for a type without an equivalent here;
     InvalidArgumentError for a tensor whose name cannot be published: all before anything is published. Raises as
-    FastIOContext.publish_array too: then, and when ``progress`` raises, what this call has published is withdrawn, and so is what it was to
-    replace.
+    FastIOContext.publish_array too: then, and when ``progress`` raises, what this call has published is withdrawn, and
+    so is what it was to replace.
     """
+    _check_prefix("publish", prefix)
     path = os.fspath(path)  # not a descriptor
     shown_path = str(path)
     show = _progress_of(progress, shown_path)
@@ -132,6 +133,8 @@ def load(
     process may hold; CorruptInputError where something else has the name of the index.
     """
     convert = _converter(framework)
+    _check_prefix("load", prefix)
+    _check_timeout("load", timeout)
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         left = None if end is None else max(end - time.monotonic(), 0.0)
@@ -152,8 +155,24 @@ def load(
 
 def metadata(context: FastIOContext, prefix: str = "", *, timeout: Optional[float] = 0) -> dict[str, str]:
     """The file's own metadata, of what :func:`publish` has published under ``prefix``. Raises as :func:`load`."""
+    _check_prefix("metadata", prefix)
+    _check_timeout("metadata", timeout)
     found: dict[str, str] = _read_index(context, prefix, timeout)[0]["metadata"]
     return found
+
+
+def _check_prefix(call: str, prefix: object) -> None:
+    if not isinstance(prefix, str):
+        raise TypeError(f"{call} was given a prefix of type {type(prefix).__name__}: give a str")
+
+
+def _check_timeout(call: str, timeout: object) -> None:
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"{call} was given a timeout of type {type(timeout).__name__}: give seconds, or None")
+    if not timeout >= 0:
+        raise InvalidArgumentError(f"{call} was given timeout {timeout}: give 0 or more seconds, or None")
 
 
 @contextlib.contextmanager

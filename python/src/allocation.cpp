@@ -61,13 +61,8 @@ std::unique_lock<std::mutex> lock_with_gil(Lease& lease) {
 }
 
 PyAllocation::PyAllocation(Allocation&& allocation, Stream own_stream, Members& of_context)
-    : Member(of_context), lease_(std::make_shared<Lease>(std::move(allocation))) {
+    : Member(of_context), lease_(make_shared_ending_without_gil<Lease>(std::move(allocation))) {
     lease_->own_stream = own_stream;
-}
-
-PyAllocation::~PyAllocation() {
-    kept_.reset();
-    drop(std::move(lease_));
 }
 
 const LeasePtr& PyAllocation::lease() const {
@@ -79,14 +74,6 @@ const LeasePtr& PyAllocation::lease() const {
         fail(Errc::released, "the FastIOAllocation was released or freed: get it again");
     }
     return lease_;
-}
-
-void PyAllocation::drop(LeasePtr lease) {
-    // The last use of a closed context says goodbye to the service.
-    if (lease != nullptr && lease.use_count() == 1) {
-        const WithoutGil unlocked;
-        lease.reset();
-    }
 }
 
 void PyAllocation::publish(const std::string& name, const PublishOptions& options) {
@@ -111,9 +98,7 @@ void PyAllocation::release(Stream stream) {
     lease_.reset();
     if (is_lent_) {
         kept_ = std::move(held);
-        return;
     }
-    drop(std::move(held));
 }
 
 void PyAllocation::free(Stream stream) {
@@ -134,19 +119,20 @@ void PyAllocation::free(Stream stream) {
             gone->use_in(stream);
         }
     } catch (...) {
-        lease_ = std::move(gone);
+        // The handler that it belonged to may have ended meanwhile, which released what it found.
+        if (!handler_ended_) {
+            lease_ = std::move(gone);
+        }
         throw;
     }
     if (is_lent_) {
         kept_ = std::move(gone);
-        return;
     }
-    drop(std::move(gone));
 }
 
 void PyAllocation::end_with_handler() {
+    handler_ended_ = true;
     if (lease_ != nullptr) {
-        handler_ended_ = true;
         release({});
     }
 }
@@ -201,6 +187,19 @@ void bind_allocation(nb::module_& module) {
              "Changes this object's metadata, neither the memory nor what is already published. ``type`` is a "
              "numpy.dtype or what makes one, a fastio.DataType, a torch.dtype, or a name; ``dimensions`` are elements, "
              "outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes.")
+        .def(
+            "copy_from",
+            [](PyAllocation& self, nb::handle array, nb::handle stream) {
+                copy_array(self, array, to_stream(stream, "copy_from"));
+            },
+            "array"_a.none(), nb::kw_only(), "stream"_a = nb::none(),
+            nb::sig("def copy_from(self, array: Any, *, stream: object = None) -> None"),
+            "Copies ``array``, of this object's type and dimensions, into the memory: what publish_array takes, on the "
+            "host or on this memory's GPU. With a ``stream`` the copy is enqueued there, and the array must stay as it "
+            "is until the stream is done; without one it is done when the call returns. Raises TypeError, "
+            "InvalidArgumentError, ReadOnlyError (an operator's input), UnsupportedError (a stream with host memory, "
+            "an "
+            "array of another device), ReleasedError.")
         .def(
             "check", [](const PyAllocation& self) { self.with(&Allocation::check); },
             "After the stream given to get() was synchronised: raises ProducerLostError if the contents that this get "
@@ -264,7 +263,9 @@ void bind_allocation(nb::module_& module) {
             },
             "type"_a.none(), "value"_a.none(), "traceback"_a.none(),
             nb::sig("def __exit__(self, type: object, value: object, traceback: object) -> None"))
-        .def("__repr__", repr)
+        .def(
+            "__repr__", [](const PyAllocation& self) { return to_str(repr(self)); },
+            nb::sig("def __repr__(self) -> str"))
         .def(
             "_set_read_only", [](PyAllocation& self) { self.lease()->read_only = true; },
             "For FastIOEntry: arrays made from now on may not be written.");

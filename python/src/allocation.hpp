@@ -21,7 +21,7 @@ public:
     PyAllocation(PyAllocation&&) noexcept = default;
     PyAllocation& operator=(PyAllocation&&) = delete;
     PyAllocation(const PyAllocation&) = delete;
-    ~PyAllocation();
+    ~PyAllocation() = default;
 
     /// Errors: released; context_closed where the end of an execute handler released it.
     [[nodiscard]] const LeasePtr& lease() const;
@@ -47,8 +47,6 @@ public:
     void lend_object() noexcept { is_lent_ = true; }
 
 private:
-    void drop(LeasePtr lease);
-
     LeasePtr lease_;
     LeasePtr kept_;  ///< after release(), for those who hold this object
     bool is_lent_ = false;

@@ -62,6 +62,13 @@ void construct(PyContext* self, nb::handle job, nb::handle socket, nb::handle de
     }
 }
 
+template <class Call>
+auto call_without_gil(const PyContext& self, const char* name, Call&& call) {
+    const std::shared_ptr<Context> context = self.use(name);
+    const WithoutGil unlocked;
+    return call(*context);
+}
+
 CreateOptions create_options(nb::handle device, nb::handle alignment, bool zero, nb::handle stream, const char* call) {
     CreateOptions options;
     options.stream = to_stream(stream, call);
@@ -80,13 +87,9 @@ PyAllocation create(PyContext& self, nb::handle size, nb::handle device, nb::han
                     nb::handle stream) {
     const auto bytes = static_cast<std::uint64_t>(to_int64(size, "create", "the size", 0));
     const CreateOptions options = create_options(device, alignment, zero, stream, "create");
-    const auto context = self.use("create");
-    Allocation made;
-    {
-        const WithoutGil unlocked;
-        made = context->create(bytes, options);
-    }
-    return self.adopt(std::move(made), options.stream);
+    return self.adopt(
+        "create", call_without_gil(self, "create", [&](Context& context) { return context.create(bytes, options); }),
+        options.stream);
 }
 
 PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimensions, nb::handle device,
@@ -94,13 +97,11 @@ PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimension
     const DataType element = to_data_type(type, "create_array");
     const auto extents = to_dimensions(dimensions, "create_array");
     const CreateOptions options = create_options(device, alignment, zero, stream, "create_array");
-    const auto context = self.use("create");
-    Allocation made;
-    {
-        const WithoutGil unlocked;
-        made = context->create(element, std::span(extents), options);
-    }
-    return self.adopt(std::move(made), options.stream);
+    return self.adopt(
+        "create",
+        call_without_gil(self, "create",
+                         [&](Context& context) { return context.create(element, std::span(extents), options); }),
+        options.stream);
 }
 
 GetOptions get_options(nb::handle timeout, nb::handle newer_than, nb::handle stream, nb::handle contents_timeout) {
@@ -117,26 +118,17 @@ PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handl
                  nb::handle contents_timeout) {
     const std::string key = to_name(name, "get");
     const GetOptions options = get_options(timeout, newer_than, stream, contents_timeout);
-    const auto context = self.use("get");
-    Allocation got;
-    {
-        const WithoutGil unlocked;
-        got = context->get(key, options);
-    }
-    return self.adopt(std::move(got), options.stream);
+    return self.adopt("get", call_without_gil(self, "get", [&](Context& context) { return context.get(key, options); }),
+                      options.stream);
 }
 
 nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
                 nb::handle contents_timeout) {
     const std::string key = to_name(name, "find");
     const GetOptions options = get_options(timeout, newer_than, stream, contents_timeout);
-    const auto context = self.use("find");
-    std::optional<Allocation> found;
-    {
-        const WithoutGil unlocked;
-        found = context->find(key, options);
-    }
-    return found ? nb::cast(self.adopt(std::move(*found), options.stream)) : nb::none();
+    std::optional<Allocation> found =
+        call_without_gil(self, "find", [&](Context& context) { return context.find(key, options); });
+    return found ? nb::cast(self.adopt("find", std::move(*found), options.stream)) : nb::none();
 }
 
 nb::list find_many(PyContext& self, nb::handle names) {
@@ -147,33 +139,20 @@ nb::list find_many(PyContext& self, nb::handle names) {
     for (const nb::handle name : names) {
         keys.push_back(to_name(name, "find_many"));
     }
-    const auto context = self.use("find_many");
-    std::vector<std::optional<Allocation>> found;
-    {
-        const WithoutGil unlocked;
-        found = context->find_many(keys);
-    }
+    std::vector<std::optional<Allocation>> found =
+        call_without_gil(self, "find_many", [&](Context& context) { return context.find_many(keys); });
     nb::list made;
     for (std::optional<Allocation>& allocation : found) {
-        made.append(allocation ? nb::cast(self.adopt(std::move(*allocation), {})) : nb::none());
+        made.append(allocation ? nb::cast(self.adopt("find_many", std::move(*allocation), {})) : nb::none());
     }
     return made;
-}
-
-template <class Call>
-auto call_without_gil(const PyContext& self, const char* name, Call&& call) {
-    std::shared_ptr<Context> context = self.use(name);
-    const WithoutGil unlocked;
-    // The last use of a closed Context says goodbye to the service.
-    const auto used = std::exchange(context, nullptr);
-    return call(*used);
 }
 
 }  // namespace
 
 PyContext::PyContext(const ContextOptions& options) {
     const WithoutGil unlocked;
-    context_ = std::make_shared<Context>(options);
+    context_ = make_shared_ending_without_gil<Context>(options);
     job_ = context_->job();
     socket_ = context_->socket();
     device_ = context_->device();
@@ -196,11 +175,23 @@ void PyContext::close() {
     const WithoutGil unlocked;
     if (closing != nullptr) {
         closing->close();
-        closing.reset();  // says goodbye to the service
     }
 }
 
+PyAllocation PyContext::adopt(const char* call, Allocation&& allocation, Stream own_stream) {
+    // Of a call that returned while the handler was ending: nobody would end what it got.
+    if (handler_ended_) {
+        {
+            const WithoutGil unlocked;
+            static_cast<void>(Allocation(std::move(allocation)));
+        }
+        fail(Errc::context_closed, "{}: the execute handler has returned", call);
+    }
+    return {std::move(allocation), own_stream, *members_};
+}
+
 void PyContext::end_with_handler() {
+    handler_ended_ = true;
     while (Member* const member = members_->first()) {
         member->leave();
         static_cast<PyAllocation*>(member)->end_with_handler();
@@ -280,9 +271,10 @@ void bind_context(nb::module_& module) {
             "Allocates memory for ``array``, sets its type and dimensions, copies its elements in C order, and "
             "publishes it as ``name``.\n\n"
             "``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, "
-            "__cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU are copied within "
-            "it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the "
-            "stream is done.\n\n"
+            "__cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which "
+            "must be the context's, are copied within it, after their own stream's work, and must be in C order; with "
+            "a "
+            "``stream``, the array stays until the stream is done.\n\n"
             "Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked "
             "arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.")
         .def(
@@ -343,11 +335,13 @@ void bind_context(nb::module_& module) {
             [](PyContext& self, nb::handle /*type*/, nb::handle /*value*/, nb::handle /*traceback*/) { self.close(); },
             "type"_a.none(), "value"_a.none(), "traceback"_a.none(),
             nb::sig("def __exit__(self, type: object, value: object, traceback: object) -> None"))
-        .def("__repr__",
-             [](PyContext& self) {
-                 return fmt::format("<fastio.FastIOContext of job '{}' on {} at {}{}>", self.job(), self.device(),
-                                    self.socket(), self.is_alive() ? "" : ", closed");
-             })
+        .def(
+            "__repr__",
+            [](PyContext& self) {
+                return to_str(fmt::format("<fastio.FastIOContext of job '{}' on {} at {}{}>", self.job(), self.device(),
+                                          self.socket(), self.is_alive() ? "" : ", closed"));
+            },
+            nb::sig("def __repr__(self) -> str"))
         .def(
             "_publish_buffer",
             [](PyContext& self, nb::handle buffer, nb::handle type, nb::handle dimensions, nb::handle name,

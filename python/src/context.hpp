@@ -27,9 +27,8 @@ public:
     [[nodiscard]] const std::string& job() const noexcept { return job_; }
     [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
     [[nodiscard]] const std::string& device() const noexcept { return device_; }
-    [[nodiscard]] PyAllocation adopt(Allocation&& allocation, Stream own_stream) {
-        return {std::move(allocation), own_stream, *members_};
-    }
+    /// What `call` got, as Python's. Errors: context_closed, where the execute handler has ended meanwhile.
+    [[nodiscard]] PyAllocation adopt(const char* call, Allocation&& allocation, Stream own_stream);
     /// Ends calls and waits, and leaves the context as soon as no allocation is left.
     void close();
     /// Releases what was not released, for the end of an execute handler: later uses say that it has ended.
@@ -40,6 +39,7 @@ private:
     std::string job_;
     std::string socket_;
     std::string device_;
+    bool handler_ended_ = false;
     std::unique_ptr<Members> members_ = std::make_unique<Members>();
 };
 

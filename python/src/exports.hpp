@@ -12,6 +12,9 @@ void bind_exports(nb::module_& module);
 /// The buffer protocol of FastIOAllocation, for its class.
 [[nodiscard]] PyType_Slot* buffer_slots() noexcept;
 
+/// Copies an array of any library into the allocation: see copy_from's docstring. Needs the GIL.
+void copy_array(PyAllocation& self, nb::handle array, Stream stream);
+
 /// Adds __dlpack__, __array_interface__, __cuda_array_interface__, numpy() and their like.
 void bind_array_protocols(nb::class_<PyAllocation>& allocation);
 

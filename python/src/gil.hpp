@@ -3,6 +3,9 @@
 #include <cxxabi.h>
 #include <unistd.h>
 
+#include <memory>
+#include <utility>
+
 #include "module.hpp"
 
 /// The GIL, let go of and taken. nanobind's own guards end the program where a daemon thread comes back to an
@@ -50,5 +53,19 @@ public:
 private:
     PyGILState_STATE state_;
 };
+
+/// A shared object whose end may wait, as that of a lease or of a context, which say goodbye to the service: whoever
+/// drops the last share, with the GIL or without, ends it without the GIL.
+template <class Object, class... Arguments>
+std::shared_ptr<Object> make_shared_ending_without_gil(Arguments&&... arguments) {
+    return std::shared_ptr<Object>(new Object(std::forward<Arguments>(arguments)...), [](Object* last) {
+        if (PyGILState_Check() != 0) {
+            const WithoutGil unlocked;
+            delete last;
+        } else {
+            delete last;
+        }
+    });
+}
 
 }  // namespace fastio::python

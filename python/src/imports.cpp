@@ -1,3 +1,6 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>
@@ -11,6 +14,7 @@
 #include "context.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
+#include "exports.hpp"
 #include "gil.hpp"
 
 /// What publish_array takes: arrays of other libraries.
@@ -27,6 +31,12 @@ struct Source {
     bool on_gpu = false;
     Stream ready_in{};  ///< on a GPU: what was queued here so far makes the contents
     nb::object keeper{};
+};
+
+/// Where the elements go.
+struct Destination {
+    const char* call;
+    std::string device;
 };
 
 [[nodiscard]] bool in_c_order(const ArrayView& view) {
@@ -48,10 +58,10 @@ nb::object numpy_attribute(const char* name) {
     return numpy->attr(name);
 }
 
-Source from_numpy(nb::object array) {
+Source from_numpy(nb::object array, const char* call) {
     static const nb::handle masked = nb::object(numpy_attribute("ma").attr("MaskedArray")).release();
     if (nb::isinstance(array, masked)) {
-        fail(Errc::invalid_argument, "publish_array was given a masked array, whose mask would be lost: fill it first");
+        fail(Errc::invalid_argument, "{} was given a masked array, whose mask would be lost: fill it first", call);
     }
     array = numpy_attribute("asarray")(array);  // without what a subclass may say of itself
     nb::object dtype = array.attr("dtype");
@@ -60,7 +70,7 @@ Source from_numpy(nb::object array) {
         array = array.attr("astype")(dtype);
     }
     Source source;
-    source.view.type = to_data_type(dtype, "publish_array");
+    source.view.type = to_data_type(dtype, call);
     source.view.data = reinterpret_cast<const void*>(
         nb::cast<std::uintptr_t>(nb::object(array.attr("__array_interface__")["data"][0])));
     for (const nb::handle extent : nb::object(array.attr("shape"))) {
@@ -74,26 +84,24 @@ Source from_numpy(nb::object array) {
 }
 
 template <class Tensor>
-Source from_tensor(nb::object capsule, const char* name, int device_type) {
+Source from_tensor(nb::object capsule, const char* name, int device_type, const char* call) {
     auto* const managed = static_cast<Tensor*>(PyCapsule_GetPointer(capsule.ptr(), name));
     if constexpr (std::is_same_v<Tensor, dlpack::DLManagedTensorVersioned>) {
         if (managed->version.major != 1) {
-            fail(Errc::unsupported,
-                 "publish_array was given a tensor of DLPack {}: it takes those of version 1 and before",
+            fail(Errc::unsupported, "{} was given a tensor of DLPack {}: it takes those of version 1 and before", call,
                  managed->version.major);
         }
     }
     const dlpack::DLTensor& tensor = managed->dl_tensor;
     if (tensor.device.device_type != device_type) {
-        fail(Errc::invalid_argument,
-             "publish_array was given a tensor on DLPack's device type {} by an object that says {}",
+        fail(Errc::invalid_argument, "{} was given a tensor on DLPack's device type {} by an object that says {}", call,
              static_cast<int>(tensor.device.device_type), device_type);
     }
     Source source;
     source.view.type = {static_cast<TypeCode>(tensor.dtype.code), tensor.dtype.bits, tensor.dtype.lanes};
     if (!is_valid(source.view.type)) {
         fail(Errc::invalid_argument,
-             "publish_array was given elements of DLPack's type {} with {} bits: there is no such type here",
+             "{} was given elements of DLPack's type {} with {} bits: there is no such type here", call,
              tensor.dtype.code, tensor.dtype.bits);
     }
     source.view.data = static_cast<const std::byte*>(tensor.data) + tensor.byte_offset;
@@ -109,28 +117,42 @@ Source from_tensor(nb::object capsule, const char* name, int device_type) {
     return source;
 }
 
-void refuse_gpu_on_host(const Context& context, const std::string& name) {
-    if (context.device() == "host") {
+void refuse_gpu_on_host(const Destination& to) {
+    if (to.device == "host") {
         fail(Errc::unsupported,
-             "publish_array of '{}' was given an array of a GPU, and the context's memory is the host's: join with "
-             "device=\"cuda:N\", or copy it to the host first",
-             name);
+             "{} was given an array of a GPU, and the memory is the host's: join with device=\"cuda:N\", or copy it to "
+             "the host first",
+             to.call);
     }
 }
 
-Source from_dlpack(nb::handle array, const Context& context, const std::string& name) {
+/// Its stream says nothing to the streams of the context's GPU.
+void refuse_other_gpu(const Destination& to, int id) {
+    const int own = dlpack::detail::to_device(to.device).device_id;
+    if (id != own) {
+        fail(
+            Errc::unsupported,
+            "{} was given an array on cuda:{}, and the memory is on cuda:{}: join with device=\"cuda:{}\", or copy the "
+            "array there first",
+            to.call, id, own, id);
+    }
+}
+
+Source from_dlpack(nb::handle array, const Destination& to) {
     const nb::object device = array.attr("__dlpack_device__")();
     const int type = nb::cast<int>(nb::object(nb::int_(nb::object(device[0]))));
     const bool on_gpu = type == dlpack::kDLCUDA || type == kDLCudaManaged;
     if (!on_gpu && type != dlpack::kDLCPU && type != kDLCudaHost) {
         fail(Errc::unsupported,
-             "publish_array was given an array on DLPack's device type {}: it takes those of the host and of CUDA",
-             type);
+             "{} was given an array on DLPack's device type {}: it takes those of the host and of CUDA", to.call, type);
     }
     nb::dict arguments;
     if (on_gpu) {
-        refuse_gpu_on_host(context, name);  // before it is asked for anything
-        arguments["stream"] = 1;            // cudaStreamLegacy
+        refuse_gpu_on_host(to);  // before it is asked for anything
+        if (type == dlpack::kDLCUDA) {
+            refuse_other_gpu(to, nb::cast<int>(nb::object(nb::int_(nb::object(device[1])))));
+        }
+        arguments["stream"] = 1;  // cudaStreamLegacy
     }
     nb::object capsule;
     try {
@@ -145,11 +167,11 @@ Source from_dlpack(nb::handle array, const Context& context, const std::string& 
     }
     const bool is_versioned = PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned") != 0;
     if (!is_versioned && PyCapsule_IsValid(capsule.ptr(), "dltensor") == 0) {
-        fail_type("publish_array", "a DLPack capsule", capsule, "__dlpack__ returns one that nobody has consumed");
+        fail_type(to.call, "a DLPack capsule", capsule, "__dlpack__ returns one that nobody has consumed");
     }
-    Source source = is_versioned
-                        ? from_tensor<dlpack::DLManagedTensorVersioned>(std::move(capsule), "dltensor_versioned", type)
-                        : from_tensor<dlpack::DLManagedTensor>(std::move(capsule), "dltensor", type);
+    Source source = is_versioned ? from_tensor<dlpack::DLManagedTensorVersioned>(std::move(capsule),
+                                                                                 "dltensor_versioned", type, to.call)
+                                 : from_tensor<dlpack::DLManagedTensor>(std::move(capsule), "dltensor", type, to.call);
     source.on_gpu = on_gpu;
     if (on_gpu) {
         source.ready_in = Stream(nullptr);
@@ -157,14 +179,14 @@ Source from_dlpack(nb::handle array, const Context& context, const std::string& 
     return source;
 }
 
-Source from_cuda_array(nb::handle array, const Context& context, const std::string& name) {
-    refuse_gpu_on_host(context, name);
+Source from_cuda_array(nb::handle array, const Destination& to) {
+    refuse_gpu_on_host(to);
     const nb::dict interface = nb::cast<nb::dict>(nb::object(array.attr("__cuda_array_interface__")));
     Source source;
     source.on_gpu = true;
-    source.view.type = to_data_type(numpy_attribute("dtype")(interface["typestr"]), "publish_array");
+    source.view.type = to_data_type(numpy_attribute("dtype")(interface["typestr"]), to.call);
     source.view.data = reinterpret_cast<const void*>(nb::cast<std::uintptr_t>(nb::object(interface["data"][0])));
-    source.view.dimensions = to_dimensions(nb::object(interface["shape"]), "publish_array");
+    source.view.dimensions = to_dimensions(nb::object(interface["shape"]), to.call);
     const nb::object strides = nb::object(interface.attr("get")("strides"));
     if (!strides.is_none()) {
         for (const nb::handle stride : strides) {
@@ -172,71 +194,96 @@ Source from_cuda_array(nb::handle array, const Context& context, const std::stri
         }
     }
     if (!source.view.strides.empty() && source.view.strides.size() != source.view.dimensions.size()) {
-        fail(Errc::invalid_argument, "publish_array was given {} strides for {} dimensions", source.view.strides.size(),
+        fail(Errc::invalid_argument, "{} was given {} strides for {} dimensions", to.call, source.view.strides.size(),
              source.view.dimensions.size());
     }
     const nb::object mask = nb::object(interface.attr("get")("mask"));
     if (!mask.is_none()) {
-        fail(Errc::invalid_argument, "publish_array was given a masked array, whose mask would be lost: fill it first");
+        fail(Errc::invalid_argument, "{} was given a masked array, whose mask would be lost: fill it first", to.call);
     }
     // Version 3 says in which stream the contents become ready; None, and older versions: they are.
     const nb::object stream = nb::object(interface.attr("get")("stream"));
-    source.ready_in = stream.is_none() ? Stream(nullptr) : to_stream(stream, "publish_array");
+    source.ready_in = stream.is_none() ? Stream(nullptr) : to_stream(stream, to.call);
     source.keeper = nb::borrow(array);
     return source;
 }
 
-[[noreturn]] void fail_no_array(nb::handle array) {
-    fail_type("publish_array", "an array", array,
+bool is_on_host(nb::handle array) {
+    const nb::object device = array.attr("__dlpack_device__")();
+    return nb::cast<int>(nb::object(nb::int_(nb::object(device[0])))) == dlpack::kDLCPU;
+}
+
+[[noreturn]] void fail_no_array(nb::handle array, const char* call) {
+    fail_type(call, "an array", array,
               "give a numpy.ndarray or what speaks DLPack, the array interfaces or the buffer protocol; numpy.asarray "
               "makes an array of a list");
 }
 
-Source find_source(nb::handle array, const Context& context, const std::string& name) {
+Source find_source(nb::handle array, const Destination& to) {
     static const nb::handle ndarray = numpy_attribute("ndarray").release();
     if (nb::isinstance(array, ndarray)) {
-        return from_numpy(nb::borrow(array));
+        return from_numpy(nb::borrow(array), to.call);
     }
     if (PyType_Check(array.ptr()) != 0) {  // a class has its objects' methods
-        fail_no_array(array);
+        fail_no_array(array, to.call);
     }
     if (nb::hasattr(array, "__dlpack__") && nb::hasattr(array, "__dlpack_device__")) {
-        return from_dlpack(array, context, name);
+        try {
+            return from_dlpack(array, to);
+        } catch (const nb::python_error&) {
+            // A library may have types that its DLPack lacks, as PyTorch before 2.0 bool: then NumPy's way. Where that
+            // fails too, the first reason is told.
+            if (is_on_host(array) && nb::hasattr(array, "__array__")) {
+                try {
+                    return from_numpy(numpy_attribute("asarray")(array), to.call);
+                } catch (const nb::python_error&) {
+                }
+            }
+            throw;
+        }
     }
     if (nb::hasattr(array, "__cuda_array_interface__")) {
-        return from_cuda_array(array, context, name);
+        return from_cuda_array(array, to);
     }
     if (nb::hasattr(array, "__array_interface__") || nb::hasattr(array, "__array__")) {
-        return from_numpy(numpy_attribute("asarray")(array));
+        return from_numpy(numpy_attribute("asarray")(array), to.call);
     }
     if (PyObject_CheckBuffer(array.ptr()) != 0) {
         // Of bytes themselves NumPy makes a text.
-        return from_numpy(numpy_attribute("asarray")(nb::steal(PyMemoryView_FromObject(array.ptr()))));
+        return from_numpy(numpy_attribute("asarray")(nb::steal(PyMemoryView_FromObject(array.ptr()))), to.call);
     }
-    fail_no_array(array);
+    fail_no_array(array, to.call);
+}
+
+void refuse_other_order(const Source& source, const char* call) {
+    if (!in_c_order(source.view)) {
+        fail(Errc::invalid_argument,
+             "{} was given an array of a GPU that is not in C order: make it so first, with .contiguous() or "
+             "ascontiguousarray()",
+             call);
+    }
+}
+
+/// Without the GIL.
+void copy_from_gpu(Allocation& to, const Source& source, std::uint64_t bytes, Stream stream) {
+    const bool in_other_stream = stream && stream != source.ready_in;
+    if (in_other_stream) {
+        to.order(source.ready_in, stream);
+    }
+    if (bytes > 0) {
+        to.copy_from(source.view.data, bytes, {.stream = stream ? stream : source.ready_in});
+    }
+    if (in_other_stream) {
+        to.order(stream, source.ready_in);  // its owner may use the array's memory again after its own stream
+    }
 }
 
 void publish_from_gpu(Context& context, const Source& source, const std::string& name, const PublishOptions& options) {
     const ArrayView& view = source.view;
-    if (!in_c_order(view)) {
-        fail(Errc::invalid_argument,
-             "publish_array of '{}' was given an array of a GPU that is not in C order: make it so first, with "
-             ".contiguous() or ascontiguousarray()",
-             name);
-    }
     const WithoutGil unlocked;
     const Stream stream = options.stream ? options.stream : source.ready_in;
     Allocation made = context.create(view.type, std::span(view.dimensions), {.stream = stream});
-    const std::uint64_t bytes = made.size();
-    if (options.stream && options.stream != source.ready_in) {
-        made.order(source.ready_in, options.stream);
-    }
-    if (bytes > 0) {
-        made.copy_from(view.data, bytes, {.stream = stream});
-    }
-    if (options.stream && options.stream != source.ready_in) {
-        made.order(options.stream, source.ready_in);  // its owner may use the array's memory again after its own stream
-    }
+    copy_from_gpu(made, source, made.size(), options.stream);
     made.publish(name, options);  // without a stream it waits for the device, and so for the copy
     options.stream ? made.release(options.stream) : made.release();
 }
@@ -245,13 +292,46 @@ void publish_from_gpu(Context& context, const Source& source, const std::string&
 
 void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options) {
     const std::shared_ptr<Context> context = self.use("publish_array");
-    const Source source = find_source(array, *context, name);
+    const Source source = find_source(array, {"publish_array", context->device()});
     if (source.on_gpu) {
+        refuse_other_order(source, "publish_array");
         publish_from_gpu(*context, source, name, options);
         return;
     }
     const WithoutGil unlocked;
     context->publish_array(source.view, name, options);
+}
+
+void copy_array(PyAllocation& self, nb::handle array, Stream stream) {
+    const std::string device = self.with([](const Allocation& held) { return std::string(held.device()); });
+    if (self.lease()->read_only) {
+        fail(Errc::read_only, "copy_from: the memory is an operator's input, which may only be read");
+    }
+    Source source = find_source(array, {"copy_from", device});
+    if (source.on_gpu) {
+        refuse_other_order(source, "copy_from");
+    } else if (!in_c_order(source.view)) {
+        source = from_numpy(numpy_attribute("ascontiguousarray")(numpy_attribute("asarray")(array)), "copy_from");
+    }
+    const LeasePtr lease = self.lease();
+    const WithoutGil unlocked;
+    const std::lock_guard lock(lease->mutex);
+    Allocation& to = lease->allocation;
+    const ArrayView& view = source.view;
+    if (view.type != to.type() || !std::ranges::equal(view.dimensions, to.dimensions())) {
+        fail(Errc::invalid_argument,
+             "copy_from was given {} [{}], and the allocation is {} [{}]: they must be the same", to_string(view.type),
+             fmt::join(view.dimensions, ", "), to_string(to.type()), fmt::join(to.dimensions(), ", "));
+    }
+    const std::uint64_t bytes = to.count() * view.type.size_bytes();
+    if (source.on_gpu) {
+        copy_from_gpu(to, source, bytes, stream);
+    } else if (bytes > 0) {
+        to.copy_from(view.data, bytes, {.stream = stream});
+    }
+    if (stream) {
+        lease->own_stream = stream;
+    }
 }
 
 void publish_buffer(PyContext& self, nb::handle buffer, DataType type, std::vector<std::int64_t>&& dimensions,

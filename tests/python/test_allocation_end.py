@@ -21,6 +21,7 @@ USES: dict[str, Callable[[fastio.FastIOAllocation], Any]] = {
     "release": lambda a: a.release(),
     "free": lambda a: a.free(),
     "set_type_and_dimensions": lambda a: a.set_type_and_dimensions("uint8", (1,)),
+    "copy_from": lambda a: a.copy_from(np.zeros(8, np.uint8)),
     "check": lambda a: a.check(),
     "type": lambda a: a.type,
     "dtype": lambda a: a.dtype,

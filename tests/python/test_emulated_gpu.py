@@ -198,6 +198,21 @@ def test_arrays_of_a_gpu_are_published_within_it(ctx: fastio.FastIOContext, stre
         assert (values_of(y), y.type) == ([[0, 1, 2], [3, 4, 5]], np.int16)
 
 
+def test_an_array_of_another_gpu_is_refused(ctx: fastio.FastIOContext, join: Any) -> None:
+    elsewhere = join(device="cuda:1", job="elsewhere")
+    with pytest.raises(fastio.UnsupportedError, match=r"cuda:1.*cuda:0"):
+        ctx.publish_array(elsewhere.create_array(np.int32, (3,)), "x")
+    assert ctx.find("x") is None
+
+
+def test_arrays_are_copied_into_memory_that_was_created(ctx: fastio.FastIOContext) -> None:
+    a, b = ctx.create_array(np.int32, (2, 3)), ctx.create_array(np.int32, (2, 3))
+    a.copy_from(np.arange(6, dtype=np.int32).reshape(3, 2).T)
+    assert values_of(a) == [[0, 2, 4], [1, 3, 5]]
+    b.copy_from(a)
+    assert values_of(b) == values_of(a)
+
+
 def test_an_array_of_a_gpu_is_asked_for_its_contents_in_a_stream(ctx: fastio.FastIOContext) -> None:
     array = DlpackArray(ctx.create_array(np.float32, (4,), zero=True))
     ctx.publish_array(array, "y")
