@@ -22,6 +22,8 @@ public:
     [[nodiscard]] Stream stream() const noexcept;
     /// Queues: two words, then pattern_word(head[1], i) to the end.
     void write(Allocation& to, std::array<std::uint64_t, 2> head);
+    /// Whether what is mapped stays readable after the service's death.
+    [[nodiscard]] static bool outlives_the_service() noexcept;
     /// What is there when the stream's work so far is done, which is waited for.
     [[nodiscard]] std::vector<std::uint64_t> read(const Allocation& from);
 

@@ -13,6 +13,10 @@ Stream ChaosMemory::stream() const noexcept {
     return {};
 }
 
+bool ChaosMemory::outlives_the_service() noexcept {
+    return true;
+}
+
 void ChaosMemory::write(Allocation& to, std::array<std::uint64_t, 2> head) {
     const auto words = to.as_span<std::uint64_t>();
     std::ranges::copy(head, words.begin());

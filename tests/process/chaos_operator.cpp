@@ -1,23 +1,29 @@
 // An operator that does everything at random until it is told to stop or is killed, and checks whatever it gets. On a
 // GPU it works on a stream, and takes producer_lost for what it is: somebody was killed.
-// Exit status 0 when descriptor 4 ended, 42 when it saw wrong data; a byte on descriptor 3 per step: 'r' when the
-// service answered a request in it, else '.'. Now and then it forks a child, which writes its process id to descriptor
-// 6 and lives until descriptor 5 ends.
+// Exit status 0 when descriptor 4 ended, 42 when it saw wrong data, 43 when it has leaked; a byte on descriptor 3 per
+// step: 'r' when the service answered a request in it, 'x' when it begins, 'l' when the service was lost and it has
+// joined the next one, else '.'. Now and then it forks a child, which writes its process id to descriptor 6 and lives
+// until descriptor 5 ends. At SIGUSR1, in the middle of whatever it does, it becomes a new program of the same name. A
+// thread of it always waits for a name that nobody publishes.
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fastio/fastio.hpp>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "process/chaos_memory.hpp"
+#include "support/leak_check.hpp"
 
 namespace {
 
@@ -29,6 +35,7 @@ constexpr int kStop = 4;
 constexpr int kChildrensLife = 5;
 constexpr int kChildrensIds = 6;
 constexpr int kWrongData = 42;
+constexpr int kLeak = 43;
 constexpr std::uint64_t kMark = 0x6661'7374'696f'2121;
 constexpr std::size_t kNames = 12;
 constexpr std::size_t kMostHeld = 24;
@@ -61,12 +68,17 @@ bool is_whole(const fastio::Allocation& allocation) {
     }
 }
 
+[[noreturn]] void fail_for_wrong_data(const fastio::Allocation& allocation, const char* when) {
+    std::fprintf(stderr, "wrong data %s in '%s' version %llu\n", when, std::string(allocation.name()).c_str(),
+                 static_cast<unsigned long long>(allocation.version()));
+    std::_Exit(kWrongData);
+}
+
 void check(ChaosMemory& memory, const fastio::Allocation& allocation, const char* when) {
+    // Whether it is whole is known once its contents are waited for.
     const std::vector<std::uint64_t> words = memory.read(allocation);
     if (is_whole(allocation) && !contents_are_right(words)) {
-        std::fprintf(stderr, "wrong data %s in '%s' version %llu\n", when, std::string(allocation.name()).c_str(),
-                     static_cast<unsigned long long>(allocation.version()));
-        std::_Exit(kWrongData);
+        fail_for_wrong_data(allocation, when);
     }
 }
 
@@ -92,7 +104,26 @@ bool told_to_stop() {
 
 class Chaos {
 public:
-    Chaos(fastio::Context& context, std::uint64_t seed) : context_(context), random_(seed) {}
+    Chaos(fastio::ContextOptions options, std::uint64_t seed) : options_(std::move(options)), random_(seed) { join(); }
+    Chaos(const Chaos&) = delete;
+    Chaos& operator=(const Chaos&) = delete;
+    ~Chaos() {
+        context_->close();
+        waiter_.join();
+    }
+
+    /// The service is dead: what it had mapped is readable still, the waiter has been told, and the next one is joined.
+    void rejoin() {
+        for (const fastio::Allocation& allocation : held_) {
+            if (ChaosMemory::outlives_the_service() && !contents_are_right(memory_.read(allocation))) {
+                fail_for_wrong_data(allocation, "after the service's death");
+            }
+        }
+        held_.clear();
+        waiter_.join();
+        context_.reset();
+        join();
+    }
 
     /// True when the service answered a request in it.
     bool step() {
@@ -124,6 +155,29 @@ public:
     }
 
 private:
+    void join() {
+        while (!context_) {
+            try {
+                context_.emplace(options_);
+            } catch (const fastio::Error& error) {
+                if (error.errc() != fastio::Errc::service_lost || told_to_stop()) {
+                    throw;
+                }
+            }
+        }
+        waiter_ = std::thread([this] {
+            try {
+                static_cast<void>(context_->get("never", {.timeout = fastio::forever}));
+            } catch (const fastio::Error& error) {
+                if (error.errc() == fastio::Errc::service_lost || error.errc() == fastio::Errc::context_closed) {
+                    return;
+                }
+            }
+            std::fprintf(stderr, "chaos_operator: what nobody publishes was got\n");
+            std::_Exit(1);
+        });
+    }
+
     /// The operator's stream, or none: both ways of every call meet each other.
     fastio::Stream some_stream() { return random_() % 2 == 0 ? memory_.stream() : fastio::Stream{}; }
 
@@ -145,7 +199,7 @@ private:
 
     std::optional<fastio::Allocation> find() {
         try {
-            return context_.find(name(), {.stream = some_stream(), .contents_timeout = fastio::forever});
+            return context_->find(name(), {.stream = some_stream(), .contents_timeout = fastio::forever});
         } catch (const fastio::Error& error) {
             if (error.errc() != fastio::Errc::producer_lost) {
                 throw;
@@ -158,7 +212,7 @@ private:
 
     void publish() {
         const auto count = static_cast<std::int64_t>(2 + random_() % 16'384);
-        fastio::Allocation made = context_.create(fastio::uint64, {count});
+        fastio::Allocation made = context_->create(fastio::uint64, {count});
         memory_.write(made, {kMark, random_()});
         if (random_() % 16 != 0) {  // else: created and never published
             made.publish(name(), {.stream = some_stream(), .replace = true});
@@ -194,7 +248,7 @@ private:
 
     void unpublish() {
         try {
-            context_.unpublish(name());
+            context_->unpublish(name());
         } catch (const fastio::Error& error) {
             if (error.errc() != fastio::Errc::not_found) {
                 throw;
@@ -212,28 +266,95 @@ private:
         children_ += child > 0 ? 1 : 0;
     }
 
-    fastio::Context& context_;
+    fastio::ContextOptions options_;
+    std::optional<fastio::Context> context_;
+    std::thread waiter_;
     ChaosMemory memory_;
     std::mt19937_64 random_;
     std::vector<fastio::Allocation> held_;
     int children_ = 0;
 };
 
+/// For the handler of SIGUSR1.
+std::array<char*, 6> next_arguments{};
+
+void become_a_new_program(int) {
+    ::execv("/proc/self/exe", next_arguments.data());
+    std::_Exit(1);
+}
+
+void tell(const char* what) {
+    if (::write(kProgress, what, 1) != 1) {
+        std::_Exit(1);
+    }
+}
+
+std::size_t count_descriptors() {
+    return fastio::test::Resources::now().descriptors.size();
+}
+
+/// A driver opens files at its first use, and keeps them.
+void use_device_once(const fastio::ContextOptions& options) {
+    try {
+        ChaosMemory memory;
+        fastio::Context context(options);
+        fastio::Allocation made = context.create(fastio::uint64, {64});
+        memory.write(made, {kMark, 0});
+        static_cast<void>(memory.read(made));
+    } catch (const fastio::Error& error) {
+        if (error.errc() != fastio::Errc::service_lost) {
+            throw;
+        }
+    }
+}
+
+void work(const fastio::ContextOptions& options, std::uint64_t seed) {
+    Chaos chaos(options, seed);
+    while (!told_to_stop()) {
+        try {
+            tell(chaos.step() ? "r" : ".");
+        } catch (const fastio::Error& error) {
+            if (error.errc() != fastio::Errc::service_lost) {
+                throw;
+            }
+            chaos.rejoin();
+            tell("l");
+        }
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::fprintf(stderr, "usage: chaos_operator SOCKET JOB SEED\n");
+    if (argc != 4 && argc != 5) {
+        std::fprintf(stderr, "usage: chaos_operator SOCKET JOB SEED [DESCRIPTORS]\n");
         return 2;
     }
+    // What an earlier program of this process left open is open here.
+    const std::size_t descriptors = count_descriptors();
+    if (argc == 5 && descriptors != std::strtoull(argv[4], nullptr, 10)) {
+        std::fprintf(stderr, "chaos_operator: %zu descriptors after exec, there were %s\n", descriptors, argv[4]);
+        return kLeak;
+    }
+    const std::uint64_t seed = std::strtoull(argv[3], nullptr, 10);
+    std::string next_seed = std::to_string(seed + 1);
+    std::string inherited = std::to_string(descriptors);
+    next_arguments = {argv[0], argv[1], argv[2], next_seed.data(), inherited.data(), nullptr};
+    struct sigaction action {};
+    action.sa_handler = become_a_new_program;
+    action.sa_flags = SA_NODEFER;  // a new program begins with the signals that the old one had blocked
+    ::sigaction(SIGUSR1, &action, nullptr);
     std::signal(SIGCHLD, SIG_IGN);  // nobody waits for the children
+    tell("x");
     try {
-        fastio::Context context{{.job = argv[2], .socket = argv[1], .connect_timeout = std::chrono::seconds(30)}};
-        Chaos chaos(context, std::strtoull(argv[3], nullptr, 10));
-        while (!told_to_stop()) {
-            if (::write(kProgress, chaos.step() ? "r" : ".", 1) != 1) {
-                break;
-            }
+        const fastio::ContextOptions options{
+            .job = argv[2], .socket = argv[1], .connect_timeout = std::chrono::seconds(30)};
+        use_device_once(options);
+        const std::size_t at_rest = count_descriptors();
+        work(options, seed);
+        if (const std::size_t left = count_descriptors(); left != at_rest) {
+            std::fprintf(stderr, "chaos_operator: %zu descriptors at the end, %zu at the start\n", left, at_rest);
+            return kLeak;
         }
         return 0;
     } catch (const std::exception& error) {

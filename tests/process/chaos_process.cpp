@@ -46,7 +46,9 @@ ChaosProcess::ChaosProcess(const std::string& socket, std::uint64_t seed, Ends e
                                                     ends.life.read.get(), ends.ids.write.get()}})),
       progress_(std::move(ends.progress.read)),
       stop_(std::move(ends.stop.write)),
-      children_(std::move(ends.life.write), std::move(ends.ids.read)) {}
+      children_(std::move(ends.life.write), std::move(ends.ids.read)) {
+    await('x');
+}
 
 void ChaosProcess::await_steps(std::uint64_t steps) {
     for (; steps > 0; --steps) {
@@ -63,6 +65,16 @@ void ChaosProcess::await_new_requests(std::uint64_t count) {
     // The first may have begun before.
     for (std::uint64_t more = count + 1; more > 0;) {
         more -= wait_for_byte(progress_.get()) == 'r' ? 1 : 0;
+    }
+}
+
+void ChaosProcess::exec() {
+    process_.signal(SIGUSR1);
+    await('x');
+}
+
+void ChaosProcess::await(char what) {
+    while (wait_for_byte(progress_.get()) != what) {
     }
 }
 

@@ -39,6 +39,11 @@ public:
     /// Returns once the service has answered `count` requests of it that it began after this call.
     void await_new_requests(std::uint64_t count);
 
+    /// It becomes a new program of the same name in the middle of whatever it does. Returns once that has begun.
+    void exec();
+    /// Returns once it has lost the service, and joined the next.
+    void await_loss() { await('l'); }
+
     void stop();
     void resume();
     /// Tells it to end, and waits. It must not be stopped.
@@ -49,6 +54,8 @@ public:
 private:
     struct Ends;
     ChaosProcess(const std::string& socket, std::uint64_t seed, Ends ends);
+
+    void await(char what);
 
     ChildProcess process_;
     Descriptor progress_;

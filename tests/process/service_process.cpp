@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 namespace fastio::test {
@@ -14,12 +15,39 @@ ServiceProcess::ServiceProcess(const std::vector<std::string>& arguments,
 }
 
 void ServiceProcess::start() {
+    process_ = start_one({});
+}
+
+void ServiceProcess::start_rivals(std::size_t count) {
+    std::vector<ChildProcess> rivals;
+    for (std::size_t i = 0; i < count; ++i) {
+        rivals.push_back(start_one({.capture_output = true}));  // each says why it refuses
+    }
+    // Which one stays is the kernel's choice.
+    while (rivals.size() > 1) {
+        std::erase_if(rivals, [](ChildProcess& rival) {
+            const std::optional<ExitStatus> status = rival.try_wait();
+            if (status && *status != ExitStatus{.code = 1, .signal = 0}) {
+                throw std::runtime_error("one of several services did not refuse, but: " + to_string(*status));
+            }
+            return status.has_value();
+        });
+        std::this_thread::yield();
+    }
+    if (rivals.empty()) {
+        throw std::runtime_error("of several services that were started at once all refused");
+    }
+    process_ = std::move(rivals.front());
+}
+
+ChildProcess ServiceProcess::start_one(ChildOptions options) const {
     std::vector<std::string> arguments{"--socket", socket_, "--log-level", "warning"};
     if (std::ranges::find(arguments_, "--device") == arguments_.end()) {
         arguments.insert(arguments.end(), {"--device", kDevice});
     }
     arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
-    process_ = ChildProcess::start(FASTIO_TEST_FASTIOD, arguments, {.environment = environment_});
+    options.environment = environment_;
+    return ChildProcess::start(FASTIO_TEST_FASTIOD, arguments, options);
 }
 
 ServiceTotals ServiceProcess::wait_until_empty() const {

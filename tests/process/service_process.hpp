@@ -28,6 +28,8 @@ public:
     }
     /// Starts another one on the same socket after the first was killed.
     void start();
+    /// Starts so many at once after the first was killed. Returns once all but one have refused; that one is this.
+    void start_rivals(std::size_t count);
 
     /// Blocks until the service counts nothing any more: no sessions, contexts, allocations, leases, bytes. Returns
     /// what there is; ctest's watchdog ends a wait for what never comes.
@@ -40,6 +42,8 @@ public:
     [[nodiscard]] std::size_t memfd_mappings() const;
 
 private:
+    [[nodiscard]] ChildProcess start_one(ChildOptions options) const;
+
     TempDir folder_;
     std::string socket_;
     std::vector<std::string> arguments_;

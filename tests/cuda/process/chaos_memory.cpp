@@ -36,6 +36,10 @@ Stream ChaosMemory::stream() const noexcept {
     return Stream(state_->stream);
 }
 
+bool ChaosMemory::outlives_the_service() noexcept {
+    return false;  // what a GPU's memory holds after its owner's death is not known
+}
+
 void ChaosMemory::write(Allocation& to, std::array<std::uint64_t, 2> head) {
     // More than one step, so that a kill meets contents that are half written.
     constexpr std::uint64_t kSteps = 2;
