@@ -6,6 +6,7 @@
 
 #include "core/fail.hpp"
 #include "core/limits.hpp"
+#include "device/large_copy.hpp"
 #include "device/memfd.hpp"
 #include "device/own_slabs.hpp"
 #include "device/physical_memory.hpp"
@@ -148,9 +149,7 @@ public:
 
     void copy(void* to, const void* from, std::uint64_t bytes, Stream stream) override {
         refuse_stream("copy", stream);
-        if (bytes != 0) {
-            std::memmove(to, from, bytes);
-        }
+        copy_memory(to, from, bytes);
     }
 
     void fill(void* to, std::byte value, std::uint64_t bytes, Stream stream) override {
