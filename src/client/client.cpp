@@ -83,7 +83,7 @@ Client::Joined Client::send_join(const ContextOptions& options) {
     join.flags = options.persistent ? wire::Join::kPersistent : 0;
     Connection::Turn turn(connection_, "joining the job's context");
     Joined joined;
-    joined.reply = turn.call<wire::JoinReply>(join);
+    joined.reply = turn.call<wire::JoinReply>(join, connection_.patience());
     connection_.set_joined();
     joined.header = turn.take_descriptor(0);
     joined.leases = turn.take_descriptor(1);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <thread>
 
 #include "client/deadline.hpp"
@@ -47,11 +48,15 @@ std::pair<Descriptor, Descriptor> make_pipe() {
 }
 
 [[noreturn]] void throw_failure(const wire::Failure& failure) {
-    const std::string_view text = wire::get_text(failure.message).value_or("(no text)");
+    const std::string text{wire::get_text(failure.message).value_or("")};
     // A number that this build does not know would make an Error that nobody can name.
     const bool known = failure.code >= static_cast<std::int32_t>(Errc::invalid_argument) &&
                        failure.code <= static_cast<std::int32_t>(Errc::io_error);
-    throw Error(known ? static_cast<Errc>(failure.code) : Errc::protocol_error, std::string{text});
+    if (!known || text.empty()) {
+        fail(Errc::protocol_error, "the service refused with error {} and the text '{}', which no service does",
+             failure.code, text);
+    }
+    throw Error(static_cast<Errc>(failure.code), text);
 }
 
 }  // namespace
@@ -107,9 +112,9 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     // Where this fails, the service may have said why before it closed.
     static_cast<void>(requests_.send(hello, descriptors));
 
-    const auto patience = std::max(deadline, std::chrono::steady_clock::now() + kShortestHelloWait);
+    patience_ = std::max(deadline, std::chrono::steady_clock::now() + kShortestHelloWait);
     wire::Packet packet;
-    if (!wait_readable(requests_.fd(), patience) || requests_.receive(packet) != wire::ReceiveResult::received) {
+    if (!wait_readable(requests_.fd(), patience_) || requests_.receive(packet) != wire::ReceiveResult::received) {
         fail(Errc::service_unreachable,
              "the service at '{}' accepted the connection and did not answer hello: it is stopped or ending; see its "
              "log, or start fastiod again",
@@ -151,6 +156,22 @@ bool Connection::say_bye() noexcept {
     }
 }
 
+void Connection::post_bytes(std::span<const std::byte> message) noexcept {
+    send_unsent();
+    if (!unsent_.empty() || requests_.send_bytes(message, {}, true) == wire::SendResult::would_block) {
+        try {
+            unsent_.emplace_back(message.begin(), message.end());
+        } catch (const std::bad_alloc&) {  // then it goes with the session
+        }
+    }
+}
+
+void Connection::send_unsent() noexcept {
+    while (!unsent_.empty() && requests_.send_bytes(unsent_.front(), {}, true) != wire::SendResult::would_block) {
+        unsent_.pop_front();
+    }
+}
+
 void Connection::close_copies() noexcept {
     requests_.reset();
     events_.reset();
@@ -161,6 +182,7 @@ Connection::Turn::Turn(Connection& connection, std::string_view call) : connecti
     connection_.liveness_.check_not_forked(call);
     turn_ = std::unique_lock(connection_.turn_);
     sending_ = std::unique_lock(connection_.sending_);
+    connection_.send_unsent();
 }
 
 void Connection::Turn::finish_send(wire::SendResult result) {
@@ -184,7 +206,15 @@ void Connection::Turn::finish_send(wire::SendResult result) {
          connection_.path_);
 }
 
-void Connection::Turn::receive(std::uint64_t request) {
+void Connection::Turn::receive(std::uint64_t request, std::optional<std::chrono::steady_clock::time_point> deadline) {
+    if (deadline && !wait_readable(connection_.requests_.fd(), *deadline)) {
+        connection_.liveness_.end(Ending::lost);
+        connection_.shut_down();
+        fail(Errc::service_unreachable,
+             "{}: the service at '{}' did not answer in time: it is stopped or ending; see its log, or give a longer "
+             "connect_timeout",
+             call_, connection_.path_);
+    }
     if (connection_.requests_.receive(packet_) != wire::ReceiveResult::received) {
         connection_.liveness_.end(Ending::lost);
         fail(Errc::service_lost,

@@ -1,11 +1,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/fork_guard.hpp"
 #include "client/liveness.hpp"
@@ -36,6 +41,8 @@ public:
     [[nodiscard]] Liveness& liveness() noexcept { return liveness_; }
     [[nodiscard]] const Liveness& liveness() const noexcept { return liveness_; }
     [[nodiscard]] wire::Socket& events() noexcept { return events_; }
+    /// Until when the service may take to answer hello and join.
+    [[nodiscard]] std::chrono::steady_clock::time_point patience() const noexcept { return patience_; }
     [[nodiscard]] int service_pidfd() const noexcept { return service_pidfd_.get(); }
 
     /// The right to send, and to have the next reply. Others' one-way messages wait until the request is sent, so that
@@ -50,12 +57,13 @@ public:
             message.header.request = ++connection_.last_request_;
             finish_send(connection_.requests_.send(message));
         }
-        /// Errors: those that the service replies; service_lost; protocol_error.
+        /// Errors: those that the service replies; service_lost; protocol_error; service_unreachable when the deadline
+        /// comes first, and then the session is over.
         template <wire::WireMessage Reply, wire::WireMessage Message>
-        Reply call(Message& message) {
+        Reply call(Message& message, std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt) {
             send(message);
             sending_.unlock();
-            receive(message.header.request);
+            receive(message.header.request, deadline);
             const std::optional<Reply> reply = packet_.as<Reply>();
             if (!reply) {
                 fail_reply();
@@ -67,7 +75,7 @@ public:
 
     private:
         void finish_send(wire::SendResult result);
-        void receive(std::uint64_t request);
+        void receive(std::uint64_t request, std::optional<std::chrono::steady_clock::time_point> deadline);
         [[noreturn]] void fail_reply();
 
         Connection& connection_;
@@ -82,13 +90,14 @@ public:
     Reply call(Message& message, std::string_view what) {
         return Turn(*this, what).template call<Reply>(message);
     }
-    /// Sends a one-way message; does nothing when the service is gone, or in a forked child.
+    /// Sends a one-way message; does nothing when the service is gone, or in a forked child. What the kernel has no
+    /// memory for goes before the next message.
     template <wire::WireMessage Message>
     void post(Message& message) noexcept {
         if (!liveness_.forked()) {
             const std::lock_guard lock(sending_);
             message.header.request = ++last_request_;
-            static_cast<void>(requests_.send(message));
+            post_bytes(std::as_bytes(std::span(&message, 1)));
         }
     }
 
@@ -104,16 +113,20 @@ private:
     void say_hello(std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] bool say_bye() noexcept;
     void close_copies() noexcept;  // in a forked child: all but the lifeline
+    void post_bytes(std::span<const std::byte> message) noexcept;
+    void send_unsent() noexcept;
 
     std::string path_;
     Liveness liveness_;
+    std::chrono::steady_clock::time_point patience_{};
     wire::HelloReply service_{};
     Descriptor lifeline_;
     Descriptor service_pidfd_;
     wire::Socket events_;
     wire::Socket requests_;
     std::mutex turn_;     // one request and its reply; taken before sending_
-    std::mutex sending_;  // one sender at a time; also guards last_request_
+    std::mutex sending_;  // one sender at a time; also guards last_request_ and unsent_
+    std::deque<std::vector<std::byte>> unsent_;  // one-way messages that the kernel had no memory for
     std::uint64_t last_request_ = 0;
     bool joined_ = false;
     bool may_say_bye_ = true;

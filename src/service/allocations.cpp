@@ -39,6 +39,7 @@ Record& Allocations::add(Session& creator, Account& account, std::uint64_t size,
     record.hold_position = static_cast<std::uint32_t>(creator.holds.size());
     creator.holds.push_back(ref.slot);
     account.bytes += placed.block.size;
+    ++account.allocations;
     bytes_ += placed.block.size;
     ++count_;
     return record;
@@ -127,6 +128,7 @@ void Allocations::reclaim(Record& record) {
     writer_.apply(record.ref, AllocationEvent::reclaim);
     pools_[record.device].free(record.placed);
     record.account->bytes -= record.placed.block.size;
+    --record.account->allocations;
     bytes_ -= record.placed.block.size;
     --count_;
     record = Record{};

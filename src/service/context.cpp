@@ -58,7 +58,10 @@ void Context::check_quotas(const Account& account, std::uint64_t capacity) {
     const auto over = [&](std::uint64_t used, std::uint64_t quota) {
         return quota != 0 && (capacity > quota || used > quota - capacity);
     };
-    if (over(allocations_.bytes(), settings_.quota) || over(account.bytes, settings_.user_quota)) {
+    const auto too_many = [&] {
+        return settings_.user_allocations != 0 && account.allocations >= settings_.user_allocations;
+    };
+    if (over(allocations_.bytes(), settings_.quota) || over(account.bytes, settings_.user_quota) || too_many()) {
         collect();
     }
     if (over(allocations_.bytes(), settings_.quota)) {
@@ -73,6 +76,12 @@ void Context::check_quotas(const Account& account, std::uint64_t capacity) {
              "create of {} bytes in '{}' failed: {} of the user's quota of {} bytes are in use; free allocations, or "
              "raise fastiod's --user-quota",
              capacity, job(), account.bytes, settings_.user_quota);
+    }
+    if (too_many()) {
+        fail(Errc::quota_exceeded,
+             "create of {} bytes in '{}' failed: the user has {} allocations, and may have {}; free allocations, or "
+             "raise fastiod's --user-allocations",
+             capacity, job(), account.allocations, settings_.user_allocations);
     }
 }
 

@@ -50,8 +50,9 @@ public:
         std::string job{};
         uid_t uid = 0;
         bool persistent = false;
-        std::uint64_t quota = 0;       ///< bytes; 0: none
-        std::uint64_t user_quota = 0;  ///< bytes; 0: none
+        std::uint64_t quota = 0;             ///< bytes; 0: none
+        std::uint64_t user_quota = 0;        ///< bytes; 0: none
+        std::uint64_t user_allocations = 0;  ///< 0: no limit
         table::TableIdentity identity{};
         table::TableLimits limits{};
     };

@@ -5,6 +5,7 @@
 #include "core/fail.hpp"
 #include "core/names.hpp"
 #include "service/malformed.hpp"
+#include "service/user_limits.hpp"
 
 namespace fastio::service {
 namespace {
@@ -222,6 +223,7 @@ void Desk::answer(Session& session, const wire::Slab& message) {
 }
 
 void Desk::answer(Session& session, const wire::GrantLeases& message) {
+    check_leases(registry_, session.uid);
     if (!session.leases->grant()) {
         fail(Errc::lease_limit,
              "this client has {} leases, as many as it may: release some, or raise fastiod's --max-leases",

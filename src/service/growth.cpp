@@ -8,6 +8,7 @@
 
 #include "core/fail.hpp"
 #include "service/malformed.hpp"
+#include "service/user_limits.hpp"
 
 namespace fastio::service {
 
@@ -32,6 +33,7 @@ void Growth::create(Session& session, const wire::Create& message) {
         answer(session, message.header.request, context, *ref);
         return;
     }
+    check_requests(registry_, session.uid);
     WaitingCreate waiting{session.id, message.header.request, message.size, message.alignment, device, {}};
     switch (make_room(context, device, message.size)) {
         case Room::none:

@@ -9,13 +9,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <map>
 #include <new>
+#include <tuple>
+#include <utility>
 
 #include <fastio/version.hpp>
 
 #include "core/fail.hpp"
 #include "core/names.hpp"
 #include "service/malformed.hpp"
+#include "service/user_limits.hpp"
 
 namespace fastio::service {
 namespace {
@@ -54,6 +58,15 @@ void check_event_socket(const Descriptor& socket) {
     }
 }
 
+/// Before a session is made of it: a user at its limit costs the service nothing.
+void refuse(wire::Socket& socket, const Error& error) noexcept {
+    wire::Failure failure{};
+    failure.code = error.code().value();
+    failure.header.request = 1;  // of the hello that follows, or is in its way already
+    wire::set_text(failure.message, error.what());
+    socket.send(failure, {}, false);
+}
+
 }  // namespace
 
 Lobby::Lobby(Registry& registry, Departures& departures)
@@ -62,12 +75,21 @@ Lobby::Lobby(Registry& registry, Departures& departures)
 void Lobby::admit(wire::Socket socket) noexcept {
     try {
         const wire::PeerCredentials peer = wire::peer_credentials(socket.fd());
+        const std::uint64_t queue_bytes = send_buffer_bytes(socket.fd()) + kMaxAttributeBytes;
+        try {
+            check_connection(registry_, peer.uid);
+            check_queue(registry_, peer.uid, queue_bytes);
+        } catch (const Error& error) {
+            refuse(socket, error);
+            return;
+        }
         make_way();
         auto session = std::make_unique<Session>();
         session->id = registry_.next_session++;
         session->uid = peer.uid;
         session->pid = peer.pid;
         session->since = std::chrono::steady_clock::now();
+        session->queue_bytes = queue_bytes;
         session->request = std::move(socket);
         registry_.poller.add(session->request.fd(), EPOLLIN, {Source::request, session->id});
         registry_.sessions.emplace(session->id, std::move(session));
@@ -77,12 +99,21 @@ void Lobby::admit(wire::Socket socket) noexcept {
 }
 
 void Lobby::make_way() {
-    Session* oldest = nullptr;
+    std::map<uid_t, std::pair<Session*, std::size_t>> by_user;  // the oldest, and how many
     std::size_t greeting = 0;
     for (const auto& [id, session] : registry_.sessions) {  // in order of age
         if (session->stage == Session::Stage::greeting && session->end == Session::End::none) {
-            oldest = oldest == nullptr ? session.get() : oldest;
+            auto& [oldest_of_user, count] = by_user.try_emplace(session->uid, session.get(), 0).first->second;
+            ++count;
             ++greeting;
+        }
+    }
+    // Of who has most, so that one user's silent connections push out no other's.
+    Session* oldest = nullptr;
+    std::size_t most = 0;
+    for (const auto& [uid, of_user] : by_user) {
+        if (of_user.second > most) {
+            std::tie(oldest, most) = of_user;
         }
     }
     const std::size_t clients = registry_.sessions.size() - greeting;
@@ -140,6 +171,8 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
     }
     const ino_t inode = check_lifeline(packet.descriptors[0]);
     check_event_socket(packet.descriptors[1]);
+    const std::uint64_t event_bytes = send_buffer_bytes(packet.descriptors[1].get());
+    check_queue(registry_, session.uid, event_bytes);
     const std::string_view name = text_of(message->name);
     Descriptor pidfd = wire::peer_pidfd(session.request.fd());
     EventChannel events{wire::Socket{std::move(packet.descriptors[1])}, session.id};
@@ -150,6 +183,7 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
     session.lifeline_inode = inode;
     session.pidfd = std::move(pidfd);
     session.events = std::move(events);
+    session.queue_bytes += event_bytes;
     session.stage = Session::Stage::visitor;
 
     wire::HelloReply reply{};
@@ -175,6 +209,7 @@ void Lobby::join(Session& session, const wire::Join& message) {
         fail(Errc::device_unavailable, "join of '{}' failed: the device {} was lost; see the service's log", job,
              registry_.devices[device].name());
     }
+    check_leases(registry_, session.uid);
     auto leases = std::make_unique<table::LeaseBook>(registry_.options.max_leases, 1);
     Context& context = context_for(session, message, device);
     Account* account = nullptr;
@@ -240,6 +275,7 @@ Context& Lobby::context_for(Session& session, const wire::Join& message, std::ui
     const std::uint64_t most = registry_.options.quota;
     settings.quota = message.quota == 0 || (most != 0 && most < message.quota) ? most : message.quota;
     settings.user_quota = registry_.options.user_quota;
+    settings.user_allocations = registry_.options.user.allocations;
     settings.identity = {registry_.instance, registry_.host.boot_id, settings.id,
                          registry_.host.pid, settings.job,           registry_.devices.infos()};
     settings.limits.max_allocations = registry_.options.max_allocations;

@@ -32,6 +32,7 @@ struct CommandLine {
     std::string pool_max{"0"};
     std::string quota{"0"};
     std::string user_quota{"0"};
+    std::string user_queued{"0"};
     double linger_s = 0;
     double fence_limit_s = 60;
     std::string log_level{"info"};
@@ -48,6 +49,20 @@ void describe(CLI::App& app, CommandLine& line) {
     app.add_option("--pool-max", line.pool_max, "bytes that the slabs of one device may reach, e.g. 8G");
     app.add_option("--quota", line.quota, "bytes that the allocations of one context may reach");
     app.add_option("--user-quota", line.user_quota, "bytes that the allocations of one user may reach");
+    app.add_option("--user-allocations", line.options.user.allocations, "allocations of one user; 0: no limit")
+        ->capture_default_str();
+    app.add_option("--user-leases", line.options.user.leases,
+                   "leases that are granted to the clients of one user, 512 at a time; 0: no limit")
+        ->capture_default_str();
+    app.add_option("--user-clients", line.options.user.clients, "connections of one user at a time; 0: no limit")
+        ->capture_default_str();
+    app.add_option("--user-requests", line.options.user.requests,
+                   "requests of one user that wait for memory at a time; 0: no limit")
+        ->capture_default_str();
+    app.add_option("--user-queued", line.user_queued,
+                   "bytes that may be queued for the clients of one user, e.g. 64M: each client counts with the "
+                   "buffers of its two sockets; 0: no limit")
+        ->capture_default_str();
     app.add_option("--max-clients", line.options.max_clients, "clients at a time")->capture_default_str();
     app.add_option("--max-leases", line.options.max_leases, "leases of one client")->capture_default_str();
     app.add_option("--max-allocations", line.options.max_allocations, "allocations of one context")
@@ -116,6 +131,7 @@ int serve(CommandLine& line) {
     options.pool_max = fastio::service::parse_size(line.pool_max);
     options.quota = fastio::service::parse_size(line.quota);
     options.user_quota = fastio::service::parse_size(line.user_quota);
+    options.user.queued = fastio::service::parse_size(line.user_queued);
     options.linger = std::chrono::milliseconds(static_cast<std::int64_t>(line.linger_s * 1000));
     options.fence_limit = std::chrono::milliseconds(static_cast<std::int64_t>(line.fence_limit_s * 1000));
     options.stop_descriptor = ending.get();

@@ -84,7 +84,7 @@ std::string MetricsEndpoint::answer(const http::Head& head) {
 const std::string& MetricsEndpoint::figures() {
     const auto now = std::chrono::steady_clock::now();
     if (!gathered_ || now - *gathered_ >= kFreshness) {
-        figures_ = metrics_text(inspector_.totals(), inspector_.devices());
+        figures_ = metrics_text(inspector_.totals(), usage(registry_), inspector_.devices());
         gathered_ = now;
     }
     return figures_;

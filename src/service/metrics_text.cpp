@@ -34,6 +34,12 @@ constexpr std::array<Metric<Totals>, 11> kOfService{{
     {"sessions_cut_total", "counter", "Sessions that the service ended because of what the client did.",
      &Totals::sessions_cut},
 }};
+constexpr std::array<Metric<Usage>, 4> kOfUsers{{
+    {"connections", "gauge", "Connections, silent and quarantined ones included.", &Usage::connections},
+    {"granted_leases", "gauge", "Leases that clients may take without asking again.", &Usage::leases},
+    {"waiting_requests", "gauge", "Requests that wait for memory.", &Usage::requests},
+    {"queue_bytes", "gauge", "Room for what is queued for clients.", &Usage::queued},
+}};
 constexpr std::array<Metric<DeviceFigures>, 3> kOfDevice{{
     {"device_pool_max_bytes", "gauge", "Memory that slabs may reach on the device.", &DeviceFigures::bytes_pool_max},
     {"device_reserved_bytes", "gauge", "Memory in slabs on the device, on its way in or out included.",
@@ -47,13 +53,17 @@ void describe(std::string& text, std::string_view name, std::string_view type, s
 
 }  // namespace
 
-std::string metrics_text(const wire::TotalsReply& totals, std::span<const DeviceFigures> devices) {
+std::string metrics_text(const wire::TotalsReply& totals, const Usage& usage, std::span<const DeviceFigures> devices) {
     std::string text;
     describe(text, "build_info", "gauge", "Always 1; the label has the version.");
     text += "fastio_build_info{version=\"" FASTIO_VERSION_STRING "\"} 1\n";
     for (const auto& [name, type, help, value] : kOfService) {
         describe(text, name, type, help);
         fmt::format_to(std::back_inserter(text), "fastio_{} {}\n", name, totals.*value);
+    }
+    for (const auto& [name, type, help, value] : kOfUsers) {
+        describe(text, name, type, help);
+        fmt::format_to(std::back_inserter(text), "fastio_{} {}\n", name, usage.*value);
     }
     for (const auto& [name, type, help, value] : kOfDevice) {
         describe(text, name, type, help);

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "service/user_limits.hpp"
 #include "wire/messages.hpp"
 
 namespace fastio::service {
@@ -20,6 +21,7 @@ inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; cha
 
 /// The service's figures in Prometheus' text format, version 0.0.4. Sums only: names of jobs and users would be labels
 /// without bound, and nobody's business who may only scrape.
-[[nodiscard]] std::string metrics_text(const wire::TotalsReply& totals, std::span<const DeviceFigures> devices);
+[[nodiscard]] std::string metrics_text(const wire::TotalsReply& totals, const Usage& usage,
+                                       std::span<const DeviceFigures> devices);
 
 }  // namespace fastio::service

@@ -15,6 +15,15 @@ class logger;
 
 namespace fastio::service {
 
+/// What the clients of one user may use together; 0: no limit. docs/security.md has them in a table.
+struct UserLimits {
+    std::uint64_t allocations = 0;
+    std::uint64_t leases = 0;    ///< entries granted to its clients; each starts with table::kLeasesPerChunk
+    std::uint64_t clients = 0;   ///< connections, silent and quarantined ones included
+    std::uint64_t requests = 0;  ///< that wait for memory at a time
+    std::uint64_t queued = 0;    ///< bytes that may be queued for its clients (Session::queue_bytes)
+};
+
 /// How a service is told to be. A value; checked by Service.
 struct Options {
     std::string socket{};                ///< where it listens
@@ -22,6 +31,7 @@ struct Options {
     std::uint64_t pool_max = 0;          ///< bytes that the slabs of one device may reach; 0: the device's own default
     std::uint64_t quota = 0;             ///< bytes in allocations of one context; 0: none
     std::uint64_t user_quota = 0;        ///< bytes in allocations of one user; 0: none
+    UserLimits user{};
     std::uint32_t max_clients = kDefaultMaxClients;
     std::uint32_t max_leases = kDefaultMaxLeases;            ///< per client
     std::uint32_t max_allocations = kDefaultMaxAllocations;  ///< per context

@@ -37,6 +37,7 @@ struct Session {
     wire::Socket request{};
     EventChannel events{};
     std::chrono::steady_clock::time_point since{};
+    std::uint64_t queue_bytes = 0;  ///< what may be queued for it: its sockets' buffers, and attributes
 
     /// A create of this session waits for a slab: its reply is outstanding.
     bool waiting = false;

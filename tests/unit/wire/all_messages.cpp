@@ -55,6 +55,8 @@ const std::vector<MessageType>& all_messages() {
         type_named<SlabReply>("SlabReply"),
         type_named<GrantLeases>("GrantLeases"),
         type_named<GrantReply>("GrantReply"),
+        type_named<GrantFences>("GrantFences"),
+        type_named<FencesReply>("FencesReply"),
         type_named<Create>("Create"),
         type_named<CreateReply>("CreateReply"),
         type_named<AttributesPart>("AttributesPart"),

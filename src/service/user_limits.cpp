@@ -1,0 +1,85 @@
+#include "service/user_limits.hpp"
+
+#include <sys/socket.h>
+
+#include "core/fail.hpp"
+#include "service/registry.hpp"
+#include "table/leases.hpp"
+
+namespace fastio::service {
+
+Usage usage(const Registry& registry, std::optional<uid_t> user) {
+    Usage sum;
+    for (const auto& [id, session] : registry.sessions) {
+        if (user && session->uid != *user) {
+            continue;
+        }
+        ++sum.connections;
+        sum.leases += session->leases ? std::uint64_t{session->leases->granted_chunks()} * table::kLeasesPerChunk : 0;
+        sum.requests += session->waiting ? 1 : 0;
+        sum.queued += session->connected() ? session->queue_bytes : 0;
+    }
+    return sum;
+}
+
+std::uint64_t send_buffer_bytes(int socket) noexcept {
+    int bytes = 0;
+    socklen_t size = sizeof(bytes);
+    return ::getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, &size) == 0 && bytes > 0
+               ? static_cast<std::uint64_t>(bytes)
+               : 0;
+}
+
+void check_connection(const Registry& registry, uid_t user) {
+    const std::uint64_t most = registry.options.user.clients;
+    if (most == 0) {
+        return;
+    }
+    if (const std::uint64_t used = usage(registry, user).connections; used >= most) {
+        fail(Errc::quota_exceeded,
+             "connecting failed: user {} has {} connections, quarantined ones included, and may have {}; end one, or "
+             "raise fastiod's --user-clients",
+             user, used, most);
+    }
+}
+
+void check_leases(const Registry& registry, uid_t user) {
+    const std::uint64_t most = registry.options.user.leases;
+    if (most == 0) {
+        return;
+    }
+    if (const std::uint64_t used = usage(registry, user).leases; used + table::kLeasesPerChunk > most) {
+        fail(Errc::lease_limit,
+             "{} more leases were refused: the clients of user {} have {} and may have {}; release Allocations, end a "
+             "client, or raise fastiod's --user-leases",
+             table::kLeasesPerChunk, user, used, most);
+    }
+}
+
+void check_requests(const Registry& registry, uid_t user) {
+    const std::uint64_t most = registry.options.user.requests;
+    if (most == 0) {
+        return;
+    }
+    if (const std::uint64_t used = usage(registry, user).requests; used >= most) {
+        fail(Errc::quota_exceeded,
+             "create failed: {} requests of user {} wait for memory, and {} may; try again, or raise fastiod's "
+             "--user-requests",
+             used, user, most);
+    }
+}
+
+void check_queue(const Registry& registry, uid_t user, std::uint64_t more_bytes) {
+    const std::uint64_t most = registry.options.user.queued;
+    if (most == 0) {
+        return;
+    }
+    if (const std::uint64_t used = usage(registry, user).queued; used + more_bytes > most) {
+        fail(Errc::quota_exceeded,
+             "connecting failed: {} bytes may be queued for the clients of user {}, {} more would be above its {}; end "
+             "a client, or raise fastiod's --user-queued",
+             used, user, more_bytes, most);
+    }
+}
+
+}  // namespace fastio::service

@@ -1,0 +1,178 @@
+// On the sockets and the descriptors that travel over them.
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "attacks.hpp"
+#include "device/memfd.hpp"
+
+namespace fastio::test {
+namespace {
+
+template <class Message>
+void flood(const std::string& socket, const Message& message) {
+    const auto client = RawClient::member(socket);
+    try {
+        for (int i = 0; i < 20'000; ++i) {
+            client->send(message);
+        }
+    } catch (const std::runtime_error&) {
+        return;  // cut
+    }
+}
+
+void never_read_replies(const std::string& socket) {
+    const auto client = RawClient::member(socket);
+    try {
+        for (;;) {
+            client->send(wire::TotalsRequest{});
+        }
+    } catch (const std::runtime_error&) {
+        return;
+    }
+}
+
+void never_read_events(const std::string& socket) {
+    const auto deaf = RawClient::member(socket);
+    for (std::uint32_t id = 0; id < 64; ++id) {
+        deaf->watch(id);
+    }
+    const auto loud = RawClient::member(socket);
+    const auto allocation = loud->create(8);
+    loud->publish(allocation, "loud", 8);
+    for (int i = 0; i < 200; ++i) {
+        wire::Publish again = loud->publish_message(allocation, "loud", 8);
+        again.lease = loud->last_lease;
+        again.flags = wire::Publish::kReplace;
+        loud->ask<wire::PublishReply>(again);
+    }
+    wire::Unpublish unpublish{};
+    unpublish.name = text("loud");
+    loud->ask<wire::Ok>(unpublish);
+}
+
+void send_single_bytes(const std::string& socket) {
+    in_processes(64, [&](std::size_t byte) {
+        const auto client = RawClient::member(socket);
+        const char sent = static_cast<char>(4 * byte);
+        client->send_raw(&sent, 1);
+        require(client->closed_after(), "a byte was taken");
+        return true;
+    });
+}
+
+void connect_to_the_limit(const std::string& socket) {
+    std::vector<std::unique_ptr<RawClient>> clients;
+    Errc refusal{};
+    for (int i = 0; i < 2000 && refusal == Errc{}; ++i) {
+        auto client = std::make_unique<RawClient>(socket);
+        client->send(client->hello_message(), {client->lifeline.read.get(), client->event_socket_of_service.fd()});
+        require(client->request_socket.receive(client->packet) == wire::ReceiveResult::received, "no answer to hello");
+        if (const auto failure = client->packet.as<wire::Failure>()) {
+            refusal = static_cast<Errc>(failure->code);
+        }
+        clients.push_back(std::move(client));
+    }
+    require(refusal == Errc::quota_exceeded, "there is no limit of clients");
+}
+
+void connect_and_say_nothing(const std::string& socket) {
+    std::vector<std::unique_ptr<RawClient>> silent;
+    for (int i = 0; i < 200; ++i) {
+        try {
+            silent.push_back(std::make_unique<RawClient>(socket));
+        } catch (const Error& error) {
+            require(error.errc() == Errc::service_unreachable, error.what());  // as many wait as may
+        }
+    }
+}
+
+void hello_with(const std::string& socket, const char* what, std::vector<int> descriptors) {
+    const auto client = std::make_unique<RawClient>(socket);
+    wire::Hello hello = client->hello_message();
+    hello.header = {wire::kMagic, wire::Kind::hello, sizeof(hello), 1};
+    client->send_raw(&hello, sizeof(hello), std::move(descriptors));
+    require(client->closed_after(), what);
+}
+
+void pass_wrong_descriptors(const std::string& socket) {
+    const Pipe pipe = make_pipe();
+    const auto pair = wire::Socket::pair();
+    const int event = pair.first.fd();
+    const int lifeline = pipe.read.get();
+    const Descriptor file = make_memfd("wrong", 4096);
+    const Descriptor epoll{::epoll_create1(EPOLL_CLOEXEC)};
+    const Descriptor folder{::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const Descriptor path{::open("/proc/self/exe", O_PATH | O_CLOEXEC)};
+    const Descriptor datagram{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    const Descriptor internet{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    for (const int wrong : {file.get(), epoll.get(), folder.get(), path.get(), datagram.get(), internet.get()}) {
+        hello_with(socket, "a wrong lifeline was taken", {wrong, event});
+        hello_with(socket, "a wrong event socket was taken", {lifeline, wrong});
+    }
+    hello_with(socket, "they were taken in the wrong order", {event, lifeline});
+    hello_with(socket, "too many were taken", std::vector<int>(50, event));
+}
+
+void pass_ended_descriptors(const std::string& socket) {
+    for (int which = 0; which < 3; ++which) {
+        RawClient client(socket);
+        if (which != 0) {
+            client.lifeline.write.reset();
+        }
+        if (which != 1) {
+            client.event_socket.reset();
+        }
+        client.hello();
+        client.join("job");
+        client.create(10);
+    }
+}
+
+void pass_its_own_connection_as_event_socket(const std::string& socket) {
+    RawClient client(socket);
+    client.send(client.hello_message(), {client.lifeline.read.get(), client.request_socket.fd()});
+    client.request_socket.receive(client.packet);
+    wire::Watch watch{};
+    watch.all_contexts = 1;
+    try {
+        client.send(watch);
+    } catch (const std::runtime_error&) {
+        return;
+    }
+    const auto other = RawClient::member(socket, "heard");  // an event, which the service sends to itself
+    static_cast<void>(client.closed_after(3));
+}
+
+void pass_descriptors_with_every_request(const std::string& socket) {
+    in_processes(100, [&](std::size_t kind) {
+        const auto client = RawClient::member(socket);
+        wire::Header header{wire::kMagic, static_cast<wire::Kind>(kind), sizeof(wire::Header), 1};
+        client->send_raw(&header, sizeof(header), std::vector<int>(1 + kind % 2, client->lifeline.write.get()));
+        require(client->closed_after(), "a request with descriptors was taken");
+        return true;
+    });
+}
+
+}  // namespace
+
+std::vector<Attack> connection_attacks() {
+    return {{"floods_with_requests", [](const std::string& at) { flood(at, wire::ContextStatsRequest{}); }},
+            {"floods_with_one_way_messages", [](const std::string& at) { flood(at, wire::Nudge{}); }},
+            {"floods_with_creates", [](const std::string& at) { flood(at, wire::Create{}); }},
+            {"never_reads_replies", never_read_replies},
+            {"never_reads_events", never_read_events},
+            {"sends_single_bytes", send_single_bytes},
+            {"connects_to_the_limit", connect_to_the_limit},
+            {"connects_and_says_nothing", connect_and_say_nothing},
+            {"passes_wrong_descriptors", pass_wrong_descriptors},
+            {"passes_ended_descriptors", pass_ended_descriptors},
+            {"passes_its_connection_as_event_socket", pass_its_own_connection_as_event_socket},
+            {"passes_descriptors_with_every_request", pass_descriptors_with_every_request}};
+}
+
+}  // namespace fastio::test

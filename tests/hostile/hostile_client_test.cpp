@@ -1,0 +1,144 @@
+// After each attack the service lives, bystanders have what they had, and everything counts as it did before.
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "running_service.hpp"
+#include "support/child_process.hpp"
+
+namespace fastio::test {
+namespace {
+
+/// A member with two published allocations, one of them with a name that comes and goes, and an unpublished one.
+class Bystander {
+public:
+    Bystander(const std::string& socket, std::string_view job) : client_(RawClient::member(socket, job)) {
+        kept_ = client_->create(kBytes);
+        held_ = client_->create(kBytes);
+        wire::Slab request{};
+        request.index = kept_.slab;
+        request.generation = kept_.slab_generation;
+        const auto reply = client_->ask<wire::SlabReply>(request);
+        memory_ = static_cast<std::byte*>(
+            ::mmap(nullptr, reply.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, client_->packet.descriptors[0].get(), 0));
+        mapped_ = reply.bytes;
+        for (const wire::CreateReply& allocation : {kept_, held_}) {
+            std::fill_n(memory_ + allocation.offset, kBytes, pattern(allocation));
+        }
+        client_->publish(kept_, "kept", kBytes);
+    }
+    Bystander(const Bystander&) = delete;
+    Bystander& operator=(const Bystander&) = delete;
+    ~Bystander() { ::munmap(memory_, mapped_); }
+
+    /// One request of each sort, answered as always.
+    void work() {
+        const wire::CreateReply passing = client_->create(100);
+        EXPECT_EQ(passing.capacity, 256U);
+        client_->publish(passing, "passing", 100);
+        EXPECT_TRUE(client_->finds("passing"));
+        const std::uint32_t lease = client_->last_lease;
+        client_->free(passing, lease);
+        client_->leases->drop(lease);
+        EXPECT_FALSE(client_->finds("passing"));
+    }
+    void expect_intact() {
+        EXPECT_TRUE(client_->finds("kept"));
+        for (const wire::CreateReply& allocation : {kept_, held_}) {
+            const std::byte* const begin = memory_ + allocation.offset;
+            EXPECT_TRUE(std::all_of(begin, begin + kBytes, [&](std::byte b) { return b == pattern(allocation); }));
+        }
+        EXPECT_EQ(client_->publish(held_, "held", kBytes, wire::Publish::kReplace) > 0, true);
+        client_->leases->drop(client_->last_lease);
+        EXPECT_TRUE(client_->finds("held"));
+    }
+
+private:
+    static constexpr std::int64_t kBytes = 100'000;
+    static std::byte pattern(const wire::CreateReply& allocation) {
+        return static_cast<std::byte>(allocation.slot + 7);
+    }
+
+    std::unique_ptr<RawClient> client_;
+    wire::CreateReply kept_{};
+    wire::CreateReply held_{};
+    std::byte* memory_ = nullptr;
+    std::size_t mapped_ = 0;
+};
+
+struct Attack {
+    const char* name;
+};
+std::ostream& operator<<(std::ostream& out, const Attack& attack) {
+    return out << attack.name;
+}
+
+class HostileClient : public ServiceTest, public ::testing::WithParamInterface<Attack> {
+protected:
+    HostileClient() {
+        options.max_clients = 400;
+        options.pool_max = 64 * kMiB;
+        options.closing_patience = std::chrono::milliseconds(1);
+    }
+    static bool counts_as(const wire::TotalsReply& a, const wire::TotalsReply& b) {
+        return a.sessions == b.sessions && a.contexts == b.contexts && a.allocations == b.allocations &&
+               a.leases == b.leases && a.publications == b.publications && a.bytes_in_use == b.bytes_in_use &&
+               a.bytes_quarantined == b.bytes_quarantined;
+    }
+};
+
+TEST_P(HostileClient, DisturbsNobodyAndLeavesNothing) {
+    start();
+    Bystander same_job(socket(), "job");
+    Bystander other_job(socket(), "other");
+    const wire::TotalsReply before = totals();
+
+    ChildOptions child;
+    child.capture_output = true;
+    ChildProcess attacker = ChildProcess::start(FASTIO_HOSTILE_CLIENT, {GetParam().name, socket()}, child);
+    while (!attacker.try_wait()) {
+        same_job.work();
+        other_job.work();
+    }
+    EXPECT_EQ(attacker.wait(), (ExitStatus{.code = 0})) << attacker.output();
+
+    wait_for_totals([&](const wire::TotalsReply& now) { return counts_as(now, before); });
+    for (Bystander* const bystander : {&same_job, &other_job}) {
+        bystander->work();
+        bystander->expect_intact();
+    }
+}
+
+constexpr Attack kAttacks[] = {
+    {"writes_the_table"},
+    {"resizes_files"},
+    {"seals_files"},
+    {"punches_holes"},
+    {"scribbles_over_leases"},
+    {"leases_everything"},
+    {"floods_with_requests"},
+    {"floods_with_one_way_messages"},
+    {"floods_with_creates"},
+    {"never_reads_replies"},
+    {"never_reads_events"},
+    {"sends_single_bytes"},
+    {"connects_to_the_limit"},
+    {"connects_and_says_nothing"},
+    {"passes_wrong_descriptors"},
+    {"passes_ended_descriptors"},
+    {"passes_its_connection_as_event_socket"},
+    {"passes_descriptors_with_every_request"},
+    {"sends_every_length"},
+    {"states_every_length"},
+    {"sends_every_kind"},
+    {"sends_every_field_at_its_extremes"},
+    {"joins_at_extremes"},
+    {"speaks_other_versions"},
+    {"acknowledges_at_extremes"},
+};
+INSTANTIATE_TEST_SUITE_P(That, HostileClient, ::testing::ValuesIn(kAttacks),
+                         [](const auto& parameter) { return std::string(parameter.param.name); });
+
+}  // namespace
+}  // namespace fastio::test

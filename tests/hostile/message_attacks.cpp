@@ -1,0 +1,331 @@
+// Every message at every length, and every request with every field at its extremes.
+#include <cstring>
+
+#include "all_messages.hpp"
+#include "attacks.hpp"
+#include "core/limits.hpp"
+
+namespace fastio::test {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+void put(Bytes& bytes, std::size_t offset, std::size_t width, std::uint64_t value) {
+    std::memcpy(bytes.data() + offset, &value, width);  // little-endian, as the protocol is
+}
+
+Bytes message_of(wire::Kind kind, std::size_t bytes) {
+    Bytes message(std::max(bytes, sizeof(wire::Header)));
+    const wire::Header header{wire::kMagic, kind, static_cast<std::uint16_t>(bytes), 1};
+    std::memcpy(message.data(), &header, sizeof(header));
+    message.resize(bytes);
+    return message;
+}
+
+bool is_one_way(wire::Kind kind) {
+    return kind == wire::Kind::attributes || kind == wire::Kind::release_hold || kind == wire::Kind::nudge ||
+           kind == wire::Kind::copied;
+}
+
+/// A kind and a length that is not that kind's.
+struct WrongLength {
+    wire::Kind kind{};
+    std::size_t bytes = 0;
+};
+
+std::vector<WrongLength> wrong_lengths() {
+    std::vector<WrongLength> all;
+    for (const MessageType& type : all_messages()) {
+        // The first is an empty packet, which is the end of a connection too.
+        for (std::size_t bytes = 0; bytes <= wire::kMaxMessageBytes; bytes += bytes < type.bytes + 16 ? 4 : 512) {
+            if (bytes != type.bytes) {
+                all.push_back({type.kind, bytes});
+            }
+        }
+        all.push_back({type.kind, type.bytes - 1});
+        all.push_back({type.kind, type.bytes + 1});
+        all.push_back({type.kind, wire::kMaxMessageBytes + 1});
+    }
+    return all;
+}
+
+void send_every_length(const std::string& socket) {
+    const std::vector<WrongLength> all = wrong_lengths();
+    in_processes(all.size(), [&](std::size_t i) {
+        const auto client = RawClient::member(socket);
+        const Bytes message = message_of(all[i].kind, all[i].bytes);
+        client->send_raw(message.data(), message.size());
+        require(client->closed_after(), "kind " + std::to_string(static_cast<int>(all[i].kind)) + " was taken at " +
+                                            std::to_string(all[i].bytes) + " bytes");
+        return true;
+    });
+}
+
+void state_every_length(const std::string& socket) {
+    in_processes(400, [&](std::size_t i) {
+        const std::size_t stated = i < 300 ? 4 * i : 65'535 - (i - 300);
+        if (stated == sizeof(wire::Create)) {
+            return false;
+        }
+        const auto client = RawClient::member(socket);
+        Bytes message = message_of(wire::Kind::create, sizeof(wire::Create));
+        put(message, offsetof(wire::Header, bytes), 2, stated);
+        client->send_raw(message.data(), message.size());
+        require(client->closed_after(), "a wrong stated length was taken");
+        return true;
+    });
+}
+
+void send_every_kind(const std::string& socket) {
+    in_processes(300, [&](std::size_t i) {
+        const auto kind = static_cast<wire::Kind>(i < 150 ? i : 65'535 - 3 * (i - 150));
+        const auto client = RawClient::member(socket);
+        const Bytes message = message_of(kind, sizeof(wire::Header));
+        client->send_raw(message.data(), message.size());
+        const auto outcome = client->request_socket.receive(client->packet);
+        return outcome == wire::ReceiveResult::closed;
+    });
+}
+
+template <class Message>
+Bytes bytes_of(Message message) {
+    message.header = {wire::kMagic, Message::kKind, sizeof(Message), 1};
+    Bytes bytes(sizeof(Message));
+    std::memcpy(bytes.data(), &message, sizeof(Message));
+    return bytes;
+}
+
+template <class List>
+Bytes list_of_job() {
+    List list{};
+    list.job = text("job");
+    return bytes_of(list);
+}
+
+/// A request that an honest client could send of `allocation`, which it has under `lease`.
+std::vector<Bytes> honest_requests(const RawClient& client, const wire::CreateReply& allocation, std::uint32_t lease) {
+    wire::Create create{};
+    create.size = 64;
+    wire::Publish publish = client.publish_message(allocation, "extreme", 64);
+    publish.lease = lease;
+    publish.flags = wire::Publish::kReplace;
+    wire::Slab slab{};
+    slab.index = allocation.slab;
+    slab.generation = allocation.slab_generation;
+    wire::Free free{};
+    free.slot = allocation.slot;
+    free.generation = allocation.generation;
+    free.lease = lease;
+    free.flags = wire::Free::kKeepLease;
+    wire::ReleaseHold release{};
+    release.slot = allocation.slot;
+    release.generation = allocation.generation;
+    wire::Nudge nudge{};
+    nudge.slot = allocation.slot;
+    nudge.generation = allocation.generation;
+    wire::Watch watch{};
+    watch.prefix = text("e");
+    wire::Unpublish unpublish{};
+    unpublish.name = text("extreme");
+    wire::AdminUnpublish admin{};
+    admin.job = text("job");
+    admin.name = text("extreme");
+    wire::EndContext end{};
+    end.job = text("of nobody");
+    wire::AttributesPart attributes{};
+    attributes.bytes = 16;
+    return {bytes_of(create),
+            bytes_of(publish),
+            bytes_of(slab),
+            bytes_of(wire::Segment{}),
+            bytes_of(free),
+            bytes_of(release),
+            bytes_of(nudge),
+            bytes_of(watch),
+            bytes_of(wire::Unwatch{}),
+            bytes_of(unpublish),
+            bytes_of(admin),
+            bytes_of(end),
+            bytes_of(attributes),
+            bytes_of(wire::Copied{}),
+            bytes_of(wire::GrantFences{}),
+            bytes_of(wire::ContextStatsRequest{}),
+            bytes_of(wire::TotalsRequest{}),
+            list_of_job<wire::ListContexts>(),
+            list_of_job<wire::ListSessions>(),
+            list_of_job<wire::ListAllocations>(),
+            list_of_job<wire::ListPublications>(),
+            list_of_job<wire::ListOperators>()};
+}
+
+/// One field of one request, at one of its extremes.
+struct Extreme {
+    std::size_t request = 0;
+    std::size_t offset = 0;
+    std::size_t width = 0;
+    std::uint64_t value = 0;
+};
+
+void add_extremes(std::vector<Extreme>& all, std::size_t request, std::size_t bytes) {
+    for (const std::size_t width : {1U, 2U, 4U, 8U}) {
+        const unsigned bits = static_cast<unsigned>(8 * width);
+        const std::uint64_t most = ~std::uint64_t{0} >> (64 - bits);
+        // Fields of one byte are only in publish; what is behind 512 bytes is an attribute's content.
+        const std::size_t end = std::min<std::size_t>(bytes, 512);
+        for (std::size_t offset = sizeof(wire::Header); offset + width <= end; offset += width) {
+            for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{1}, most, most - 1, most >> 1,
+                                              (most >> 1) + 1, std::uint64_t{0x101}}) {
+                if (width > 1 || request == 1) {
+                    all.push_back({request, offset, width, value & most});
+                }
+            }
+        }
+    }
+}
+
+/// A member with an allocation and a lease on it, made anew when it was cut.
+struct Offender {
+    explicit Offender(const std::string& socket) : client(RawClient::member(socket)) {
+        allocation = client->create(64);
+        client->publish(allocation, "extreme", 64, wire::Publish::kReplace);
+        requests = honest_requests(*client, allocation, client->last_lease);
+    }
+    /// False when it was cut.
+    [[nodiscard]] bool send(const Bytes& message) {
+        try {
+            client->send_raw(message.data(), message.size());
+            wire::Header head{};
+            std::memcpy(&head, message.data(), sizeof(head));
+            if (is_one_way(head.kind)) {
+                const Bytes question = bytes_of(wire::ContextStatsRequest{});
+                client->send_raw(question.data(), question.size());
+            }
+        } catch (const std::runtime_error&) {
+            return false;
+        }
+        return client->request_socket.receive(client->packet) == wire::ReceiveResult::received;
+    }
+
+    std::unique_ptr<RawClient> client;
+    wire::CreateReply allocation{};
+    std::vector<Bytes> requests;
+};
+
+/// Names stay when their publisher has gone, also those that came of extremes.
+void unpublish_own_names(const std::string& socket) {
+    const auto client = RawClient::visitor(socket);
+    wire::ListPublications list{};
+    list.job = text("job");
+    for (;;) {
+        const auto row = client->ask<wire::PublicationRow>(list);
+        if (row.row.valid == 0) {
+            return;
+        }
+        list.after = row.name;
+        const auto name = wire::get_text(row.name);
+        if (name && *name != "kept" && *name != "passing") {
+            wire::AdminUnpublish unpublish{};
+            unpublish.job = list.job;
+            unpublish.name = row.name;
+            client->ask<wire::Ok>(unpublish);
+        }
+    }
+}
+
+void send_every_field_at_its_extremes(const std::string& socket) {
+    std::vector<Extreme> all;
+    {
+        const Offender model(socket);
+        for (std::size_t request = 0; request < model.requests.size(); ++request) {
+            add_extremes(all, request, model.requests[request].size());
+        }
+    }
+    std::unique_ptr<Offender> offender;
+    in_processes(all.size(), [&](std::size_t i) {
+        if (!offender) {
+            offender = std::make_unique<Offender>(socket);
+        }
+        Bytes message = offender->requests[all[i].request];
+        put(message, all[i].offset, all[i].width, all[i].value);
+        if (offender->send(message)) {
+            return false;
+        }
+        offender.reset();
+        return true;
+    });
+    unpublish_own_names(socket);
+}
+
+/// Whatever is answered: the connection must not outlive a hello that is not as it should be.
+void say_hello_and_join_at_extremes(const std::string& socket) {
+    std::vector<Extreme> all;
+    add_extremes(all, 0, sizeof(wire::Hello));
+    const std::size_t of_hello = all.size();
+    add_extremes(all, 2, sizeof(wire::Join));
+    in_processes(all.size(), [&](std::size_t i) {
+        RawClient client(socket);
+        Bytes message = bytes_of(client.hello_message());
+        if (i < of_hello) {
+            put(message, all[i].offset, all[i].width, all[i].value);
+            client.send_raw(message.data(), message.size(),
+                            {client.lifeline.read.get(), client.event_socket_of_service.fd()});
+            if (client.request_socket.receive(client.packet) != wire::ReceiveResult::received) {
+                return false;  // a visitor that was cut leaves nothing
+            }
+            require(client.packet.as<wire::HelloReply>() || client.closed_after(), "a refused hello stayed connected");
+            return false;
+        }
+        client.hello();
+        wire::Join join{};
+        join.job = text("extreme");
+        wire::set_text(join.device, "host");
+        message = bytes_of(join);
+        put(message, all[i].offset, all[i].width, all[i].value);
+        wire::Join changed{};
+        std::memcpy(&changed, message.data(), sizeof(changed));
+        if ((changed.flags & wire::Join::kPersistent) != 0) {
+            return false;  // what may be asked, and would stay
+        }
+        client.send_raw(message.data(), message.size());
+        static_cast<void>(client.request_socket.receive(client.packet));
+        return client.packet.as<wire::JoinReply>().has_value();
+    });
+}
+
+void speak_other_versions(const std::string& socket) {
+    for (const std::uint32_t version : {0U, 2U, 0x7fff'ffffU, 0xffff'ffffU}) {
+        RawClient client(socket);
+        wire::Hello hello = client.hello_message();
+        hello.protocol_version = version;
+        client.send(hello, {client.lifeline.read.get(), client.event_socket_of_service.fd()});
+        require(client.receive<wire::Failure>().code == static_cast<int>(Errc::version_mismatch), "wrong refusal");
+        require(client.closed_after(), "another version stayed connected");
+    }
+}
+
+void acknowledge_at_extremes(const std::string& socket) {
+    const auto client = RawClient::member(socket);
+    for (const std::uint32_t index : {0U, 1U, 0x7fff'ffffU, 0x8000'0000U, 0xffff'ffffU}) {
+        for (const std::uint32_t generation : {0U, 1U, 0x7fff'ffffU, 0xffff'ffffU}) {
+            wire::SlabClosing closing{};
+            closing.index = index;
+            closing.generation = generation;
+            client->acknowledge(closing);
+        }
+    }
+    client->stats();
+}
+
+}  // namespace
+
+std::vector<Attack> message_attacks() {
+    return {{"sends_every_length", send_every_length},
+            {"states_every_length", state_every_length},
+            {"sends_every_kind", send_every_kind},
+            {"sends_every_field_at_its_extremes", send_every_field_at_its_extremes},
+            {"joins_at_extremes", say_hello_and_join_at_extremes},
+            {"speaks_other_versions", speak_other_versions},
+            {"acknowledges_at_extremes", acknowledge_at_extremes}};
+}
+
+}  // namespace fastio::test

@@ -1,0 +1,273 @@
+// What the clients of one user may use together: each limit has its own error, with its name and number, and counts
+// from where it began once the user has gone.
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <future>
+
+#include "running_service.hpp"
+#include "tcp_client.hpp"
+
+namespace fastio::test {
+namespace {
+
+class UserLimitsTest : public ServiceTest {
+protected:
+    UserLimitsTest() { options.metrics = "127.0.0.1:0"; }
+
+    [[nodiscard]] std::string figure(const std::string& name) {
+        ensure();
+        const std::string body = ask_http(running->metrics_address(), "GET", "/metrics").body;
+        const std::size_t at = body.find("\n" + name + " ");
+        return at == std::string::npos ? "missing" : body.substr(at + 1, body.find('\n', at + 1) - at - 1);
+    }
+    /// Scrapes until the figures have this line: they may be some moments old. ctest's timeout is the watchdog.
+    void wait_for(const std::string& line) {
+        while (figure(line.substr(0, line.find(' '))) != line) {
+            std::this_thread::yield();
+        }
+    }
+    /// The refusal of a connection, or of its hello.
+    [[nodiscard]] std::string refusal_of_connection(Errc expected) {
+        RawClient client(socket());
+        client.send(client.hello_message(), {client.lifeline.read.get(), client.event_socket_of_service.fd()});
+        const auto failure = client.receive<wire::Failure>();
+        EXPECT_EQ(failure.code, static_cast<int>(expected));
+        EXPECT_TRUE(client.closed_after());
+        return std::string(wire::get_text(failure.message).value_or(""));
+    }
+    static void expect_names(const std::string& why, const std::string& option, const std::string& number) {
+        EXPECT_NE(why.find(option), std::string::npos) << why;
+        EXPECT_NE(why.find(number), std::string::npos) << why;
+    }
+    static wire::Create create_of(std::uint64_t size) {
+        wire::Create create{};
+        create.size = size;
+        return create;
+    }
+};
+
+TEST_F(UserLimitsTest, OfMemoryCountsAllContextsAndIsBackWhenTheUserIsGone) {
+    options.user_quota = 8192;
+    for (int round = 0; round < 3; ++round) {
+        const auto a = member("a");
+        const auto b = member("b");
+        a->create(4096);
+        b->create(4096);
+        EXPECT_EQ(a->refused(create_of(1)), Errc::quota_exceeded);
+        expect_names(a->why, "--user-quota", "8192");
+        a->bye();
+        b->bye();
+    }
+    wait_for("fastio_in_use_bytes 0");
+}
+
+TEST_F(UserLimitsTest, OfAllocationsCountsAllContextsAndIsBackWhenTheUserIsGone) {
+    options.user.allocations = 3;
+    for (int round = 0; round < 3; ++round) {
+        const auto a = member("a");
+        const auto b = member("b");
+        a->create(1);
+        a->create(1);
+        const auto last = b->create(1);
+        EXPECT_EQ(a->refused(create_of(1)), Errc::quota_exceeded);
+        expect_names(a->why, "--user-allocations", "may have 3");
+        b->free(last, wire::kNoLease);
+        a->create(1);  // the one that went counts no more
+        a->bye();
+        b->bye();
+    }
+    wait_for("fastio_allocations 0");
+}
+
+TEST_F(UserLimitsTest, OfLeasesCountsAllClientsAndIsBackWhenTheUserIsGone) {
+    options.user.leases = 3 * table::kLeasesPerChunk;
+    for (int round = 0; round < 3; ++round) {
+        const auto a = member("a");
+        const auto b = member("b");
+        EXPECT_EQ(a->ask<wire::GrantReply>(wire::GrantLeases{}).granted_chunks, 2U);
+        EXPECT_EQ(b->refused(wire::GrantLeases{}), Errc::lease_limit);
+        expect_names(b->why, "--user-leases", "1536");
+        const auto late = visitor();
+        wire::Join join{};
+        join.job = text("c");
+        EXPECT_EQ(late->refused(join), Errc::lease_limit);
+        EXPECT_EQ(totals().contexts, 2U) << "a join that is refused makes no context";
+        a->bye();
+        b->bye();
+    }
+    wait_for("fastio_granted_leases 0");
+}
+
+TEST_F(UserLimitsTest, OfConnectionsCountsSilentOnesAndIsBackWhenTheUserIsGone) {
+    options.user.clients = 3;
+    for (int round = 0; round < 3; ++round) {
+        const auto a = member();
+        const auto b = visitor();
+        const RawClient silent(socket());
+        b->totals();  // served after the silent one was accepted, at the latest when it asks again
+        expect_names(refusal_of_connection(Errc::quota_exceeded), "--user-clients", "may have 3");
+        a->bye();
+        wait_for("fastio_connections 2");
+    }
+    wait_for("fastio_connections 0");
+}
+
+TEST_F(UserLimitsTest, OfRequestsThatWaitCountsAllClientsAndIsBackWhenTheyAreAnswered) {
+    options.user.requests = 2;
+    const auto a = member("a");
+    const auto b = member("b");
+    const auto c = member("c");
+    for (int round = 0; round < 2; ++round) {
+        faults().block(DeviceCall::reserve);
+        a->send(create_of(50 * kMiB));
+        b->send(create_of(50 * kMiB));
+        wait_for("fastio_waiting_requests 2");
+        EXPECT_EQ(c->refused(create_of(50 * kMiB)), Errc::quota_exceeded);
+        expect_names(c->why, "--user-requests", "2 requests");
+        faults().unblock(DeviceCall::reserve);
+        a->free(a->receive<wire::CreateReply>(), wire::kNoLease);
+        b->free(b->receive<wire::CreateReply>(), wire::kNoLease);
+        wait_for("fastio_waiting_requests 0");
+        // The next round needs new slabs again.
+        c->free(c->create(50 * kMiB), wire::kNoLease);
+        a->create(50 * kMiB);
+        b->create(50 * kMiB);
+        c->create(50 * kMiB);
+    }
+}
+
+TEST_F(UserLimitsTest, OfQueuedBytesCountsTheBuffersOfAllSocketsAndIsBackWhenTheUserIsGone) {
+    {
+        const auto one = visitor();
+        wait_for("fastio_connections 1");
+        const std::string line = figure("fastio_queue_bytes");
+        const std::uint64_t of_one = std::stoull(line.substr(line.find(' ')));
+        EXPECT_GT(of_one, kMaxAttributeBytes);
+        options.user.queued = 3 * of_one;
+    }
+    running.reset();
+    for (int round = 0; round < 3; ++round) {
+        const auto a = member();
+        const auto b = visitor();
+        const auto c = visitor();
+        expect_names(refusal_of_connection(Errc::quota_exceeded), "--user-queued", std::to_string(options.user.queued));
+        EXPECT_EQ(a->create(10).capacity, 256U);
+        a->bye();
+        b->request_socket.reset();
+        c->request_socket.reset();
+        wait_for("fastio_queue_bytes 0");
+    }
+}
+
+TEST_F(UserLimitsTest, OfQueuedBytesHoldsForTheEventSocketToo) {
+    {
+        const auto one = visitor();
+        wait_for("fastio_connections 1");
+        const std::string line = figure("fastio_queue_bytes");
+        options.user.queued = std::stoull(line.substr(line.find(' '))) - 1;
+    }
+    running.reset();
+    start();
+    expect_names(refusal_of_connection(Errc::quota_exceeded), "--user-queued", std::to_string(options.user.queued));
+    wait_for("fastio_queue_bytes 0");
+}
+
+/// Root can play another user; SO_PEERCRED says who called connect().
+class OtherUsersTest : public UserLimitsTest {
+protected:
+    void SetUp() override {
+        if (::geteuid() != 0) {
+            GTEST_SKIP() << "needs root, to connect as another user";
+        }
+    }
+    void let_everybody_connect() {
+        ensure();
+        ::chmod(folder.path().c_str(), 0711);
+        ::chmod(socket().c_str(), 0666);
+    }
+    template <class Call>
+    static auto as_nobody(Call&& call) {
+        return std::async(std::launch::async,
+                          [&] {
+                              constexpr uid_t kNobody = 65534;
+                              if (::syscall(SYS_setresuid, -1, kNobody, -1) != 0) {  // of this thread only
+                                  throw std::runtime_error("setresuid");
+                              }
+                              return call();
+                          })
+            .get();
+    }
+};
+
+TEST_F(OtherUsersTest, HaveLimitsOfTheirOwn) {
+    options.user.clients = 3;
+    options.user.allocations = 1;
+    let_everybody_connect();
+    const auto mine = member("mine");
+    mine->create(1);
+    const auto theirs = as_nobody([&] { return member("theirs"); });
+    const auto second = as_nobody([&] { return visitor(); });
+    const auto third = as_nobody([&] { return visitor(); });
+    const std::string why = as_nobody([&] { return refusal_of_connection(Errc::quota_exceeded); });
+    expect_names(why, "--user-clients", "user 65534");
+    theirs->create(1);
+    EXPECT_EQ(theirs->refused(create_of(1)), Errc::quota_exceeded);
+    EXPECT_EQ(visitor()->totals().sessions, 2U) << "root's connections are counted apart";
+}
+
+TEST_F(OtherUsersTest, ArePushedOutByNobodysSilentConnections) {
+    options.max_clients = 2;
+    let_everybody_connect();
+    const auto honest = std::make_unique<RawClient>(socket());
+    const auto silent = as_nobody([&] {
+        std::vector<std::unique_ptr<RawClient>> all;
+        for (int i = 0; i < 60; ++i) {
+            all.push_back(std::make_unique<RawClient>(socket()));
+        }
+        return all;
+    });
+    EXPECT_TRUE(silent.front()->closed_after());
+    honest->hello();
+    EXPECT_EQ(honest->totals().sessions, 0U);
+}
+
+TEST_F(OtherUsersTest, CannotConnectWithoutTheGroup) {
+    ensure();
+    ::chmod(folder.path().c_str(), 0711);
+    const auto outcome = as_nobody([&] {
+        try {
+            const RawClient client(socket());
+            return Errc{};
+        } catch (const Error& error) {
+            return error.errc();
+        }
+    });
+    EXPECT_EQ(outcome, Errc::permission_denied);
+}
+
+TEST_F(OtherUsersTest, CannotJoinOrEndOrEmptyAContext) {
+    let_everybody_connect();
+    const auto mine = member("mine");
+    mine->publish(mine->create(10), "kept", 10);
+    const auto theirs = as_nobody([&] { return visitor(); });
+    wire::Join join{};
+    join.job = text("mine");
+    EXPECT_EQ(theirs->refused(join), Errc::permission_denied);
+    wire::EndContext end{};
+    end.job = text("mine");
+    EXPECT_EQ(theirs->refused(end), Errc::permission_denied);
+    wire::AdminUnpublish unpublish{};
+    unpublish.job = text("mine");
+    unpublish.name = text("kept");
+    EXPECT_EQ(theirs->refused(unpublish), Errc::permission_denied);
+    wire::ListAllocations list{};
+    list.job = text("mine");
+    EXPECT_EQ(theirs->refused(list), Errc::permission_denied);
+    EXPECT_EQ(theirs->totals().allocations, 0U);
+    EXPECT_TRUE(mine->finds("kept"));
+}
+
+}  // namespace
+}  // namespace fastio::test
