@@ -19,6 +19,8 @@ struct Attack {
 [[nodiscard]] std::vector<Attack> memory_attacks();
 [[nodiscard]] std::vector<Attack> message_attacks();
 [[nodiscard]] std::vector<Attack> connection_attacks();
+/// These have descriptor 3: what they leave behind lives until it ends.
+[[nodiscard]] std::vector<Attack> process_attacks();
 
 inline void require(bool holds, const std::string& what) {
     if (!holds) {

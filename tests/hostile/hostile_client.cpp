@@ -38,7 +38,7 @@ void in_processes(std::size_t count, const std::function<bool(std::size_t)>& com
 
 int main(int argc, char** argv) {
     using namespace fastio::test;
-    for (const auto& attacks : {memory_attacks(), message_attacks(), connection_attacks()}) {
+    for (const auto& attacks : {memory_attacks(), message_attacks(), connection_attacks(), process_attacks()}) {
         for (const Attack& attack : attacks) {
             if (argc == 3 && attack.name == argv[1]) {
                 try {

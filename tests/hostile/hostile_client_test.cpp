@@ -74,9 +74,9 @@ std::ostream& operator<<(std::ostream& out, const Attack& attack) {
     return out << attack.name;
 }
 
-class HostileClient : public ServiceTest, public ::testing::WithParamInterface<Attack> {
+class AttackedService : public ServiceTest {
 protected:
-    HostileClient() {
+    AttackedService() {
         options.max_clients = 400;
         options.pool_max = 64 * kMiB;
         options.closing_patience = std::chrono::milliseconds(1);
@@ -86,7 +86,16 @@ protected:
                a.leases == b.leases && a.publications == b.publications && a.bytes_in_use == b.bytes_in_use &&
                a.bytes_quarantined == b.bytes_quarantined;
     }
+    [[nodiscard]] ChildProcess attack(const char* name, std::vector<int> descriptors = {}) {
+        ensure();
+        ChildOptions child;
+        child.capture_output = true;
+        child.descriptors = std::move(descriptors);
+        return ChildProcess::start(FASTIO_HOSTILE_CLIENT, {name, socket()}, child);
+    }
 };
+
+class HostileClient : public AttackedService, public ::testing::WithParamInterface<Attack> {};
 
 TEST_P(HostileClient, DisturbsNobodyAndLeavesNothing) {
     start();
@@ -94,9 +103,7 @@ TEST_P(HostileClient, DisturbsNobodyAndLeavesNothing) {
     Bystander other_job(socket(), "other");
     const wire::TotalsReply before = totals();
 
-    ChildOptions child;
-    child.capture_output = true;
-    ChildProcess attacker = ChildProcess::start(FASTIO_HOSTILE_CLIENT, {GetParam().name, socket()}, child);
+    ChildProcess attacker = attack(GetParam().name);
     while (!attacker.try_wait()) {
         same_job.work();
         other_job.work();
@@ -139,6 +146,65 @@ constexpr Attack kAttacks[] = {
 };
 INSTANTIATE_TEST_SUITE_P(That, HostileClient, ::testing::ValuesIn(kAttacks),
                          [](const auto& parameter) { return std::string(parameter.param.name); });
+
+/// Attacks that leave a process behind: what they hold is quarantined as long as it could still be used.
+class HostileProcess : public AttackedService {
+protected:
+    HostileProcess() {
+        start();
+        same_job.emplace(socket(), "job");
+        before = totals();
+    }
+    void expect_quarantine_until_the_end_of(const char* name, bool attacker_ends) {
+        Pipe pipe = make_pipe();
+        ChildProcess attacker = attack(name, {pipe.read.get()});
+        pipe.read.reset();
+        if (attacker_ends) {
+            EXPECT_EQ(attacker.wait(), (ExitStatus{.code = 0})) << attacker.output();
+        }
+        wait_for_totals([](const wire::TotalsReply& now) { return now.bytes_quarantined == 1024; });
+        same_job->work();
+        EXPECT_EQ(totals().sessions, before.sessions + 1);
+        pipe.write.reset();
+        expect_as_before();
+    }
+    void expect_as_before() {
+        wait_for_totals([&](const wire::TotalsReply& now) { return counts_as(now, before); });
+        same_job->work();
+        same_job->expect_intact();
+    }
+
+    std::optional<Bystander> same_job{};
+    wire::TotalsReply before{};
+};
+
+TEST_F(HostileProcess, ThatLeavesAChildWithItsSocketHoldsNothing) {
+    Pipe pipe = make_pipe();
+    ChildProcess attacker = attack("leaves_a_child_with_its_socket", {pipe.read.get()});
+    EXPECT_EQ(attacker.wait(), (ExitStatus{.code = 0})) << attacker.output();
+    expect_as_before();
+}
+
+TEST_F(HostileProcess, ThatLeavesAChildWithItsLifelineHoldsItsOwnUntilTheChildEnds) {
+    expect_quarantine_until_the_end_of("leaves_a_child_with_its_lifeline", true);
+}
+
+TEST_F(HostileProcess, ThatLeavesAChildWithEverythingHoldsItsOwnUntilTheChildEnds) {
+    expect_quarantine_until_the_end_of("leaves_a_child_with_everything", true);
+}
+
+TEST_F(HostileProcess, ThatExecutesAnotherProgramHoldsItsOwnUntilThatEnds) {
+    expect_quarantine_until_the_end_of("executes_another_program", false);
+}
+
+/// An attack that succeeds must not pass unnoticed.
+TEST_F(HostileProcess, ThatGetsThroughWouldBeNoticed) {
+    EXPECT_EQ(attack("gets_through").wait(), (ExitStatus{.code = 1}));
+    EXPECT_NE(attack("dies").wait().signal, 0);
+    EXPECT_EQ(attack("leaves_a_name").wait(), (ExitStatus{.code = 0}));
+    wait_for_totals([&](const wire::TotalsReply& now) { return now.sessions == before.sessions; });
+    EXPECT_FALSE(counts_as(totals(), before));
+}
 
 }  // namespace
 }  // namespace fastio::test

@@ -1,0 +1,51 @@
+// The limits of a user, as options of fastiod.
+#include <ostream>
+
+#include "client_fixture.hpp"
+#include "support/child_process.hpp"
+
+namespace fastio::test {
+namespace {
+
+struct Limit {
+    const char* name;
+    std::vector<std::string> options;
+    Errc error;
+};
+std::ostream& operator<<(std::ostream& out, const Limit& limit) {
+    return out << limit.name;
+}
+
+class FastiodLimits : public ::testing::TestWithParam<Limit> {};
+
+TEST_P(FastiodLimits, AreTypedErrorsThatNameTheOption) {
+    const TempDir folder;
+    const std::string socket = folder.file("s");
+    std::vector<std::string> arguments{"--device", "host", "--log-level", "off", "--socket", socket};
+    arguments.insert(arguments.end(), GetParam().options.begin(), GetParam().options.end());
+    const ChildProcess service = ChildProcess::start(FASTIOD, arguments);
+    try {
+        const ContextOptions options{.job = "job", .socket = socket, .connect_timeout = 60s};
+        Context first(options);
+        Context second(options);
+        const Allocation a = first.create(1000);
+        const Allocation b = second.create(1000);
+        FAIL() << "nothing was refused";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.errc(), GetParam().error) << error.what();
+        EXPECT_NE(std::string(error.what()).find(GetParam().options[0]), std::string::npos) << error.what();
+    }
+}
+
+const Limit kLimits[] = {
+    {"quota", {"--user-quota", "1K"}, Errc::quota_exceeded},
+    {"allocations", {"--user-allocations", "1"}, Errc::quota_exceeded},
+    {"leases", {"--user-leases", "512"}, Errc::lease_limit},
+    {"clients", {"--user-clients", "1"}, Errc::quota_exceeded},
+    {"queued", {"--user-queued", "512K"}, Errc::quota_exceeded},
+};
+INSTANTIATE_TEST_SUITE_P(OfUsers, FastiodLimits, ::testing::ValuesIn(kLimits),
+                         [](const auto& parameter) { return std::string(parameter.param.name); });
+
+}  // namespace
+}  // namespace fastio::test
