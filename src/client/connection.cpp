@@ -156,13 +156,10 @@ bool Connection::say_bye() noexcept {
     }
 }
 
-void Connection::post_bytes(std::span<const std::byte> message) noexcept {
-    send_unsent();
-    if (!unsent_.empty() || requests_.send_bytes(message, {}, true) == wire::SendResult::would_block) {
-        try {
-            unsent_.emplace_back(message.begin(), message.end());
-        } catch (const std::bad_alloc&) {  // then it goes with the session
-        }
+void Connection::keep_unsent(std::span<const std::byte> message) noexcept {
+    try {
+        unsent_.emplace_back(message.begin(), message.end());
+    } catch (const std::bad_alloc&) {  // then what it speaks of ends with the session
     }
 }
 

@@ -97,7 +97,10 @@ public:
         if (!liveness_.forked()) {
             const std::lock_guard lock(sending_);
             message.header.request = ++last_request_;
-            post_bytes(std::as_bytes(std::span(&message, 1)));
+            send_unsent();
+            if (requests_.send(message) == wire::SendResult::would_block) {
+                keep_unsent(std::as_bytes(std::span(&message, 1)));
+            }
         }
     }
 
@@ -113,7 +116,7 @@ private:
     void say_hello(std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] bool say_bye() noexcept;
     void close_copies() noexcept;  // in a forked child: all but the lifeline
-    void post_bytes(std::span<const std::byte> message) noexcept;
+    void keep_unsent(std::span<const std::byte> message) noexcept;
     void send_unsent() noexcept;
 
     std::string path_;
@@ -124,8 +127,8 @@ private:
     Descriptor service_pidfd_;
     wire::Socket events_;
     wire::Socket requests_;
-    std::mutex turn_;     // one request and its reply; taken before sending_
-    std::mutex sending_;  // one sender at a time; also guards last_request_ and unsent_
+    std::mutex turn_;                            // one request and its reply; taken before sending_
+    std::mutex sending_;                         // one sender at a time; also guards last_request_ and unsent_
     std::deque<std::vector<std::byte>> unsent_;  // one-way messages that the kernel had no memory for
     std::uint64_t last_request_ = 0;
     bool joined_ = false;

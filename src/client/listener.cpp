@@ -15,7 +15,7 @@
 namespace fastio::detail {
 
 Listener::Listener(wire::Socket& events, int service_pidfd, EventSink& sink)
-    : events_(events), service_pidfd_(service_pidfd), sink_(sink), stop_(::eventfd(0, EFD_CLOEXEC)) {
+    : events_(events), service_pidfd_(service_pidfd), sink_(sink), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!stop_) {
         const int error = errno;
         fail(Errc::io_error, "could not make an eventfd: {} ({}); raise the limit of open files (ulimit -n)",
@@ -43,7 +43,12 @@ void Listener::run() noexcept {
         std::array<pollfd, 3> entries{
             {{stop_.get(), POLLIN, 0}, {events_.fd(), wanted, 0}, {service_pidfd_, POLLIN, 0}}};
         if (::poll(entries.data(), entries.size(), -1) < 0) {
-            continue;  // EINTR; the kernel is out of memory for a moment
+            // EINTR; the kernel is out of memory for a moment, in which this may have to end.
+            std::uint64_t stops = 0;
+            if (::read(stop_.get(), &stops, sizeof(stops)) == sizeof(stops)) {
+                return;
+            }
+            continue;
         }
         if (entries[of_stop].revents != 0) {
             return;

@@ -51,7 +51,11 @@ Descriptor make_memfd(const char* name, std::uint64_t bytes) {
         fail(code_of(error), "could not make the memory file '{}' of {} bytes: {} ({}){}", name, bytes,
              std::strerror(error), error, error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
     }
-    if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+    int result = 0;
+    do {
+        result = ::ftruncate(file.get(), static_cast<off_t>(bytes));
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) {
         const int error = errno;
         fail(code_of(error), "could not give the memory file '{}' its {} bytes: {} ({})", name, bytes,
              std::strerror(error), error);

@@ -110,7 +110,10 @@ void Context::check_right(const Session& session, const Record& record, std::uin
 }
 
 std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
-    const std::vector<std::byte> attributes = std::exchange(session.attributes, {});
+    std::vector<std::byte> attributes = std::exchange(session.attributes, {});
+    if (message.attribute_bytes == 0) {
+        attributes.clear();  // those of a publish that the client could not send
+    }
     const std::string_view name = name_of(message.name, "publication name");
     if (ended_) {
         fail(Errc::context_closed, "publish of '{}' failed: the context '{}' was ended; join again", name, job());

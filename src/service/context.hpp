@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <optional>
 #include <set>
 #include <string>
@@ -111,7 +112,7 @@ public:
 
     // What Growth keeps here.
     std::deque<WaitingCreate> waiting{};
-    std::deque<ClosingSlab> closing{};
+    std::list<ClosingSlab> closing{};
     std::vector<bool> growing{};     ///< by device: a reserve is on its way
     std::uint64_t releasing = 0;     ///< releases on their way
     std::uint64_t moving_bytes = 0;  ///< of slabs that are closing or being released

@@ -1,6 +1,7 @@
 #include "service/departures.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "core/fail.hpp"
 
@@ -28,8 +29,8 @@ void close_watched(Poller& poller, Descriptor& descriptor) noexcept {
 
 void Departures::leave(Session& session) {
     if (session.end == Session::End::cut) {
-        registry_.warn(fmt::format("session {} ({}, process {}, user {}) is cut: {}", session.id, session.name,
-                                   session.pid, session.uid, session.end_reason));
+        registry_.warn("session {} ({}, process {}, user {}) is cut: {}", session.id, session.name, session.pid,
+                       session.uid, session.end_reason);
     }
     if (session.stage != Session::Stage::member) {
         registry_.watchers.remove_all(session);
@@ -58,8 +59,11 @@ void Departures::quarantine(Session& session) {
     }
     session.attributes = {};
     session.waiting = false;
-    registry_.info(fmt::format("session {} ({}) of '{}' is quarantined: {}", session.id, session.name,
-                               session.context->job(), reason(session)));
+    try {
+        registry_.info("session {} ({}) of '{}' is quarantined: {}", session.id, session.name, session.context->job(),
+                       reason(session));
+    } catch (const std::bad_alloc&) {  // of the reason
+    }
     pass_gate(session);
 }
 
@@ -100,7 +104,7 @@ void Departures::on_grace(Session& session) {
 
 void Departures::finalise(Session& session) {
     Context& context = *session.context;
-    registry_.info(fmt::format("session {} ({}) of '{}' is over", session.id, session.name, context.job()));
+    registry_.info("session {} ({}) of '{}' is over", session.id, session.name, context.job());
     growth_.forget(session);
     fence_watch_.producer_gone(session);
     context.remove_member(session);
@@ -148,7 +152,7 @@ void Departures::end_contexts_of_lost_devices() {
             continue;
         }
         device.lost = true;
-        registry_.warn(fmt::format("the device {} was lost: the contexts on it end", device.name()));
+        registry_.warn("the device {} was lost: the contexts on it end", device.name());
         for (const auto& [id, context] : registry_.contexts) {
             if (context->uses(index)) {
                 end_context(*context, Errc::device_unavailable);
@@ -167,7 +171,7 @@ void Departures::end_context(Context& context, Errc reason) {
     }
     registry_.jobs.erase(context.job());
     context.end(reason);
-    registry_.info(fmt::format("context '{}' has ended", context.job()));
+    registry_.info("context '{}' has ended", context.job());
     for (const auto& [id, member] : context.members()) {
         member->events.tell_context_ended(reason, registry_.poller);
     }

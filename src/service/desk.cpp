@@ -39,10 +39,9 @@ void Desk::request(Session& session, wire::Packet& packet) noexcept {
     } catch (const Error& error) {
         registry_.reply_error(session, head.request, error);
     } catch (const std::bad_alloc&) {
-        registry_.reply_error(session, head.request,
-                              Error(Errc::out_of_memory, "the service has no memory left for this"));
+        registry_.reply_error(session, head.request, Errc::out_of_memory, "the service has no memory left for this");
     } catch (const std::exception& error) {
-        registry_.reply_error(session, head.request, Error(Errc::io_error, error.what()));
+        registry_.reply_error(session, head.request, Errc::io_error, error.what());
     }
     if (session.stage == Session::Stage::greeting) {
         registry_.end(session, Session::End::hang_up);  // its hello failed: nothing else may follow
@@ -52,14 +51,13 @@ void Desk::request(Session& session, wire::Packet& packet) noexcept {
 void Desk::event(Session& session, const wire::Packet& packet) noexcept {
     const std::optional<wire::SlabClosed> message = packet.as<wire::SlabClosed>();
     if (!message || packet.descriptor_count != 0 || session.stage != Session::Stage::member) {
-        registry_.cut(session,
-                      fmt::format("a packet of {} bytes on its event socket that is no slab_closed", packet.bytes));
+        registry_.cut(session, "a packet on its event socket that is no slab_closed");
         return;
     }
     try {
         growth_.acknowledged(session, {message->index, message->generation});
     } catch (const std::exception& error) {
-        registry_.warn(fmt::format("an acknowledgement of session {} failed: {}", session.id, error.what()));
+        registry_.warn("an acknowledgement of session {} failed: {}", session.id, error.what());
     }
 }
 

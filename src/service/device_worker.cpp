@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <exception>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "core/fail.hpp"
@@ -22,73 +24,97 @@ DeviceWorker::~DeviceWorker() {
     }
     for (Done& done : done_) {
         if (done.slab.data != nullptr) {
-            (void)perform({What::release, 0, done.bytes, std::move(done.slab)});
+            done.what = What::release;
+            perform(done);
         }
     }
 }
 
 void DeviceWorker::reserve(std::uint64_t context, std::uint64_t bytes) {
-    ask({What::reserve, context, bytes, {}});
+    std::list<Done> job(1);
+    job.front() = {What::reserve, context, bytes, {}, {}};
+    ask(std::move(job));
 }
 
-void DeviceWorker::release(std::uint64_t context, OwnedSlab slab) {
+void DeviceWorker::release(std::uint64_t context, OwnedSlab&& slab) {
+    std::list<Done> job(1);
     const std::uint64_t bytes = slab.bytes;
-    ask({What::release, context, bytes, std::move(slab)});
+    start(bytes);
+    job.front() = {What::release, context, bytes, std::move(slab), {}};
+    ask(std::move(job));
 }
 
-std::vector<DeviceWorker::Done> DeviceWorker::take_done() {
+std::list<DeviceWorker::Done> DeviceWorker::take_done() noexcept {
     const std::lock_guard lock(mutex_);
     return std::exchange(done_, {});
 }
 
-void DeviceWorker::ask(Job job) {
+void DeviceWorker::start(std::uint64_t bytes) {
     if (!thread_.joinable()) {
-        thread_ = std::thread([this] { run(); });
+        try {
+            thread_ = std::thread([this] { run(); });
+        } catch (const std::system_error& error) {
+            fail(Errc::io_error,
+                 "could not start the service's thread for {}, which is to reserve {} bytes: {}; check the limit of "
+                 "threads (ulimit -u) and try again",
+                 memory_->info().name, bytes, error.what());
+        }
     }
+}
+
+void DeviceWorker::ask(std::list<Done>&& job) {
+    start(job.front().bytes);
     {
         const std::lock_guard lock(mutex_);
-        jobs_.push_back(std::move(job));
+        jobs_.splice(jobs_.end(), job);
     }
     changed_.notify_one();
 }
 
-void DeviceWorker::run() {
+void DeviceWorker::run() noexcept {
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
         if (jobs_.empty()) {
             return;
         }
-        Job job = std::move(jobs_.front());
-        jobs_.pop_front();
-        if (stopping_ && job.what == What::reserve) {
+        std::list<Done> job;
+        job.splice(job.end(), jobs_, jobs_.begin());
+        if (stopping_ && job.front().what == What::reserve) {
             continue;
         }
         lock.unlock();
-        Done done = perform(std::move(job));
+        perform(job.front());
         lock.lock();
-        done_.push_back(std::move(done));
+        done_.splice(done_.end(), job);
         const std::uint64_t one = 1;
         [[maybe_unused]] const ssize_t wrote = ::write(wake_, &one, sizeof(one));
     }
 }
 
-DeviceWorker::Done DeviceWorker::perform(Job job) {
-    Done done{job.what, job.context, job.bytes, {}, {}};
+void DeviceWorker::perform(Done& job) noexcept {
     try {
-        if (job.what == What::reserve) {
-            done.slab = memory_->reserve(job.bytes);
-        } else {
-            memory_->release(std::move(job.slab));
+        try {
+            if (job.what == What::reserve) {
+                job.slab = memory_->reserve(job.bytes);
+            } else {
+                memory_->release(std::move(job.slab));
+            }
+        } catch (const Error& error) {
+            job.error = error;
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const std::exception& error) {
+            job.error = Error(Errc::device_error, fmt::format("{} of {} bytes on {} failed: {}",
+                                                              job.what == What::reserve ? "a reserve" : "a release",
+                                                              job.bytes, memory_->info().name, error.what()));
         }
-    } catch (const Error& error) {
-        done.error = error;
-    } catch (const std::exception& error) {
-        done.error = Error(Errc::device_error, fmt::format("{} of {} bytes on {} failed: {}",
-                                                           job.what == What::reserve ? "a reserve" : "a release",
-                                                           job.bytes, memory_->info().name, error.what()));
+    } catch (const std::bad_alloc&) {
+        job.out_of_memory = true;
     }
-    return done;
+    if (job.what == What::release) {
+        job.slab = {};
+    }
 }
 
 }  // namespace fastio::service

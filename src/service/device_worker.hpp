@@ -2,12 +2,11 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <vector>
 
 #include <fastio/error.hpp>
 
@@ -28,6 +27,7 @@ public:
         std::uint64_t bytes = 0;
         OwnedSlab slab{};              ///< after a reserve that succeeded
         std::optional<Error> error{};  ///< why it did not
+        bool out_of_memory = false;    ///< it did not, and there is no memory to say why
     };
 
     /// `wake` is an eventfd of the asking thread, which outlives this. The thread starts with the first request.
@@ -37,28 +37,25 @@ public:
     /// Finishes every release that was asked for, gives back what was reserved meanwhile, and joins.
     ~DeviceWorker();
 
+    // Errors: std::bad_alloc, std::system_error (no thread). Nothing has happened then, and `slab` is as it was.
     void reserve(std::uint64_t context, std::uint64_t bytes);
-    void release(std::uint64_t context, OwnedSlab slab);
-    [[nodiscard]] std::vector<Done> take_done();
+    void release(std::uint64_t context, OwnedSlab&& slab);
+    [[nodiscard]] std::list<Done> take_done() noexcept;
 
 private:
-    struct Job {
-        What what = What::reserve;
-        std::uint64_t context = 0;
-        std::uint64_t bytes = 0;
-        OwnedSlab slab{};
-    };
-    void ask(Job job);
-    void run();
-    [[nodiscard]] Done perform(Job job);
+    void start(std::uint64_t bytes);  ///< the thread, if it does not run; `bytes` is for the message
+    void ask(std::list<Done>&& job);
+    void run() noexcept;
+    void perform(Done& job) noexcept;
 
     std::shared_ptr<DeviceMemory> memory_;
     int wake_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Job> jobs_;    // guarded by mutex_
-    std::vector<Done> done_;  // guarded by mutex_
-    bool stopping_ = false;   // guarded by mutex_
+    // A job moves from list to list: what was once asked for needs no memory any more.
+    std::list<Done> jobs_;   // guarded by mutex_
+    std::list<Done> done_;   // guarded by mutex_
+    bool stopping_ = false;  // guarded by mutex_
     std::thread thread_;
 };
 

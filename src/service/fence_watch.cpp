@@ -59,10 +59,8 @@ void FenceWatch::on_streams(Context& context) {
 
 void FenceWatch::report(const Context& context, const std::vector<Fences::Lost>& lost, std::string_view why) {
     for (const Fences::Lost& publication : lost) {
-        registry_.warn(
-            fmt::format("'{}' of '{}', published by session {}, is incomplete for good: {}; consumers get "
-                        "producer_lost",
-                        publication.name, context.job(), publication.session, why));
+        registry_.warn("'{}' of '{}', published by session {}, is incomplete for good: {}; consumers get producer_lost",
+                       publication.name, context.job(), publication.session, why);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <list>
 #include <new>
 
 #include "core/fail.hpp"
@@ -75,7 +76,7 @@ void Growth::pump(Context& context) {
             registry_.reply_error(*session, request, error);
         } catch (const std::bad_alloc&) {
             session->waiting = false;
-            registry_.reply_error(*session, request, Error(Errc::out_of_memory, "the service has no memory left"));
+            registry_.reply_error(*session, request, Errc::out_of_memory, "the service has no memory left");
         }
         if (stays) {
             ++i;
@@ -215,10 +216,13 @@ void Growth::on_workers() {
             device.releasing -= done.bytes;
             --context.releasing;
             context.moving_bytes -= done.bytes;
-            if (done.error) {
+            if (done.out_of_memory) {
+                registry_.warn("{} has no memory to say whether it took back a slab of {} bytes", device.name(),
+                               done.bytes);
+            } else if (done.error) {
                 // The bytes stay reserved: nobody knows whether the device has them back.
-                registry_.warn(fmt::format("{} did not take back a slab of {} bytes: {}", device.name(), done.bytes,
-                                           done.error->what()));
+                registry_.warn("{} did not take back a slab of {} bytes: {}", device.name(), done.bytes,
+                               done.error->what());
             } else {
                 device.reserved -= done.bytes;
             }
@@ -230,16 +234,22 @@ void Growth::on_workers() {
 void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker::Done& done) {
     context.growing[index] = false;
     Device& device = registry_.devices[index];
+    if (done.out_of_memory) {
+        device.reserved -= done.bytes;
+        fail_first(context, index, Errc::out_of_memory, "the service has no memory left to reserve more");
+        return;
+    }
     if (!done.error) {
         done.error = add_slab(context, index, done);
-        if (!done.error) {
+        if (!done.error && !done.out_of_memory) {
             return;
         }
-        device.releasing += done.bytes;
-        context.moving_bytes += done.bytes;
-        ++context.releasing;
-        device.worker->release(context.id(), std::move(done.slab));
-        fail_first(context, index, *done.error);
+        give_back(context, index, done);
+        if (done.error) {
+            fail_first(context, index, *done.error);
+        } else {
+            fail_first(context, index, Errc::out_of_memory, "the service has no memory left to manage a further slab");
+        }
         return;
     }
     device.reserved -= done.bytes;
@@ -270,11 +280,29 @@ std::optional<Error> Growth::add_slab(Context& context, std::uint32_t index, Dev
         if (ref) {
             context.writer().remove_slab(*ref);
         }
-        return Error(Errc::out_of_memory, "the service has no memory left to manage a further slab");
+        done.out_of_memory = true;
+        return std::nullopt;
     }
 }
 
-void Growth::fail_first(Context& context, std::uint32_t device, const Error& error) {
+void Growth::give_back(Context& context, std::uint32_t index, DeviceWorker::Done& done) noexcept {
+    Device& device = registry_.devices[index];
+    try {
+        device.worker->release(context.id(), std::move(done.slab));
+        device.releasing += done.bytes;
+        context.moving_bytes += done.bytes;
+        ++context.releasing;
+    } catch (const std::exception&) {  // the worker cannot be asked: for once the control thread waits for the device
+        registry_.devices.give_back(index, std::move(done.slab));
+        device.reserved -= done.bytes;
+    }
+}
+
+void Growth::fail_first(Context& context, std::uint32_t device, const Error& error) noexcept {
+    fail_first(context, device, error.errc(), error.what());
+}
+
+void Growth::fail_first(Context& context, std::uint32_t device, Errc code, std::string_view text) noexcept {
     const auto first = std::find_if(context.waiting.begin(), context.waiting.end(),
                                     [&](const WaitingCreate& waiting) { return waiting.device == device; });
     if (first == context.waiting.end()) {
@@ -284,7 +312,7 @@ void Growth::fail_first(Context& context, std::uint32_t device, const Error& err
     const std::uint64_t request = first->request;
     context.waiting.erase(first);
     session.waiting = false;
-    registry_.reply_error(session, request, error);
+    registry_.reply_error(session, request, code, text);
 }
 
 void Growth::trim(Context& context) {
@@ -294,17 +322,27 @@ void Growth::trim(Context& context) {
 }
 
 void Growth::close_empty(Context& context, std::uint32_t device, std::size_t keep) {
-    for (SlabPool::Slab& slab : context.pools()[device].take_empty(keep)) {
+    SlabPool& pool = context.pools()[device];
+    // All that needs memory comes first: a slab that was taken out of the pool has a place.
+    std::list<ClosingSlab> places(pool.empty_count() - std::min(pool.empty_count(), keep));
+    for (ClosingSlab& place : places) {
+        for (const auto& [id, member] : context.members()) {
+            place.waiting.insert(id);
+        }
+    }
+    for (SlabPool::Slab& slab : pool.take_empty(keep)) {
         context.writer().remove_slab(slab.ref);
         context.moving_bytes += slab.memory.bytes;
-        ClosingSlab closing{slab.ref, std::move(slab.memory), device, {}};
+        ClosingSlab& place = places.front();
+        place.ref = slab.ref;
+        place.memory = std::move(slab.memory);
+        place.device = device;
+        context.closing.splice(context.closing.end(), places, places.begin());
         for (const auto& [id, member] : context.members()) {
-            closing.waiting.insert(id);
             if (member->connected()) {
-                member->events.tell_slab_closing(closing.ref, registry_.poller);
+                member->events.tell_slab_closing(slab.ref, registry_.poller);
             }
         }
-        context.closing.push_back(std::move(closing));
     }
     release_unmapped(context);
 }
@@ -316,9 +354,10 @@ void Growth::release_unmapped(Context& context) {
             continue;
         }
         Device& device = registry_.devices[slab->device];
-        device.releasing += slab->memory.bytes;
-        ++context.releasing;
+        const std::uint64_t bytes = slab->memory.bytes;
         device.worker->release(context.id(), std::move(slab->memory));
+        device.releasing += bytes;
+        ++context.releasing;
         slab = context.closing.erase(slab);
     }
 }
@@ -343,7 +382,7 @@ void Growth::forget(const Session& session) {
     for (ClosingSlab& slab : session.context->closing) {
         slab.waiting.erase(session.id);
     }
-    release_unmapped(*session.context);
+    session.context->touch();  // tidying releases what nobody waits for
 }
 
 }  // namespace fastio::service

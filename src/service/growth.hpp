@@ -50,7 +50,9 @@ private:
     /// Empty when the context has the slab now.
     [[nodiscard]] std::optional<Error> add_slab(Context& context, std::uint32_t index, DeviceWorker::Done& done);
     void finish_reserve(Context& context, std::uint32_t index, DeviceWorker::Done& done);
-    void fail_first(Context& context, std::uint32_t device, const Error& error);
+    void give_back(Context& context, std::uint32_t index, DeviceWorker::Done& done) noexcept;
+    void fail_first(Context& context, std::uint32_t device, const Error& error) noexcept;
+    void fail_first(Context& context, std::uint32_t device, Errc code, std::string_view text) noexcept;
     void answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref);
     [[nodiscard]] Error lost(std::uint32_t device) const;
     [[nodiscard]] Error no_room(Context& context, std::uint32_t index, std::uint64_t size) const;

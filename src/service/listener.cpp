@@ -168,6 +168,7 @@ void Listener::bind(std::optional<unsigned> group) {
 }
 
 Listener::Accepted Listener::accept(wire::Socket& socket) noexcept {
+    spare_.keep();
     const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     if (fd >= 0) {
         socket = wire::Socket{Descriptor{fd}};

@@ -84,6 +84,7 @@ void Lobby::admit(wire::Socket socket) noexcept {
             return;
         }
         make_way();
+        registry_.make_room();
         auto session = std::make_unique<Session>();
         session->id = registry_.next_session++;
         session->uid = peer.uid;
@@ -94,7 +95,7 @@ void Lobby::admit(wire::Socket socket) noexcept {
         registry_.poller.add(session->request.fd(), EPOLLIN, {Source::request, session->id});
         registry_.sessions.emplace(session->id, std::move(session));
     } catch (const std::exception& error) {
-        registry_.warn(fmt::format("a connection was dropped: {}", error.what()));
+        registry_.warn("a connection was dropped: {}", error.what());
     }
 }
 
@@ -239,8 +240,8 @@ void Lobby::join(Session& session, const wire::Join& message) {
     session.leases = std::move(leases);
     session.default_device = device;
     session.stage = Session::Stage::member;
-    registry_.info(fmt::format("session {} ({}, process {}, user {}) joined '{}'", session.id, session.name,
-                               session.pid, session.uid, job));
+    registry_.info("session {} ({}, process {}, user {}) joined '{}'", session.id, session.name, session.pid,
+                   session.uid, job);
 
     wire::JoinReply reply{};
     reply.session = session.id;
@@ -283,10 +284,15 @@ Context& Lobby::context_for(Session& session, const wire::Join& message, std::ui
         std::min<std::uint64_t>(std::uint64_t{4} * registry_.options.max_allocations, table::kMaxPublications);
     auto context = std::make_unique<Context>(std::move(settings), registry_.watchers, registry_.touched);
     Context& made = *context;
+    registry_.make_room();
     registry_.contexts.emplace(made.id(), std::move(context));
-    registry_.jobs.emplace(made.job(), &made);
-    registry_.info(
-        fmt::format("context '{}' was made for user {} on {}", job, session.uid, registry_.devices[device].name()));
+    try {
+        registry_.jobs.emplace(made.job(), &made);
+    } catch (...) {
+        registry_.contexts.erase(made.id());
+        throw;
+    }
+    registry_.info("context '{}' was made for user {} on {}", job, session.uid, registry_.devices[device].name());
     registry_.watchers.tell({WatchEvent::Kind::context_created, made.id(), made.uid(), made.job(), {}, 0});
     return made;
 }

@@ -7,9 +7,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fastio/version.hpp>
@@ -108,17 +110,21 @@ fastio::Descriptor end_signals() {
     return descriptor;
 }
 
-/// What people typed stands in messages, and may have line ends in it.
-int fail_with(int status, std::string message) {
-    std::replace_if(
-        message.begin(), message.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-    std::fprintf(stderr, "fastiod: %s\n", message.c_str());
+/// What people typed stands in messages, and may have line ends in it. Needs no memory: that may be what is short.
+int fail_with(int status, std::string_view message) noexcept {
+    std::array<char, 4096> line{};
+    const std::size_t bytes = std::min(message.size(), line.size() - 1);
+    std::replace_copy_if(
+        message.begin(), message.begin() + static_cast<std::ptrdiff_t>(bytes), line.begin(),
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    std::fprintf(stderr, "fastiod: %s\n", line.data());
     return status;
 }
 
 int serve(CommandLine& line) {
     ::prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user may read the clients' memory through /proc/PID/fd or ptrace
     raise_descriptor_limit();
+    ::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the call that meets it, not the service's end
     const fastio::Descriptor ending = end_signals();
     fastio::service::Options& options = line.options;
     options.log = std::make_shared<spdlog::logger>("fastiod", std::make_shared<spdlog::sinks::stderr_sink_mt>());
@@ -153,9 +159,7 @@ int serve(CommandLine& line) {
     return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     CLI::App app{"The Fast I/O service: owns device memory that the processes of a pipeline share by name."};
     CommandLine line;
     try {
@@ -166,8 +170,14 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return fail_with(kWrongUsage, error.what() + std::string("; `fastiod --help` shows how"));
     }
+    return serve(line);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
     try {
-        return serve(line);
+        return run(argc, argv);
     } catch (const fastio::Error& error) {
         return fail_with(error.errc() == fastio::Errc::invalid_argument ? kWrongUsage : kFailed, error.what());
     } catch (const std::exception& error) {

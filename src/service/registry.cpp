@@ -52,7 +52,12 @@ Context* Registry::job(std::string_view name) noexcept {
     return found == jobs.end() ? nullptr : found->second;
 }
 
-void Registry::end(Session& session, Session::End how, std::string reason) {
+void Registry::make_room() {
+    ending.reserve(sessions.size() + 1);
+    touched.reserve(contexts.size() + 1);
+}
+
+void Registry::end(Session& session, Session::End how, std::string reason) noexcept {
     if (session.end != Session::End::none || !session.connected()) {
         return;
     }
@@ -62,27 +67,39 @@ void Registry::end(Session& session, Session::End how, std::string reason) {
     sessions_cut += how == Session::End::cut ? 1 : 0;
 }
 
+void Registry::cut(Session& session, std::string_view reason) noexcept {
+    std::string text;
+    try {
+        text = reason;
+    } catch (const std::bad_alloc&) {  // then it is cut without a word
+    }
+    end(session, Session::End::cut, std::move(text));
+}
+
 void Registry::reply_ok(Session& session, std::uint64_t request) {
     wire::Ok ok{};
     reply(session, request, ok);
 }
 
-void Registry::reply_error(Session& session, std::uint64_t request, const Error& error) {
+void Registry::reply_error(Session& session, std::uint64_t request, const Error& error) noexcept {
+    reply_error(session, request, error.errc(), error.what());
+}
+
+void Registry::reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text) noexcept {
     wire::Failure failure{};
-    failure.code = error.code().value();
-    wire::set_text(failure.message, error.what());
+    failure.code = static_cast<std::int32_t>(code);
+    wire::set_text(failure.message, text);
     reply(session, request, failure);
 }
 
-void Registry::info(const std::string& line) const {
-    if (options.log) {
-        options.log->info(line);
+void Registry::log(bool warning, fmt::string_view format, fmt::format_args args) const noexcept {
+    if (!options.log) {
+        return;
     }
-}
-
-void Registry::warn(const std::string& line) const {
-    if (options.log) {
-        options.log->warn(line);
+    try {
+        options.log->log(warning ? spdlog::level::warn : spdlog::level::info, fmt::vformat(format, args));
+    } catch (const std::exception&) {
+        return;
     }
 }
 
@@ -91,7 +108,7 @@ bool Registry::has_unread(const Session& session) noexcept {
     return ::ioctl(session.request.fd(), SIOCOUTQ, &bytes) == 0 && bytes != 0;
 }
 
-void Registry::settle_send(Session& session, wire::SendResult result) {
+void Registry::settle_send(Session& session, wire::SendResult result) noexcept {
     switch (result) {
         case wire::SendResult::sent:
             break;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -39,8 +41,10 @@ struct Registry {
     }
 
     /// Marks the session to be ended after the message in work; the first mark counts.
-    void end(Session& session, Session::End how, std::string reason = {});
-    void cut(Session& session, std::string reason) { end(session, Session::End::cut, std::move(reason)); }
+    void end(Session& session, Session::End how, std::string reason = {}) noexcept;
+    void cut(Session& session, std::string_view reason) noexcept;
+    /// Has room for one session and one context more in what end() and Context::touch() fill.
+    void make_room();
 
     /// Sends without waiting. A client that has left earlier replies unread is cut.
     template <class Message>
@@ -54,11 +58,18 @@ struct Registry {
         settle_send(session, session.request.send(message, descriptors, false));
     }
     void reply_ok(Session& session, std::uint64_t request);
-    void reply_error(Session& session, std::uint64_t request, const Error& error);
+    void reply_error(Session& session, std::uint64_t request, const Error& error) noexcept;
+    void reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text) noexcept;
 
-    // Silent without a log.
-    void info(const std::string& line) const;
-    void warn(const std::string& line) const;
+    // Silent without a log. A line for which there is no memory is left out: what it speaks of goes on.
+    template <class... Args>
+    void info(fmt::format_string<Args...> format, const Args&... args) const noexcept {
+        log(false, format, fmt::make_format_args(args...));
+    }
+    template <class... Args>
+    void warn(fmt::format_string<Args...> format, const Args&... args) const noexcept {
+        log(true, format, fmt::make_format_args(args...));
+    }
 
     Options options;
     uid_t uid;
@@ -82,7 +93,8 @@ struct Registry {
 
 private:
     [[nodiscard]] static bool has_unread(const Session& session) noexcept;
-    void settle_send(Session& session, wire::SendResult result);
+    void settle_send(Session& session, wire::SendResult result) noexcept;
+    void log(bool warning, fmt::string_view format, fmt::format_args args) const noexcept;
 };
 
 }  // namespace fastio::service

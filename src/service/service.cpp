@@ -59,8 +59,9 @@ struct Service::Parts {
     void on_timer(Timers::Purpose purpose, Context& context);
     /// After each source: ends what was marked.
     void settle();
-    /// After each round: one scan per context that something happened in.
+    /// After each round: one scan per context that something happened in. What fails is tried again after the next.
     void tidy();
+    void tidy(Context& context);
 
     Registry registry;
     Inspector inspector{registry};
@@ -73,8 +74,6 @@ struct Service::Parts {
     Lobby lobby{registry, departures};
     Desk desk{registry, lobby, growth, fence_watch, departures, inspector};
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
-    std::vector<std::uint64_t> ending{};
-    std::vector<std::uint64_t> touched{};
     bool stopping = false;
 };
 
@@ -242,33 +241,36 @@ void Service::Parts::on_timer(Timers::Purpose purpose, Context& context) {
 
 void Service::Parts::settle() {
     while (!registry.ending.empty()) {
-        ending.swap(registry.ending);
-        for (const std::uint64_t id : ending) {
-            if (Session* const session = registry.session(id)) {
-                departures.leave(*session);
-            }
+        const std::uint64_t id = registry.ending.back();
+        registry.ending.pop_back();
+        if (Session* const session = registry.session(id)) {
+            departures.leave(*session);
         }
-        ending.clear();
+    }
+}
+
+void Service::Parts::tidy(Context& context) {
+    try {
+        const bool went = context.collect();
+        fence_watch.follow_streams(context);
+        growth.trim(context);
+        if (went) {
+            growth.pump(context);
+        }
+        departures.bury(context);
+    } catch (...) {
+        context.touch();
+        throw;
     }
 }
 
 void Service::Parts::tidy() {
     while (!registry.touched.empty()) {
-        touched.swap(registry.touched);
-        for (const std::uint64_t id : touched) {
-            Context* const context = registry.context(id);
-            if (context == nullptr || !context->take_touched()) {
-                continue;
-            }
-            const bool went = context->collect();
-            fence_watch.follow_streams(*context);
-            growth.trim(*context);
-            if (went) {
-                growth.pump(*context);
-            }
-            departures.bury(*context);
+        Context* const context = registry.context(registry.touched.back());
+        registry.touched.pop_back();
+        if (context != nullptr && context->take_touched()) {
+            tidy(*context);
         }
-        touched.clear();
         settle();
     }
 }
@@ -276,9 +278,9 @@ void Service::Parts::tidy() {
 Service::Service(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices)
     : parts_(std::make_unique<Parts>(std::move(options), std::move(devices))) {
     if (!metrics_address().empty()) {
-        parts_->registry.info(fmt::format("metrics at http://{}/metrics", metrics_address()));
+        parts_->registry.info("metrics at http://{}/metrics", metrics_address());
     }
-    parts_->registry.info(fmt::format("listening at {}", socket()));
+    parts_->registry.info("listening at {}", socket());
 }
 
 Service::~Service() = default;
@@ -290,13 +292,13 @@ void Service::run() {
                 parts_->serve(event);
                 parts_->settle();
             } catch (const std::exception& error) {
-                parts_->registry.warn(fmt::format("an event could not be served: {}", error.what()));
+                parts_->registry.warn("an event could not be served: {}", error.what());
             }
         }
         try {
             parts_->tidy();
         } catch (const std::exception& error) {
-            parts_->registry.warn(fmt::format("tidying failed: {}", error.what()));
+            parts_->registry.warn("tidying failed: {}", error.what());
         }
     }
 }

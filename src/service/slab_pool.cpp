@@ -46,8 +46,8 @@ const SlabPool::Slab* SlabPool::find(table::SlabRef ref) const noexcept {
 std::vector<SlabPool::Slab> SlabPool::take_empty(std::size_t keep) {
     std::vector<Slab> taken;
     const auto is_empty = [](const auto& slab) { return slab->used == 0; };
-    for (auto empties = static_cast<std::size_t>(std::count_if(slabs_.begin(), slabs_.end(), is_empty)); empties > keep;
-         --empties) {
+    taken.reserve(empty_count());  // what was taken out is never lost
+    for (std::size_t empties = empty_count(); empties > keep; --empties) {
         auto smallest = slabs_.end();
         for (auto at = slabs_.begin(); at != slabs_.end(); ++at) {
             if (is_empty(*at) && (smallest == slabs_.end() || (*at)->memory.bytes < (*smallest)->memory.bytes)) {
@@ -67,6 +67,11 @@ std::vector<SlabPool::Slab> SlabPool::take_all() {
     }
     slabs_.clear();
     return taken;
+}
+
+std::size_t SlabPool::empty_count() const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(slabs_.begin(), slabs_.end(), [](const auto& slab) { return slab->used == 0; }));
 }
 
 std::uint64_t SlabPool::empty_bytes() const noexcept {

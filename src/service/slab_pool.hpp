@@ -39,6 +39,7 @@ public:
     [[nodiscard]] std::vector<Slab> take_empty(std::size_t keep);
     /// Takes out every slab, used or not: the service ends.
     [[nodiscard]] std::vector<Slab> take_all();
+    [[nodiscard]] std::size_t empty_count() const noexcept;
     [[nodiscard]] std::uint64_t empty_bytes() const noexcept;
 
     [[nodiscard]] std::uint64_t reserved() const noexcept;

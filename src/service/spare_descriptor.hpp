@@ -12,6 +12,13 @@ class SpareDescriptor {
 public:
     SpareDescriptor() noexcept { take(); }
 
+    /// Takes one again if the last take() found none.
+    void keep() noexcept {
+        if (!spare_) {
+            take();
+        }
+    }
+
     /// Calls `use` while there is one descriptor more.
     template <class Use>
     void lend(Use&& use) noexcept {

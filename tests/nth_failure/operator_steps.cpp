@@ -1,0 +1,255 @@
+#include "operator_steps.hpp"
+
+#include <fastio/fastio.hpp>
+#include <new>
+#include <numeric>
+#include <optional>
+#include <sstream>
+
+#include "seam.hpp"
+#include "support/leak_check.hpp"
+
+namespace fastio::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kBytes = 100'000;
+
+class Operator {
+public:
+    Operator(const ForkedService& service, Plan& plan, const Order& order)
+        : service_(service), plan_(plan), order_(order) {}
+
+    std::string run() {
+        obey(plan_, Role::client);
+        const LeakCheck leaks;
+        prepare();
+        disturbed();
+        if (wrong_.str().empty()) {
+            go_on();
+        }
+        made_.reset();
+        got_.reset();
+        watch_.reset();
+        other_.reset();
+        own_.reset();
+        check_leaks(leaks.difference());
+        return wrong_.str();
+    }
+
+private:
+    [[nodiscard]] ContextOptions options(const char* job = "job") const {
+        return {.job = job, .socket = service_.socket(), .connect_timeout = 0s};
+    }
+
+    // Everything that comes before the step.
+    void prepare() {
+        other_.emplace(options());
+        Allocation theirs = other_->create(kBytes);
+        fill(theirs, 1);
+        theirs.publish("theirs");
+        if (order_.step == Step::join || order_.step == Step::found) {
+            return;
+        }
+        own_.emplace(options(order_.step == Step::create ? "job of its own" : "job"));
+        if (order_.step == Step::publish || order_.step == Step::free || order_.step == Step::close) {
+            made_ = own_->create(kBytes);
+            fill(*made_, 2);
+        }
+        if (order_.step == Step::free) {
+            made_->publish("own");
+        }
+        if (order_.step == Step::free || order_.step == Step::close) {
+            got_ = own_->get("theirs");
+        }
+    }
+
+    void disturbed() {
+        plan_.arm(order_.role, order_.kind, order_.nth, order_.for_ever);
+        try {
+            perform();
+            finish();
+        } catch (const Error& error) {
+            finish();
+            failed_ = error.errc();
+            if (error.what() == std::string()) {
+                wrong_ << "an error without a text; ";
+            }
+        } catch (const std::bad_alloc&) {
+            finish();
+            failed_ = Errc::out_of_memory;
+            if (order_.kind != FaultKind::allocation || order_.role != Role::client) {
+                wrong_ << "std::bad_alloc, and no allocation of this process failed; ";
+            }
+        } catch (const std::exception& error) {
+            finish();
+            wrong_ << "an error without a type: " << error.what() << "; ";
+        }
+        if (order_.kind == FaultKind::interruption && failed_ && order_.step != Step::wait) {
+            wrong_ << "an interrupted call was noticed: " << to_string(*failed_) << "; ";
+        }
+        if (failed_ && plan_.faults == 0) {
+            wrong_ << "failed without a fault: " << to_string(*failed_) << "; ";
+        }
+    }
+
+    void finish() {
+        if (order_.role == Role::service) {
+            service_.finish_round(plan_);
+        }
+        plan_.disarm();
+    }
+
+    void perform() {
+        switch (order_.step) {
+            case Step::join:
+                own_.emplace(options());
+                break;
+            case Step::found:
+                own_.emplace(options("job of its own"));
+                break;
+            case Step::create:
+                made_ = own_->create(kBytes);
+                break;
+            case Step::publish:
+                made_->publish("own", {.attributes = {{"key", std::string(3000, 'v')}}});
+                break;
+            case Step::get:
+                got_ = own_->get("theirs");
+                break;
+            case Step::wait:
+                static_cast<void>(own_->find("nobody", {.timeout = 1ms}));
+                break;
+            case Step::watch:
+                watch_.emplace(own_->watch("x"));
+                break;
+            case Step::free:
+                got_->release();
+                made_->free();
+                break;
+            case Step::close:
+                made_.reset();
+                got_.reset();
+                own_.reset();
+                break;
+        }
+    }
+
+    // The next requests work: with what there is, unless that was told that it is lost, and with a new Context.
+    void go_on() {
+        const char* at = "";
+        try {
+            if (own_ && own_->alive()) {
+                at = "the same Context: ";
+                use_own();
+            }
+            if (other_ && other_->alive()) {
+                at = "the other Context: ";
+                use(*other_, "a");
+            }
+            at = "a new Context: ";
+            Context fresh(options());
+            use(fresh, "b");
+            at = "";
+        } catch (const std::exception& error) {
+            wrong_ << at << error.what() << "; ";
+        }
+    }
+
+    void use_own() {
+        if (order_.step == Step::publish) {
+            if (failed_ && own_->find("own")) {
+                wrong_ << "what could not be published is there; ";
+            }
+            if (failed_) {
+                made_->publish("own");
+            }
+            check(own_->get("own"), 2);
+        }
+        if (order_.step == Step::free) {
+            if (!failed_ && own_->find("own")) {
+                wrong_ << "what was freed is there; ";
+            }
+            if (made_ && *made_) {
+                made_->free();
+            }
+            if (got_ && *got_) {
+                got_->release();
+            }
+            if (own_->find("own")) {
+                wrong_ << "what was freed again is there; ";
+            }
+        }
+        use(*own_, "c");
+        // Held now: what this operator and the other published, and what was made.
+        made_.reset();
+        got_.reset();
+        const ContextStats stats = own_->stats();
+        const std::uint64_t names = own_->list().size();
+        if (stats.publications != names || stats.allocations != names) {
+            wrong_ << stats.allocations << " allocations and " << stats.publications << " publications of " << names
+                   << " names; ";
+        }
+    }
+
+    static void fill(Allocation& allocation, std::uint8_t first) {
+        const auto bytes = allocation.as_span<std::uint8_t>();
+        std::iota(bytes.begin(), bytes.end(), first);
+    }
+
+    void check(const Allocation& allocation, std::uint8_t first) {
+        std::uint8_t expected = first;
+        for (const std::uint8_t byte : allocation.as_span<const std::uint8_t>()) {
+            if (byte != expected++) {
+                wrong_ << "a wrong byte; ";
+                return;
+            }
+        }
+    }
+
+    void use(Context& context, const std::string& name) {
+        Allocation made = context.create(kBytes);
+        fill(made, 3);
+        made.publish(name);
+        check(context.get(name), 3);
+        if (const auto theirs = context.find("theirs")) {
+            check(*theirs, 1);
+        }
+        made.free();
+    }
+
+    // Who could not say bye keeps the lifeline for as long as the process lives, so that the service knows when that
+    // ends. Anything else is a leak.
+    void check_leaks(const std::string& difference) {
+        std::istringstream lines(difference);
+        std::size_t lifelines = 0;
+        for (std::string line; std::getline(lines, line);) {
+            if (line.find("is open: pipe:") != std::string::npos && ++lifelines <= kMostContexts) {
+                continue;
+            }
+            wrong_ << "left over: " << line << "; ";
+        }
+        if (lifelines != 0 && plan_.faults == 0) {
+            wrong_ << "a bye was not said; ";
+        }
+    }
+    static constexpr std::size_t kMostContexts = 2;
+
+    const ForkedService& service_;
+    Plan& plan_;
+    const Order order_;
+    std::optional<Context> other_, own_;
+    std::optional<Allocation> made_, got_;
+    std::optional<Watch> watch_;
+    std::optional<Errc> failed_;
+    std::ostringstream wrong_;
+};
+
+}  // namespace
+
+std::string operate(const ForkedService& service, Plan& plan, const Order& order) {
+    return Operator(service, plan, order).run();
+}
+
+}  // namespace fastio::test
