@@ -141,6 +141,7 @@ constexpr Attack kAttacks[] = {
     {"sends_every_kind"},
     {"sends_every_field_at_its_extremes"},
     {"joins_at_extremes"},
+    {"takes_what_is_others"},
     {"speaks_other_versions"},
     {"acknowledges_at_extremes"},
 };

@@ -292,6 +292,35 @@ void say_hello_and_join_at_extremes(const std::string& socket) {
     });
 }
 
+/// The bystander made slots 0, which it published, and 1, which it did not.
+void take_what_is_others(const std::string& socket) {
+    const auto client = RawClient::member(socket);
+    for (const std::uint32_t slot : {0U, 1U}) {
+        wire::CreateReply theirs{};
+        theirs.slot = slot;
+        theirs.generation = 1;
+        wire::Free free{};
+        free.slot = slot;
+        free.generation = 1;
+        wire::Publish publish = client->publish_message(theirs, "taken", 64);
+        const auto refuse_all = [&] {
+            require(client->refused(free) == Errc::permission_denied, "another's allocation was freed");
+            require(client->refused(publish) == Errc::permission_denied, "another's allocation was published");
+        };
+        refuse_all();
+        for (const std::uint32_t entry : {0U, 5U, 511U, 512U, 0x7fff'ffffU}) {
+            free.lease = publish.lease = entry;
+            refuse_all();
+        }
+        client->release_hold(theirs);
+        if (slot == 1) {  // with a lease that it wrote itself: what was not published is its creator's
+            free.lease = publish.lease = client->lease(theirs);
+            refuse_all();
+        }
+    }
+    client->stats();
+}
+
 void speak_other_versions(const std::string& socket) {
     for (const std::uint32_t version : {0U, 2U, 0x7fff'ffffU, 0xffff'ffffU}) {
         RawClient client(socket);
@@ -324,6 +353,7 @@ std::vector<Attack> message_attacks() {
             {"sends_every_kind", send_every_kind},
             {"sends_every_field_at_its_extremes", send_every_field_at_its_extremes},
             {"joins_at_extremes", say_hello_and_join_at_extremes},
+            {"takes_what_is_others", take_what_is_others},
             {"speaks_other_versions", speak_other_versions},
             {"acknowledges_at_extremes", acknowledge_at_extremes}};
 }
