@@ -25,4 +25,12 @@ int run_busy_client(const std::string& socket, std::size_t number);
 /// Wake-ups and resident memory of fastiod with `clients` idle clients.
 [[nodiscard]] std::vector<Figure> measure_at_rest(std::size_t clients, double seconds);
 
+/// The service's death until a blocked get has ended, and a client's until its memory is another's.
+[[nodiscard]] std::vector<Figure> measure_deaths(std::size_t rounds);
+int run_holder(const std::string& socket, int ready);
+
+/// Requests of one client while others are stopped, flood the service or die, beside the same undisturbed.
+[[nodiscard]] std::vector<Figure> measure_disturbance(std::size_t rounds);
+int run_flooder(const std::string& socket);
+
 }  // namespace fastio::bench

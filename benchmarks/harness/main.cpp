@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -54,6 +55,12 @@ int main(int argc, char** argv) {
         if (role == "busy") {
             return run_busy_client(socket, number);
         }
+        if (role == "holder") {
+            return run_holder(socket, fd);
+        }
+        if (role == "flooder") {
+            return run_flooder(socket);
+        }
         std::vector<Figure> figures;
         append(figures, measure_busy_clients(16, 3));
         append(figures, measure_at_rest(100, 2));
@@ -61,6 +68,8 @@ int main(int argc, char** argv) {
         append(figures, measure_publish_to_get(rounds / 5, Placement::free));
         append(figures, measure_control_requests(rounds, Placement::apart));
         append(figures, measure_publish_to_get(rounds / 5, Placement::apart));
+        append(figures, measure_deaths(std::max<std::size_t>(rounds / 200, 1)));
+        append(figures, measure_disturbance(rounds));
         std::fputs(as_table(figures).c_str(), stdout);
         if (!json.empty()) {
             std::ofstream(json) << as_json(figures) << '\n';

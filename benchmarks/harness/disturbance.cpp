@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <fastio/fastio.hpp>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "figures.hpp"
+#include "processes.hpp"
+
+namespace fastio::bench {
+namespace {
+
+constexpr std::size_t kBlock = 200;  // requests of one kind before the next: drift hits both alike
+
+ContextOptions options_for(const std::string& socket, const char* job) {
+    return {.job = job, .socket = socket, .connect_timeout = std::chrono::seconds(10)};
+}
+
+void request(Context& context, Samples& samples) {
+    const auto start = std::chrono::steady_clock::now();
+    context.create(std::uint64_t{64} << 10U).free();
+    samples.add(nanoseconds_since(start));
+}
+
+Process start(const char* role, const std::string& socket) {
+    return Process({self(), "--role", role, "--socket", socket}, {});
+}
+
+/// Requests in blocks, alternately without and with what `disturb` starts and its result's destructor ends.
+template <class Disturb>
+Figure measure(const char* what, std::size_t rounds, Disturb&& disturb) {
+    const PrivateService service;
+    Context context(options_for(service.socket(), "bench"));
+    Samples quiet;
+    Samples disturbed;
+    for (std::size_t round = 0; round < rounds; round += kBlock) {
+        for (std::size_t i = 0; i < kBlock; ++i) {
+            request(context, quiet);
+        }
+        auto other = disturb(service.socket(), context);
+        for (std::size_t i = 0; i < kBlock; ++i) {
+            request(context, disturbed);
+        }
+    }
+    return {.what = fmt::format("create and free while {}", what),
+            .unit = "us",
+            .median = disturbed.median() / 1e3,
+            .p99 = disturbed.p99() / 1e3,
+            .reference = "the same undisturbed",
+            .reference_median = quiet.median() / 1e3,
+            .at_most = 1.2};
+}
+
+/// Blocks until a client of this role has published.
+void await(Context& context) {
+    context.get("ready", {.timeout = std::chrono::seconds(10)}).free();
+}
+
+struct Stopped {
+    explicit Stopped(Process&& process) : process_(std::move(process)) { ::kill(process_.pid(), SIGSTOP); }
+    Process process_;
+};
+
+/// Clients that join, hold memory and are killed, one after the other.
+struct Dying {
+    explicit Dying(const std::string& socket)
+        : thread_([this, socket] {
+              Context context(options_for(socket, "dying"));
+              while (!done_) {
+                  const Process victim = start("flooder", socket);
+                  await(context);
+              }
+          }) {}
+    ~Dying() {
+        done_ = true;
+        thread_.join();
+    }
+    Dying(const Dying&) = delete;
+    Dying& operator=(const Dying&) = delete;
+    std::atomic<bool> done_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+int run_flooder(const std::string& socket) {
+    Context context(options_for(socket, "dying"));
+    const Watch watch = context.watch();
+    context.create(4096).publish("ready", {.replace = true});
+    while (true) {
+        context.create(4096).free();
+    }
+}
+
+std::vector<Figure> measure_disturbance(std::size_t rounds) {
+    const auto flooder = [](const std::string& socket, Context&) {
+        Context member(options_for(socket, "dying"));
+        Process process = start("flooder", socket);
+        await(member);
+        return process;
+    };
+    return {measure("a client is stopped", rounds,
+                    [&](const std::string& socket, Context& context) { return Stopped(flooder(socket, context)); }),
+            measure("a client floods", rounds, flooder),
+            measure("clients die, one after the other", rounds,
+                    [](const std::string& socket, Context&) { return Dying(socket); })};
+}
+
+}  // namespace fastio::bench
