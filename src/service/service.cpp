@@ -82,8 +82,8 @@ Service::Parts::~Parts() {
     for (const auto& [id, context] : registry.contexts) {
         std::uint32_t index = 0;
         for (SlabPool& pool : context->pools()) {
-            for (SlabPool::Slab& slab : pool.take_all()) {
-                registry.devices.give_back(index, std::move(slab.memory));
+            while (std::optional<SlabPool::Slab> slab = pool.take_any()) {
+                registry.devices.give_back(index, std::move(slab->memory));
             }
             ++index;
         }

@@ -60,6 +60,15 @@ std::vector<SlabPool::Slab> SlabPool::take_empty(std::size_t keep) {
     return taken;
 }
 
+std::optional<SlabPool::Slab> SlabPool::take_any() noexcept {
+    if (slabs_.empty()) {
+        return std::nullopt;
+    }
+    std::optional<Slab> slab(std::move(*slabs_.back()));
+    slabs_.pop_back();
+    return slab;
+}
+
 std::vector<SlabPool::Slab> SlabPool::take_all() {
     std::vector<Slab> taken;
     for (const auto& slab : slabs_) {

@@ -39,6 +39,8 @@ public:
     [[nodiscard]] std::vector<Slab> take_empty(std::size_t keep);
     /// Takes out every slab, used or not: the service ends.
     [[nodiscard]] std::vector<Slab> take_all();
+    /// Takes out one of them, without a need for memory; empty when there is none.
+    [[nodiscard]] std::optional<Slab> take_any() noexcept;
     [[nodiscard]] std::size_t empty_count() const noexcept;
     [[nodiscard]] std::uint64_t empty_bytes() const noexcept;
 

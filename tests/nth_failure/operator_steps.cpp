@@ -52,13 +52,18 @@ private:
         if (order_.step == Step::join || order_.step == Step::found) {
             return;
         }
-        own_.emplace(options(order_.step == Step::create ? "job of its own" : "job"));
+        own_.emplace(
+            options(order_.step == Step::create || order_.step == Step::close_last ? "job of its own" : "job"));
         if (order_.step == Step::publish || order_.step == Step::free || order_.step == Step::close) {
             made_ = own_->create(kBytes);
             fill(*made_, 2);
         }
         if (order_.step == Step::free) {
             made_->publish("own");
+        }
+        if (order_.step == Step::close_last) {
+            made_ = own_->create(kBytes);
+            own_->create(kBytes).publish("own");
         }
         if (order_.step == Step::free || order_.step == Step::close) {
             got_ = own_->get("theirs");
@@ -129,6 +134,7 @@ private:
                 made_->free();
                 break;
             case Step::close:
+            case Step::close_last:
                 made_.reset();
                 got_.reset();
                 own_.reset();

@@ -8,7 +8,7 @@
 namespace fastio::test {
 
 /// What an operator does while calls fail.
-enum class Step { join, found, create, publish, get, wait, watch, free, close };
+enum class Step { join, found, create, publish, get, wait, watch, free, close, close_last };
 
 /// One way to fail.
 struct Order {

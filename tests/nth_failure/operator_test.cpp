@@ -124,9 +124,11 @@ TEST_P(NthFailure, GivesATypedErrorAndLosesNothing) {
 
 std::vector<Case> cases() {
     const std::vector<std::pair<Step, const char*>> steps{
-        {Step::join, "Join"},  {Step::found, "FoundAContext"}, {Step::create, "Create"}, {Step::publish, "Publish"},
-        {Step::get, "Get"},    {Step::wait, "Wait"},           {Step::watch, "Watch"},   {Step::free, "Free"},
-        {Step::close, "Close"}};
+        {Step::join, "Join"},     {Step::found, "FoundAContext"},
+        {Step::create, "Create"}, {Step::publish, "Publish"},
+        {Step::get, "Get"},       {Step::wait, "Wait"},
+        {Step::watch, "Watch"},   {Step::free, "Free"},
+        {Step::close, "Close"},   {Step::close_last, "CloseAsTheLast"}};
     const std::vector<std::pair<FaultKind, const char*>> kinds{{FaultKind::allocation, "AllocationsFail"},
                                                                {FaultKind::memory, "SystemCallsFail"},
                                                                {FaultKind::descriptors, "DescriptorsAreShort"},
@@ -142,7 +144,7 @@ std::vector<Case> cases() {
             }
         }
     }
-    for (const auto& [step, step_name] : {steps[2], steps[8]}) {
+    for (const auto& [step, step_name] : {steps[2], steps[9]}) {
         result.push_back({step, step_name, Role::service, FaultKind::device, "DeviceCallsFail", false});
         result.push_back({step, step_name, Role::service, FaultKind::device, "DeviceCallsFail", true});
     }

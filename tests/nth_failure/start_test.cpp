@@ -51,9 +51,13 @@ protected:
                 continue;
             }
         }
+        std::optional<Context> member;
+        std::optional<Allocation> held;
         if (!status) {
             if (stopping) {
-                static_cast<void>(Service(socket, std::chrono::seconds(60)).totals());
+                member.emplace(ContextOptions{.job = "job", .socket = socket});
+                held = member->create(100'000);
+                member->create(100'000).publish("name");
                 plan_->arm(Role::service, GetParam().kind, nth, GetParam().for_ever);
             }
             fastiod.signal(SIGTERM);
