@@ -28,6 +28,11 @@ std::optional<std::uint8_t> hex_digit(char digit) noexcept {
 
 std::array<std::uint8_t, 16> read_boot_id() {
     std::ifstream file(kBootIdFile);
+    if (!file.is_open()) {
+        const int error = errno;
+        fail(Errc::io_error, "could not open {}: {} ({}){}", kBootIdFile, std::strerror(error), error,
+             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "; is /proc mounted?");
+    }
     std::string text;
     std::getline(file, text);
     std::array<std::uint8_t, 16> id{};

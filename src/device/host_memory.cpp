@@ -76,7 +76,7 @@ public:
 
     OwnedSlab reserve(std::uint64_t bytes) override {
         check_slab_size(bytes);
-        // A memory file is not charged before its pages are touched, so the kernel would agree to any size.
+        // Else the kernel would take pages for as much as there is, and others' too, before it finds out.
         if (bytes > info_.total_bytes) {
             fail(Errc::out_of_memory,
                  "could not reserve a slab of {} bytes of host memory: this machine, or the memory cgroup, "
@@ -85,6 +85,7 @@ public:
         }
         OwnedSlab slab;
         slab.file = make_memfd("fastio-slab", bytes);
+        reserve_pages(slab.file.get(), 0, bytes);  // too few are an error now, and not a SIGBUS in whoever writes
         seal_size(slab.file.get());
         const SlabId id = random_slab_id();
         slab.data = map_slab(slab.file.get(), bytes, Errc::out_of_memory);

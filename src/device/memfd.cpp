@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -64,14 +65,20 @@ Descriptor make_memfd(const char* name, std::uint64_t bytes) {
 }
 
 void reserve_pages(int fd, std::uint64_t offset, std::uint64_t bytes) {
-    int result = 0;
-    do {
-        result = ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes));
-    } while (result != 0 && errno == EINTR);
-    if (result != 0) {
+    // In steps: a signal makes the kernel undo the whole call, and with a timer of signals a long one would never end.
+    constexpr std::uint64_t kStep = std::uint64_t{64} << 20;
+    for (std::uint64_t done = 0; done < bytes;) {
+        const std::uint64_t step = std::min(bytes - done, kStep);
+        if (::fallocate(fd, 0, static_cast<off_t>(offset + done), static_cast<off_t>(step)) == 0) {
+            done += step;
+            continue;
+        }
         const int error = errno;
-        fail(code_of(error), "could not reserve {} bytes at {} of shared memory: {} ({}){}", bytes, offset,
-             std::strerror(error), error,
+        if (error == EINTR) {
+            continue;
+        }
+        fail(code_of(error), "could not reserve {} bytes at {} of shared memory, after {} of them: {} ({}){}", bytes,
+             offset, done, std::strerror(error), error,
              code_of(error) == Errc::out_of_memory ? "; free some memory or raise the memory limit of this process"
                                                    : "");
     }

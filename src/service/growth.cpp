@@ -178,13 +178,25 @@ Error Growth::lost(std::uint32_t device) const {
 Error Growth::no_room(Context& context, std::uint32_t index, std::uint64_t size) const {
     const Device& device = registry_.devices[index];
     const SlabPool& pool = context.pools()[index];
-    return Error(
-        Errc::out_of_memory,
-        fmt::format(
-            "create of {} bytes on {} in '{}' failed: the context's slabs have {} bytes free, the largest block "
-            "{}, and {} of the pool's {} bytes are not reserved; free allocations, or raise fastiod's --pool-max",
-            size, device.name(), context.job(), pool.free_bytes(), pool.largest_free_block(), device.unreserved(),
-            device.pool_max));
+    const std::string failed =
+        fmt::format("create of {} bytes on {} in '{}' failed: ", size, device.name(), context.job());
+    if (size > device.pool_max) {
+        return Error(Errc::out_of_memory,
+                     fmt::format("{}the whole pool of the device has {} bytes; ask for less, or raise fastiod's "
+                                 "--pool-max",
+                                 failed, device.pool_max));
+    }
+    const std::uint64_t free = pool.free_bytes();
+    const std::string figures = fmt::format(
+        "the context's slabs have {} bytes free, the largest block {}, and {} of the pool's {} bytes are "
+        "not reserved",
+        free, pool.largest_free_block(), device.unreserved(), device.pool_max);
+    return Error(Errc::out_of_memory,
+                 free >= size ? fmt::format("{}the memory is fragmented: {}; free allocations that lie side by side, "
+                                            "ask for less, or raise fastiod's --pool-max",
+                                            failed, figures)
+                              : fmt::format("{}the pool is full: {}; free allocations, or raise fastiod's --pool-max",
+                                            failed, figures));
 }
 
 void Growth::answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref) {

@@ -1,6 +1,8 @@
 #include "table/boot_id.hpp"
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <fstream>
 #include <string>
 
@@ -11,6 +13,11 @@ namespace fastio::table {
 std::array<std::uint8_t, 16> read_boot_id() {
     constexpr const char* kFile = "/proc/sys/kernel/random/boot_id";
     std::ifstream file(kFile);
+    if (!file.is_open()) {
+        const int error = errno;
+        fail(Errc::io_error, "could not open {}: {} ({}){}", kFile, std::strerror(error), error,
+             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "; is /proc mounted?");
+    }
     std::string text;
     std::getline(file, text);
     std::string digits = text;

@@ -84,7 +84,8 @@ Socket Socket::connect(const std::string& path) {
     Descriptor descriptor{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!descriptor) {
         const int error = errno;
-        fail(Errc::io_error, "could not make a socket to connect to '{}': {} ({})", path, std::strerror(error), error);
+        fail(Errc::io_error, "could not make a socket to connect to '{}': {} ({}){}", path, std::strerror(error), error,
+             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
     }
     int result = 0;
     do {
