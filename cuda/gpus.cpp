@@ -3,6 +3,8 @@
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <list>
+#include <mutex>
 
 #include "gpu/driver.hpp"
 #include "gpu/error.hpp"
@@ -28,28 +30,40 @@ Gpu describe(int ordinal) {
     return gpu;
 }
 
-Gpus find_gpus() {
-    Gpus gpus;
+struct Finding {
+    Gpus gpus{};
+    bool lasts = true;  ///< false when CUDA had no memory to look: it may have later
+};
+
+Finding find_gpus() {
+    Finding finding;
+    Gpus& gpus = finding.gpus;
     int count = 0;
     const cudaError_t code = cudaGetDeviceCount(&count);
     ignore(code);
+    finding.lasts = code != cudaErrorMemoryAllocation;
     if (code != cudaSuccess || count == 0) {
         const cudaError_t reason = code != cudaSuccess ? code : cudaErrorNoDevice;
         gpus.why_none = fmt::format("CUDA says {} ({}): {}", cudaGetErrorName(reason), static_cast<int>(reason),
                                     diagnose(reason).cause);
-        return gpus;
+        return finding;
     }
     for (int ordinal = 0; ordinal < count; ++ordinal) {
         gpus.found.push_back(describe(ordinal));
     }
-    return gpus;
+    return finding;
 }
 
 }  // namespace
 
 const Gpus& list_gpus() {
-    static const Gpus gpus = find_gpus();
-    return gpus;
+    static std::mutex mutex;
+    static std::list<Finding> findings;  // all of them: callers have references
+    const std::lock_guard lock(mutex);
+    if (findings.empty() || !findings.back().lasts) {
+        findings.push_back(find_gpus());
+    }
+    return findings.back().gpus;
 }
 
 CudaVersions cuda_versions() noexcept {

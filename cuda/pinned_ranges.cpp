@@ -22,6 +22,9 @@ void PinnedRanges::pin(void* host, std::uint64_t bytes) {
         cudaError_t code = cudaHostRegister(host, bytes, cudaHostRegisterPortable | cudaHostRegisterMapped);
         if (code == cudaSuccess) {
             code = cudaHostGetDevicePointer(&device, host, 0);
+            if (code != cudaSuccess) {
+                ignore(cudaHostUnregister(host));
+            }
         }
         if (code != cudaSuccess) {
             ranges_.erase(range);
