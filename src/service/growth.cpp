@@ -149,6 +149,7 @@ std::uint64_t Growth::collect_everywhere(std::uint32_t device) {
     std::uint64_t empty = 0;
     for (const auto& [id, context] : registry_.contexts) {
         context->collect();
+        context->pools()[device].let_go();
         empty += context->pools()[device].empty_bytes();
     }
     return empty;
@@ -335,6 +336,9 @@ void Growth::trim(Context& context) {
 
 void Growth::close_empty(Context& context, std::uint32_t device, std::size_t keep) {
     SlabPool& pool = context.pools()[device];
+    if (keep == 0) {
+        pool.let_go();
+    }
     // All that needs memory comes first: a slab that was taken out of the pool has a place.
     std::list<ClosingSlab> places(pool.empty_count() - std::min(pool.empty_count(), keep));
     for (ClosingSlab& place : places) {

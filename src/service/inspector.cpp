@@ -115,10 +115,11 @@ std::vector<DeviceFigures> Inspector::devices() const {
     std::vector<DeviceFigures> all;
     for (std::uint32_t index = 0; index < registry_.devices.count(); ++index) {
         const Device& device = registry_.devices[index];
-        DeviceFigures figures{device.name(), device.pool_max, device.reserved, 0};
+        DeviceFigures figures{device.name(), device.pool_max, device.reserved, 0, 0};
         for (const auto& [id, context] : registry_.contexts) {
             const SlabPool& pool = context->pools()[index];
-            figures.bytes_in_use += pool.reserved() - pool.free_bytes();
+            figures.bytes_in_use += pool.reserved() - pool.free_bytes() - pool.held_back();
+            figures.bytes_held_back += pool.held_back();
         }
         all.push_back(std::move(figures));
     }

@@ -284,6 +284,9 @@ Context& Lobby::context_for(Session& session, const wire::Join& message, std::ui
         std::min<std::uint64_t>(std::uint64_t{4} * registry_.options.max_allocations, table::kMaxPublications);
     auto context = std::make_unique<Context>(std::move(settings), registry_.watchers, registry_.touched);
     Context& made = *context;
+    for (std::uint32_t index = 0; registry_.options.debug_memory != 0 && index < registry_.devices.count(); ++index) {
+        made.pools()[index].hold_back_freed(*registry_.devices[index].memory, registry_.options.debug_memory);
+    }
     registry_.make_room();
     registry_.contexts.emplace(made.id(), std::move(context));
     try {

@@ -34,6 +34,7 @@ struct CommandLine {
     std::string pool_max{"0"};
     std::string quota{"0"};
     std::string user_quota{"0"};
+    std::string debug_memory{"0"};
     std::string user_queued{"0"};
     double linger_s = 0;
     double fence_limit_s = 60;
@@ -50,6 +51,9 @@ void describe(CLI::App& app, CommandLine& line) {
                    "else host)");
     app.add_option("--pool-max", line.pool_max, "bytes that the slabs of one device may reach, e.g. 8G");
     app.add_option("--quota", line.quota, "bytes that the allocations of one context may reach");
+    app.add_option("--debug-memory", line.debug_memory,
+                   "to find uses after free: fill freed memory with 0xdf, and hold back so many bytes of it in each "
+                   "context and device, e.g. 64M (default: none)");
     app.add_option("--user-quota", line.user_quota, "bytes that the allocations of one user may reach");
     app.add_option("--user-allocations", line.options.user.allocations, "allocations of one user; 0: no limit")
         ->capture_default_str();
@@ -136,6 +140,7 @@ int serve(CommandLine& line) {
     }
     options.pool_max = fastio::service::parse_size(line.pool_max);
     options.quota = fastio::service::parse_size(line.quota);
+    options.debug_memory = fastio::service::parse_size(line.debug_memory);
     options.user_quota = fastio::service::parse_size(line.user_quota);
     options.user.queued = fastio::service::parse_size(line.user_queued);
     options.linger = std::chrono::milliseconds(static_cast<std::int64_t>(line.linger_s * 1000));

@@ -40,11 +40,13 @@ constexpr std::array<Metric<Usage>, 4> kOfUsers{{
     {"waiting_requests", "gauge", "Requests that wait for memory.", &Usage::requests},
     {"queue_bytes", "gauge", "Room for what is queued for clients.", &Usage::queued},
 }};
-constexpr std::array<Metric<DeviceFigures>, 3> kOfDevice{{
+constexpr std::array<Metric<DeviceFigures>, 4> kOfDevice{{
     {"device_pool_max_bytes", "gauge", "Memory that slabs may reach on the device.", &DeviceFigures::bytes_pool_max},
     {"device_reserved_bytes", "gauge", "Memory in slabs on the device, on its way in or out included.",
      &DeviceFigures::bytes_reserved},
     {"device_in_use_bytes", "gauge", "Memory in allocations on the device.", &DeviceFigures::bytes_in_use},
+    {"device_held_back_bytes", "gauge", "Freed memory that --debug-memory keeps from reuse on the device.",
+     &DeviceFigures::bytes_held_back},
 }};
 
 void describe(std::string& text, std::string_view name, std::string_view type, std::string_view help) {

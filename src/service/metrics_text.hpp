@@ -13,8 +13,9 @@ namespace fastio::service {
 struct DeviceFigures {
     std::string name{};
     std::uint64_t bytes_pool_max = 0;
-    std::uint64_t bytes_reserved = 0;  ///< in slabs, those on their way in or out included
-    std::uint64_t bytes_in_use = 0;    ///< in allocations
+    std::uint64_t bytes_reserved = 0;   ///< in slabs, those on their way in or out included
+    std::uint64_t bytes_in_use = 0;     ///< in allocations
+    std::uint64_t bytes_held_back = 0;  ///< of freed memory, with Options::debug_memory
 };
 
 inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";

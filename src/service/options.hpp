@@ -30,6 +30,7 @@ struct Options {
     std::optional<std::string> group{};  ///< members of this group may connect, and may join each other's contexts
     std::uint64_t pool_max = 0;          ///< bytes that the slabs of one device may reach; 0: the device's own default
     std::uint64_t quota = 0;             ///< bytes in allocations of one context; 0: none
+    std::uint64_t debug_memory = 0;      ///< bytes of freed memory that a context holds back, filled; 0: none
     std::uint64_t user_quota = 0;        ///< bytes in allocations of one user; 0: none
     UserLimits user{};
     std::uint32_t max_clients = kDefaultMaxClients;

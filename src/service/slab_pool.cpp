@@ -1,6 +1,7 @@
 #include "service/slab_pool.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace fastio::service {
@@ -13,7 +14,21 @@ void SlabPool::add(table::SlabRef ref, OwnedSlab&& memory) {
     slabs_.back()->memory = std::move(memory);
 }
 
+void SlabPool::hold_back_freed(DeviceMemory& memory, std::uint64_t most) noexcept {
+    memory_ = &memory;
+    most_held_back_ = most;
+}
+
 std::optional<PlacedBlock> SlabPool::allocate(std::uint64_t size, std::uint64_t alignment) {
+    std::optional<PlacedBlock> placed = try_allocate(size, alignment);
+    while (!placed && !freed_.empty()) {
+        let_go_of_oldest();
+        placed = try_allocate(size, alignment);
+    }
+    return placed;
+}
+
+std::optional<PlacedBlock> SlabPool::try_allocate(std::uint64_t size, std::uint64_t alignment) {
     for (const bool in_use : {true, false}) {
         for (const auto& slab : slabs_) {
             if ((slab->used != 0) != in_use || slab->memory.bytes - slab->used < size) {
@@ -29,6 +44,39 @@ std::optional<PlacedBlock> SlabPool::allocate(std::uint64_t size, std::uint64_t 
 }
 
 void SlabPool::free(const PlacedBlock& placed) {
+    const Slab* const slab = memory_ != nullptr && placed.block.size <= most_held_back_ ? find(placed.slab) : nullptr;
+    if (slab == nullptr) {
+        give_back(placed);
+        return;
+    }
+    try {
+        memory_->fill(static_cast<std::byte*>(slab->memory.data) + placed.block.offset, kFreedByte, placed.block.size,
+                      {});
+        freed_.push_back(placed);
+    } catch (const std::exception&) {  // a lost device, or no memory to remember it: a diagnosis less
+        give_back(placed);
+        return;
+    }
+    held_back_ += placed.block.size;
+    while (held_back_ > most_held_back_) {
+        let_go_of_oldest();
+    }
+}
+
+void SlabPool::let_go_of_oldest() {
+    const PlacedBlock oldest = freed_.front();
+    freed_.pop_front();
+    held_back_ -= oldest.block.size;
+    give_back(oldest);
+}
+
+void SlabPool::let_go() {
+    while (!freed_.empty()) {
+        let_go_of_oldest();
+    }
+}
+
+void SlabPool::give_back(const PlacedBlock& placed) {
     for (const auto& slab : slabs_) {
         if (slab->ref == placed.slab) {
             slab->blocks.free(placed.block);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -17,7 +19,11 @@ struct PlacedBlock {
     Block block{};
 };
 
-/// The slabs of one context on one device, from which allocations are carved. Keeps no clock and calls no device.
+/// What freed memory is filled with where it is held back (fastiod --debug-memory).
+inline constexpr std::byte kFreedByte{0xdf};
+
+/// The slabs of one context on one device, from which allocations are carved. Keeps no clock, and calls no device but
+/// to fill what it holds back.
 class SlabPool {
 public:
     struct Slab {
@@ -35,6 +41,13 @@ public:
     void free(const PlacedBlock& placed);
 
     [[nodiscard]] const Slab* find(table::SlabRef ref) const noexcept;
+    /// From now on freed blocks are filled with kFreedByte and held back from reuse, first in first out, until their
+    /// sum would exceed `most` bytes or nothing else has room: who uses memory after its end reads the pattern.
+    void hold_back_freed(DeviceMemory& memory, std::uint64_t most) noexcept;
+    [[nodiscard]] std::uint64_t held_back() const noexcept { return held_back_; }
+    /// Makes all that is held back free.
+    void let_go();
+
     /// Takes out the empty slabs but for the `keep` largest.
     [[nodiscard]] std::vector<Slab> take_empty(std::size_t keep);
     /// Takes out every slab, used or not: the service ends.
@@ -56,7 +69,15 @@ public:
 private:
     [[nodiscard]] std::uint64_t next_step() const noexcept;
 
+    [[nodiscard]] std::optional<PlacedBlock> try_allocate(std::uint64_t size, std::uint64_t alignment);
+    void give_back(const PlacedBlock& placed);
+    void let_go_of_oldest();
+
     std::vector<std::unique_ptr<Slab>> slabs_;
+    DeviceMemory* memory_ = nullptr;  ///< set while freed blocks are held back
+    std::uint64_t most_held_back_ = 0;
+    std::uint64_t held_back_ = 0;  ///< bytes in freed_
+    std::deque<PlacedBlock> freed_;
     std::uint64_t step_ = 0;  ///< bytes of the last slab that was no larger than growth asked for
 };
 
