@@ -1,0 +1,177 @@
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context_subject.hpp"
+#include "support/watchdog.hpp"
+#include "table/reader.hpp"
+#include "unit/table/table_fixture.hpp"
+
+namespace fastio::test {
+namespace {
+
+constexpr std::uint64_t kNudged = std::uint64_t{1} << 63;
+
+/// A client in the stepped process; the service is the tracer.
+class Client final : public Subject, public table::SegmentSource {
+public:
+    using Routine = std::function<void(Client&)>;
+    Client(ContextWorld& service, const Routine& prepare, const Routine& routine)
+        : service_(service),
+          routine_(routine),
+          reader(duplicate(service.context.writer().segment(table::SegmentKind::header, 0).fd), *this),
+          pages(duplicate(service.consumer_leases()), 1) {
+        table::PublicationCopy copy;  // maps what there is
+        static_cast<void>(reader.lookup("volume", table::hash_name("volume", 6), copy));
+        prepare(*this);
+    }
+    Descriptor fetch(table::SegmentKind kind, std::uint32_t ordinal) override {
+        return duplicate(service_.context.writer().segment(kind, ordinal).fd);
+    }
+    [[nodiscard]] std::vector<SubjectFile> files() const override { return {}; }
+    void run() override { routine_(*this); }
+    void settle() override {
+        if (lease) {
+            pages.drop(*lease);
+            lease.reset();
+        }
+    }
+    [[nodiscard]] std::uint64_t outcome() const override { return (lease ? 1U : 0U) | (nudged ? kNudged : 0U); }
+
+    void get() {
+        if (table::acquire(reader, pages, "volume", table::hash_name("volume", 6), 0, acquired, retries,
+                           [this](table::AllocationRef) { nudged = true; }) == table::AcquireResult::acquired) {
+            lease = acquired.lease;
+        }
+    }
+    [[nodiscard]] AllocationState state() { return reader.allocation_state(acquired.copy.allocation.slot).state; }
+
+private:
+    ContextWorld& service_;
+    Routine routine_;
+
+public:
+    table::TableReader reader;
+    table::LeasePages pages;
+    table::Acquired acquired{};
+    std::uint64_t retries = 0;
+    std::optional<std::uint32_t> lease{};
+    bool nudged = false;
+};
+
+/// After each instruction of a client's routine, the service takes the name away and scans; then the client goes on.
+class ClientRoutine : public testing::Test {
+protected:
+    void SetUp() override {
+        if (const std::string why = why_not_steppable(); !why.empty()) {
+            GTEST_SKIP() << why;
+        }
+    }
+
+    /// What went wrong first; empty where nothing did.
+    static std::string first_violation(const std::string& title, const Client::Routine& prepare,
+                                       const Client::Routine& routine) {
+        const Watchdog watchdog("stepping through " + title);
+        ContextWorld world;
+        table::AllocationRef allocation = publish(world);
+        SteppedProcess process([&] { return std::make_unique<Client>(world, prepare, routine); });
+        for (std::uint64_t steps = 0;; ++steps) {
+            std::uint64_t at = 0;
+            while (at < steps && process.step()) {
+                ++at;
+            }
+            const bool returned = at < steps;
+            world.context.unpublish("volume");
+            world.context.collect();
+            const auto gone = [&] { return world.context.allocations().find(allocation) == nullptr; };
+            const bool gone_at_once = gone();
+            if (!returned) {
+                process.go_on();
+            }
+            const bool leased = (process.outcome() & 1U) != 0;
+            const bool nudged = (process.outcome() & kNudged) != 0;
+            const std::string where = " after instruction " + std::to_string(steps);
+            if (leased && gone_at_once) {
+                return "memory went in spite of its lease" + where;
+            }
+            if (!leased && !gone_at_once && !nudged) {
+                return "nobody tells the service that the lease is gone" + where;
+            }
+            process.go_on();
+            world.context.collect();
+            if (!gone()) {
+                return "memory stays without a lease" + where;
+            }
+            if (returned) {
+                std::cout << "[ every instruction ] " << title << ": " << steps << " instructions\n";
+                return {};
+            }
+            allocation = publish(world);
+            process.next_round();
+        }
+    }
+
+private:
+    static table::AllocationRef publish(ContextWorld& world) {
+        const table::AllocationRef allocation = world.publish_new("volume");
+        world.release(allocation);
+        return allocation;
+    }
+};
+
+constexpr auto kNothing = [](Client&) {};
+constexpr auto kGet = [](Client& client) { client.get(); };
+
+TEST_F(ClientRoutine, GetHasALeaseThatCountsOrNoMemory) {
+    EXPECT_EQ(first_violation("get", kNothing, kGet), "");
+}
+
+TEST_F(ClientRoutine, ReleaseIsSeenByTheScanOrNudges) {
+    EXPECT_EQ(first_violation("release", kGet,
+                              [](Client& client) {
+                                  client.pages.drop(*client.lease);
+                                  client.nudged = client.state() == AllocationState::retired;
+                                  client.lease.reset();
+                              }),
+              "");
+}
+
+TEST_F(ClientRoutine, ALeaseThatIsLeftToAStreamCountsAllTheTime) {
+    EXPECT_EQ(first_violation("lease left to a stream", kGet,
+                              [](Client& client) { client.pages.leave_to_stream(*client.lease); }),
+              "");
+}
+
+TEST_F(ClientRoutine, AGetThatLooksAtTheStateBeforeItsLeaseIsFound) {
+    EXPECT_NE(
+        first_violation("a broken get", kNothing,
+                        [](Client& client) {
+                            if (!client.reader.lookup("volume", table::hash_name("volume", 6), client.acquired.copy) ||
+                                client.state() != AllocationState::live) {
+                                return;
+                            }
+                            client.lease = client.pages.claim(client.acquired.copy.allocation);
+                        })
+            .find("in spite of its lease"),
+        std::string::npos);
+}
+
+TEST_F(ClientRoutine, AReleaseThatLooksAtTheStateBeforeItClearsItsLeaseIsFound) {
+    EXPECT_NE(first_violation("a broken release", kGet,
+                              [](Client& client) {
+                                  client.nudged = client.state() == AllocationState::retired;
+                                  client.pages.drop(*client.lease);
+                                  client.lease.reset();
+                              })
+                  .find("nobody tells the service"),
+              std::string::npos);
+}
+
+}  // namespace
+}  // namespace fastio::test
