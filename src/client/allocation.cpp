@@ -175,7 +175,7 @@ void Allocation::check() const {
              "service's --fence-limit: wait for it to be published again (newer_than {})",
              impl.name_view(), impl.acquired.copy.version);
     }
-    if (impl.awaited && impl.client->liveness().lost()) {
+    if (impl.awaited && impl.client->service_is_dead()) {
         fail(Errc::service_lost,
              "check of '{}': the service died while a stream waited for the contents, and nobody can tell any more "
              "whether they were completed",

@@ -79,6 +79,10 @@ public:
     /// For every call but get, which finds out where it misses. Errors: forked, service_lost, context_closed (as soon
     /// as the table says that the job was ended, which may be before the helper thread is told).
     void check_open(std::string_view call);
+    /// Asked after a fence word was found complete. After the service's death any consumer's helper thread completes
+    /// the words that its streams wait for, whatever the producer has done; it does so after the death, so who finds
+    /// the service alive now has found the producer's own completion, or the service's, which poisons first.
+    [[nodiscard]] bool service_is_dead() const noexcept { return connection_.service_is_dead(); }
     [[nodiscard]] bool alive() const noexcept { return connection_.liveness().alive() && !reader_.ended(); }
 
     /// Takes a lease entry for an allocation that something else still keeps alive. Errors: lease_limit, service_lost.

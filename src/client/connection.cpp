@@ -169,6 +169,11 @@ void Connection::send_unsent() noexcept {
     }
 }
 
+bool Connection::service_is_dead() const noexcept {
+    pollfd service{service_pidfd_.get(), POLLIN, 0};
+    return liveness_.lost() || ::poll(&service, 1, 0) > 0;
+}
+
 void Connection::close_copies() noexcept {
     requests_.reset();
     events_.reset();

@@ -117,6 +117,14 @@ bool wait_in_stream(AllocationImpl& impl, table::FenceRef fence, Stream stream) 
     return client.stream_words().wait_in(*impl.device, fence, stream);
 }
 
+/// The word is complete. Errors: service_lost, where it may be another consumer's who completed it.
+void check_completion(AllocationImpl& impl, std::string_view name) {
+    if (impl.client->service_is_dead()) {
+        fail(Errc::service_lost,
+             "get of '{}': the service died, and nobody can tell any more whether the contents were completed", name);
+    }
+}
+
 // Until here only the slab was opened. Design P6: the GPU waits where there is a stream, else the host.
 [[gnu::noinline]] void await_contents(AllocationImpl& impl, std::string_view name, const GetOptions& options) {
     const table::FenceRef fence{impl.acquired.copy.fence_word, impl.acquired.copy.fence_value};
@@ -126,6 +134,7 @@ bool wait_in_stream(AllocationImpl& impl, table::FenceRef fence, Stream stream) 
     }
     StreamWords& words = impl.client->stream_words();
     if (words.is_complete(fence)) {
+        check_completion(impl, name);
         return;
     }
     // What is staged is copied now, so that its contents are waited for now.
@@ -134,6 +143,7 @@ bool wait_in_stream(AllocationImpl& impl, table::FenceRef fence, Stream stream) 
         return;
     }
     wait_for_contents(impl, name, fence, options);
+    check_completion(impl, name);
 }
 
 }  // namespace

@@ -122,7 +122,7 @@ proctype Other() {
 }
 
 /* step: client::get = check acquire acquire_waiting get check_not_lost await_contents is_poisoned acquire_contents staging stage */
-/* step: client::await_contents = is_complete staging wait_in_stream wait_for_contents */
+/* step: client::await_contents = is_complete check_completion staging wait_in_stream wait_for_contents check_completion */
 /* A reader writes nothing that others read, so that one, which goes either way, stands for any number of them. */
 proctype Reader() {
     byte at;
@@ -140,7 +140,7 @@ end:
        atomic { assert(is_poisoned[at] || is_complete[at]); goto lost }
     :: skip; /* step: client::StreamWords::wait_in = find wait_for remember_wait wait */
        atomic { REACHED(fence_word[at], fence_value[at]) -> is_good = is_complete[at] /* its kernel */; waiting-- };
-       /* step: fastio::Allocation::check = get allocation_state lost check_not_lost */
+       /* step: fastio::Allocation::check = get allocation_state service_is_dead check_not_lost */
 #ifdef NO_CHECK
        assert(is_good)
 #else

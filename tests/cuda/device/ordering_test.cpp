@@ -1,6 +1,8 @@
 // Streams of several processes, ordered without their hosts (design P6 to P8).
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "cuda/device/stream_operator.hpp"
 #include "process/service_process.hpp"
 #include "support/watchdog.hpp"
@@ -67,6 +69,29 @@ TEST_F(StreamsOfTwoProcesses, AStreamThatWaitsGoesOnWhenTheServiceDies) {
     service_.process().kill();
     EXPECT_EQ(consumer_.ask("finish"), "ok");
     EXPECT_TRUE(consumer_.ask("check in").starts_with("error service_lost: "));
+    ASSERT_EQ(producer_.ask("go"), "ok");
+}
+
+// A consumer's helper thread completes the word that its stream waits for, and the others see that before they have
+// heard of the service's death themselves: they were stopped.
+TEST_F(StreamsOfTwoProcesses, WhatAConsumerCompletesAfterTheServicesDeathIsNobodysContents) {
+    publish_held("name");
+    ASSERT_EQ(consumer_.ask("get in name"), "ok");
+    std::array<StreamOperator, 4> late{StreamOperator(service_.socket()), StreamOperator(service_.socket()),
+                                       StreamOperator(service_.socket()), StreamOperator(service_.socket())};
+    for (StreamOperator& one : late) {
+        ASSERT_TRUE(one.ask("get in name host").starts_with("error timed_out: "));
+        one.process().stop();
+    }
+    service_.process().kill();
+    EXPECT_EQ(consumer_.ask("finish"), "ok");
+    for (StreamOperator& one : late) {
+        one.say("get in name host");
+        one.process().resume();
+    }
+    for (StreamOperator& one : late) {
+        EXPECT_TRUE(one.hear().starts_with("error service_lost: "));
+    }
     ASSERT_EQ(producer_.ask("go"), "ok");
 }
 
