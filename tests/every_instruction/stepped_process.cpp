@@ -94,9 +94,9 @@ void SteppedProcess::run_rounds(const MakeSubject& make) {
         exhibit_->stage = Stop::starting;
         const std::unique_ptr<Subject> subject = make();
         stop_as(Stop::ready, *subject);
-        __atomic_store_n(&exhibit_->stage, Stop::running, __ATOMIC_SEQ_CST);
+        std::atomic_ref(exhibit_->stage).store(Stop::running);
         subject->run();
-        __atomic_store_n(&exhibit_->stage, Stop::done, __ATOMIC_SEQ_CST);
+        std::atomic_ref(exhibit_->stage).store(Stop::done);
         stop_as(Stop::done, *subject);
         for (int i = 0; i < 2; ++i) {
             subject->settle();
@@ -133,7 +133,7 @@ void SteppedProcess::wait_for(int expected) {
 }
 
 SteppedProcess::Stop SteppedProcess::stage() const noexcept {
-    return __atomic_load_n(&exhibit_->stage, __ATOMIC_SEQ_CST);
+    return std::atomic_ref(exhibit_->stage).load();
 }
 
 bool SteppedProcess::step() {
