@@ -35,6 +35,28 @@ find_python() {
     done
 }
 
+# The wheel as a user installs it, built as where there is no CUDA toolkit; the examples are built so on the way.
+test_wheel() {
+    local folder=$root/build/venv-wheel
+    say "building the wheel, without CUDA, into build/venv-wheel"
+    /usr/bin/python3 -m venv --clear "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python \
+        --config-settings=build-dir=../build/wheel-without-cuda --config-settings=cmake.define.FASTIO_WITH_CUDA=OFF \
+        --config-settings=cmake.define.FASTIO_BUILD_EXAMPLES=ON \
+        --config-settings="build.targets=fastio_python;fastiod;fastio_cli;examples/all" \
+        --config-settings=cmake.define.FASTIO_PRECOMPILE=ON --config-settings=cmake.define.FASTIO_WERROR=ON
+    say "using the wheel"
+    "$folder/bin/fastiod" --version
+    "$folder/bin/fastio" --version
+    (cd "$folder" && env -u PYTHONPATH -u FASTIO_BIN bin/python - <<'PROGRAM'
+import numpy, fastio
+with fastio.FastIOContext(embedded=True) as context:
+    context.publish_array(numpy.arange(6.0).reshape(2, 3), "x")
+    assert numpy.asarray(context.get("x")).tolist() == [[0, 1, 2], [3, 4, 5]]
+PROGRAM
+    )
+}
+
 # Builds the wheel for each Python and runs the tests with it. Without PyTorch, so its tests are skipped, visibly.
 test_pythons() {
     local version interpreter folder ran=()

@@ -17,7 +17,7 @@ run_for() {
 
 test_preset() {
     local preset=$1 cases options=()
-    if [[ $preset == dev ]]; then
+    if [[ $preset == dev || $preset == asan ]]; then
         mapfile -t options < <(python_options)
     fi
     configure "$preset" "${options[@]}"
@@ -33,11 +33,6 @@ test_preset() {
     run_for "$preset" ctest --preset "$preset" --parallel 2
 }
 
-# As where there is no CUDA toolkit. Its tests are those of the other presets, which are not run again.
-build_without_cuda() {
-    configure nocuda
-    build nocuda src/all examples/all
-}
 
 command_test() {
     local presets=() preset pythons=no
@@ -58,11 +53,12 @@ command_test() {
     ((${#presets[@]} > 0)) || { presets=(dev asan tsan) && whole=yes; }
     command_setup
     if [[ $pythons == yes ]]; then
+        [[ $whole == yes ]] || die "test: --pythons is a run of its own, without --quick and --preset"
         test_pythons
         return
     fi
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done
-    [[ $whole == no ]] || build_without_cuda
+    [[ $whole == no ]] || test_wheel
 }

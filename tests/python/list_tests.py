@@ -1,4 +1,5 @@
-"""Writes a CTest file with an entry for each test function: list_tests.py FOLDER BUILD PYTHON OUTPUT.
+"""Writes a CTest file with an entry for each test file, and for each test function of some:
+list_tests.py FOLDER BUILD PYTHON OUTPUT [PRELOADED_LIBRARY].
 
 Reads the files as text, so that listing imports nothing.
 """
@@ -9,7 +10,11 @@ import sys
 
 # Files whose cases run on fake GPUs: the CUDA runtime of these processes is the emulator.
 ON_EMULATED_GPUS = {"test_emulated_gpu"}
-WATCHDOG_S = 300
+# Each of its functions is an entry: one for each sentence of the seed that promises something.
+ONE_BY_ONE = {"test_seed"}
+# Their subject is Python code, or building.
+NOT_SANITIZED = {"test_examples", "test_stubs", "test_wheel"}
+WATCHDOG_S = 600
 
 
 def test_functions(file: pathlib.Path) -> list[str]:
@@ -21,31 +26,44 @@ def quoted(text: object) -> str:
     return f"[==[{text}]==]"
 
 
-def entries(folder: pathlib.Path, build: pathlib.Path, python: str) -> list[str]:
+def entry(name: str, tests: str, folder: pathlib.Path, python: str, environment: list[str]) -> list[str]:
+    command = [python, "-X", "faulthandler", "-m", "pytest", "-q", "-rs", "-c", folder.parent.parent / "python" / "pyproject.toml",
+               "--rootdir", folder, tests]
+    return [
+        f"add_test({quoted(name)} {' '.join(quoted(word) for word in command)})",
+        # Not where only some of the cases are skipped.
+        f"set_tests_properties({quoted(name)} PROPERTIES LABELS python TIMEOUT {WATCHDOG_S} "
+        f"SKIP_REGULAR_EXPRESSION {quoted(chr(10) + '[0-9]+ skipped')} "
+        f"ENVIRONMENT {quoted(';'.join(environment))})",
+    ]
+
+
+def entries(folder: pathlib.Path, build: pathlib.Path, python: str, preloaded: str) -> list[str]:
     lines = []
     for file in sorted(folder.glob("test_*.py")):
         environment = [f"PYTHONPATH={build}/python", f"FASTIO_BIN={build}/bin", "PYTHONDONTWRITEBYTECODE=1"]
+        if preloaded:
+            if file.stem in NOT_SANITIZED:
+                continue
+            # The interpreter's own objects live as long as the process.
+            environment += [f"LD_PRELOAD={preloaded}", "ASAN_OPTIONS=detect_leaks=0", "PYTHONMALLOC=malloc"]
         if file.stem in ON_EMULATED_GPUS:
             if not (build / "cudart_emulator").is_dir():
                 continue
             environment.append(f"LD_LIBRARY_PATH={build}/cudart_emulator")
-        for function in test_functions(file):
-            name = quoted(f"Python.{file.stem.removeprefix('test_')}.{function.removeprefix('test_')}")
-            command = [python, "-X", "faulthandler", "-m", "pytest", "-q", "-c", folder.parent.parent / "python" / "pyproject.toml",
-                       "--rootdir", folder, f"{file}::{function}"]
-            lines.append(f"add_test({name} {' '.join(quoted(word) for word in command)})")
-            # Not where only some of the parameters are skipped.
-            lines.append(
-                f"set_tests_properties({name} PROPERTIES LABELS python TIMEOUT {WATCHDOG_S} "
-                f"SKIP_REGULAR_EXPRESSION {quoted(chr(10) + '[0-9]+ skipped')} "
-                f"ENVIRONMENT {quoted(';'.join(environment))})"
-            )
+        name = f"Python.{file.stem.removeprefix('test_')}"
+        if file.stem in ONE_BY_ONE:
+            for function in test_functions(file):
+                lines += entry(f"{name}.{function.removeprefix('test_')}", f"{file}::{function}", folder, python, environment)
+        else:
+            lines += entry(name, str(file), folder, python, environment)
     return lines
 
 
 def main() -> None:
-    folder, build, python, output = sys.argv[1:]
-    lines = entries(pathlib.Path(folder), pathlib.Path(build), python)
+    folder, build, python, output = sys.argv[1:5]
+    preloaded = sys.argv[5] if len(sys.argv) > 5 else ""
+    lines = entries(pathlib.Path(folder), pathlib.Path(build), python, preloaded)
     pathlib.Path(output).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
