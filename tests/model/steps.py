@@ -37,6 +37,8 @@ def end_of(text, start, opening, closing):
 def bodies(text, name, scope):
     """The bodies of the definitions of `name`: those of `scope::name`, or those inside of `class scope`, or free ones."""
     found = []
+    if name not in text:
+        return found
     qualified = rf"\b{scope}::{re.escape(name)}\s*\(" if scope else rf"(?<![:\w.>~]){re.escape(name)}\s*\("
     for match in re.finditer(qualified, text):
         closing = end_of(text, match.end() - 1, "(", ")")
