@@ -2,7 +2,10 @@
  * Fences, poison and the words (design P6 and P7): the dying client publishes allocation 0 on its first stream and, if
  * its word is free again, allocation 1 on its second; somebody else publishes allocation 2. See README.md.
  *
- * Mutants, each by a macro: COMPLETE_BEFORE_POISON, NO_COMPLETION, WORDS_OF_THE_DEAD, WORD_BEFORE_MARK, NO_CHECK.
+ * With SERVICE_DIES the service dies at any step; nobody publishes allocation 2 then.
+ *
+ * Mutants, each by a macro: COMPLETE_BEFORE_POISON, NO_COMPLETION, WORDS_OF_THE_DEAD, WORD_BEFORE_MARK, NO_CHECK; with
+ * SERVICE_DIES also WORDS_BELIEVED and NO_HELPER.
  */
 #define NO_WORD 2
 #define MEMBER 0
@@ -34,6 +37,7 @@ chan stream[3] = [2] of { mtype, byte, byte };
 bool is_dead = false;
 bool has_child = false;
 bool is_cut = false;
+bool service_is_dead = false;
 bool other_was_granted = false;
 byte other_word = NO_WORD;
 
@@ -101,8 +105,28 @@ proctype Dying() {
         :: skip
         fi;
         false
-    } unless { is_dead || is_cut }
+    } unless { is_dead || is_cut || service_is_dead }
 }
+
+#ifdef SERVICE_DIES
+/* step: client::Client::service_lost = complete_waits shut_down */
+/* step: client::StreamWords::complete_waits = complete */
+/* step: client::StreamWords::remember_wait = complete is_complete push_back */
+/* The service dies, at some step. Then the helper threads of consumers complete the words that their streams wait for:
+   any word that leads to contents may be one. */
+active proctype Helpers() {
+    service_is_dead = true;
+#ifndef NO_HELPER
+end:
+    do
+    :: d_step { is_public[0] && !REACHED(fence_word[0], fence_value[0]) -> word[fence_word[0]] = fence_value[0] }
+    :: d_step { is_public[1] && !REACHED(fence_word[1], fence_value[1]) -> word[fence_word[1]] = fence_value[1] }
+    od
+#else
+    skip
+#endif
+}
+#endif
 
 active proctype Fate() {
     if
@@ -135,7 +159,14 @@ end:
     fi;
     if
     :: skip; /* step: client::wait_for_contents = is_complete is_poisoned check_open pause */
-       atomic { REACHED(fence_word[at], fence_value[at]) || is_poisoned[at] -> waiting-- };
+       atomic { REACHED(fence_word[at], fence_value[at]) || is_poisoned[at] || service_is_dead -> waiting-- };
+       /* step: client::check_completion = service_is_dead */
+#ifndef WORDS_BELIEVED
+       if
+       :: service_is_dead -> goto lost
+       :: !service_is_dead
+       fi;
+#endif
        /* Poisoned: get says producer_lost. */
        atomic { assert(is_poisoned[at] || is_complete[at]); goto lost }
     :: skip; /* step: client::StreamWords::wait_in = find wait_for remember_wait wait */
@@ -144,7 +175,7 @@ end:
 #ifdef NO_CHECK
        assert(is_good)
 #else
-       assert(is_good || is_poisoned[at])
+       assert(is_good || is_poisoned[at] || service_is_dead)
 #endif
     fi;
 lost:
@@ -235,6 +266,7 @@ active proctype Service() {
     byte at;
     byte w;
     byte value;
+    {
 end:
     do
     :: atomic { requests?who(at, w, value); serve() }
@@ -261,6 +293,7 @@ end:
     /* step: service::Fences::oldest = is_complete */
     :: atomic { is_pending[0] && REACHED(0, pending_value[0]) -> forget(0) }
     od
+    } unless { service_is_dead }
 }
 
 /* Nothing can move any more: no reader and no stream waits for contents. */
@@ -275,7 +308,9 @@ init {
         run Stream(1);
         run Stream(2);
         run Dying();
+#ifndef SERVICE_DIES
         run Other();
+#endif
         run Reader()
     }
 }

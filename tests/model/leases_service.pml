@@ -13,7 +13,10 @@ bool gave_up = false; /* the dying client's lease counts no more */
 byte stage = MEMBER;
 bool scan_wanted = false;
 bool waits_for_streams = false;
-byte spare_scans = 0; /* scans for other reasons, such as a create that finds no memory */
+#ifndef SPARE_SCANS
+#define SPARE_SCANS 0
+#endif
+byte spare_scans = SPARE_SCANS; /* scans for other reasons, such as a create that finds no memory */
 
 /* step: table::Allocations::apply = next_state store_state give_back */
 /* step: table::Allocations::store_state = store.seq_cst */
