@@ -35,7 +35,8 @@ find_python() {
     done
 }
 
-# The wheel as a user installs it, built as where there is no CUDA toolkit; the examples are built so on the way.
+# The wheel as a user installs it, built as where there is no CUDA toolkit; the examples are built so on the way. Not
+# optimised, because building is what takes long.
 test_wheel() {
     local folder=$root/build/venv-wheel
     say "building the wheel, without CUDA, into build/venv-wheel"
@@ -43,6 +44,7 @@ test_wheel() {
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python \
         --config-settings=build-dir=../build/wheel-without-cuda --config-settings=cmake.define.FASTIO_WITH_CUDA=OFF \
         --config-settings=cmake.define.FASTIO_BUILD_EXAMPLES=ON \
+        --config-settings=cmake.build-type=Debug --config-settings=cmake.define.CMAKE_CXX_FLAGS_DEBUG=-O0 \
         --config-settings="build.targets=fastio_python;fastiod;fastio_cli;examples/all" \
         --config-settings=cmake.define.FASTIO_PRECOMPILE=ON --config-settings=cmake.define.FASTIO_WERROR=ON
     say "using the wheel"

@@ -12,8 +12,9 @@ import sys
 ON_EMULATED_GPUS = {"test_emulated_gpu"}
 # Each of its functions is an entry: one for each sentence of the seed that promises something.
 ONE_BY_ONE = {"test_seed"}
-# Their subject is Python code, or building.
-NOT_SANITIZED = {"test_examples", "test_stubs", "test_wheel"}
+# Their subject is Python code, processes, or building.
+NOT_SANITIZED = {"test_driver", "test_entries", "test_examples", "test_processes", "test_safetensors", "test_seed",
+                 "test_stubs"}
 WATCHDOG_S = 600
 
 
