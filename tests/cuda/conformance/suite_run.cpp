@@ -1,5 +1,6 @@
 #include "suite_run.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -37,6 +38,10 @@ SuiteRun SuiteRun::of(const std::vector<std::string>& arguments,
     const std::string output = folder.path() / "answers";
     std::vector<std::string> all = arguments;
     all.insert(all.end(), {"--output", output});
+    if (std::ranges::find(all, "--limit") == all.end()) {
+        // A watchdog only: under a sanitizer, on a machine with more to do, a rule takes long.
+        all.insert(all.end(), {"--limit", "200"});
+    }
     test::ChildOptions options;
     options.environment = environment;
     options.capture_output = true;
