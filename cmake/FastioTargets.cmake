@@ -15,14 +15,14 @@ if(FASTIO_SANITIZE STREQUAL "address")
   # GCC's manual, on these options: they raise the rate of false positives, most of all of this warning.
   target_compile_options(fastio_options INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized>)
   target_link_options(fastio_options INTERFACE -fsanitize=address,undefined)
-  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NOT FASTIO_FUZZ)
     # One run-time library for programs and for Python's module, whose interpreter must be given it beforehand. GCC's is
     # shared by default.
     execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-${CMAKE_SYSTEM_PROCESSOR}.so
                     OUTPUT_VARIABLE FASTIO_SANITIZER_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
     cmake_path(GET FASTIO_SANITIZER_RUNTIME PARENT_PATH runtime_folder)
     target_link_options(fastio_options INTERFACE -shared-libasan -Wl,-rpath,${runtime_folder})
-  else()
+  elseif(NOT FASTIO_FUZZ)
     execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libasan.so
                     OUTPUT_VARIABLE FASTIO_SANITIZER_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
   endif()
@@ -32,6 +32,12 @@ elseif(FASTIO_SANITIZE STREQUAL "thread")
   target_link_options(fastio_options INTERFACE -fsanitize=thread)
 elseif(FASTIO_SANITIZE)
   message(FATAL_ERROR "FASTIO_SANITIZE is '${FASTIO_SANITIZE}'; it takes address, thread or nothing")
+endif()
+
+if(FASTIO_FUZZ)
+  target_compile_options(fastio_options INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link;-fprofile-instr-generate;-fcoverage-mapping>")
+  target_link_options(fastio_options INTERFACE -fprofile-instr-generate)
 endif()
 
 # fastio_precompiled(TARGET HEADERS ... LINK <libraries>): a target whose headers others take ready-made with

@@ -60,5 +60,8 @@ command_test() {
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done
-    [[ $whole == no ]] || test_wheel
+    if [[ $whole == yes ]]; then
+        test_wheel
+        run_fuzz_targets 60 .
+    fi
 }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "client/deadline.hpp"
+#include "client/incoming.hpp"
 #include "core/fail.hpp"
 #include "device/host_identity.hpp"
 #include "table/layout.hpp"
@@ -45,18 +46,6 @@ std::pair<Descriptor, Descriptor> make_pipe() {
              std::strerror(error), error);
     }
     return {Descriptor{ends[0]}, Descriptor{ends[1]}};
-}
-
-[[noreturn]] void throw_failure(const wire::Failure& failure) {
-    const std::string text{wire::get_text(failure.message).value_or("")};
-    // A number that this build does not know would make an Error that nobody can name.
-    const bool known = failure.code >= static_cast<std::int32_t>(Errc::invalid_argument) &&
-                       failure.code <= static_cast<std::int32_t>(Errc::io_error);
-    if (!known || text.empty()) {
-        fail(Errc::protocol_error, "the service refused with error {} and the text '{}', which no service does",
-             failure.code, text);
-    }
-    throw Error(static_cast<Errc>(failure.code), text);
 }
 
 }  // namespace
@@ -120,27 +109,7 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
              "log, or start fastiod again",
              path_);
     }
-    if (const auto failure = packet.as<wire::Failure>()) {
-        throw_failure(*failure);
-    }
-    const auto reply = packet.as<wire::HelloReply>();
-    if (!reply || packet.descriptor_count != 1) {
-        fail(Errc::protocol_error, "what listens at '{}' is not a Fast I/O service: it answered hello with {} bytes",
-             path_, packet.bytes);
-    }
-    if (reply->protocol_version != wire::kProtocolVersion || reply->layout_signature != table::layout_signature()) {
-        fail(Errc::version_mismatch,
-             "the service at '{}' (version {}) speaks protocol {} with table layout {:016x}, this client protocol {} "
-             "with {:016x}: use client and service of one release",
-             path_, wire::get_text(reply->version).value_or("unknown"), reply->protocol_version,
-             reply->layout_signature, wire::kProtocolVersion, table::layout_signature());
-    }
-    if (!std::equal(identity.boot_id.begin(), identity.boot_id.end(), std::begin(reply->boot_id))) {
-        fail(Errc::incompatible_host,
-             "the service at '{}' runs on another machine, or on this one before it was restarted: start fastiod here",
-             path_);
-    }
-    service_ = *reply;
+    service_ = read_hello_reply(packet, identity, path_);
     service_pidfd_ = std::move(packet.descriptors[0]);
     lifeline_ = std::move(lifeline_write);
     events_ = std::move(own_events);
@@ -224,19 +193,21 @@ void Connection::Turn::receive(std::uint64_t request, std::optional<std::chrono:
              "Context",
              call_, connection_.path_);
     }
-    const auto header = packet_.header();
-    if (header && header->request == request && packet_.truncated) {
-        fail(Errc::io_error,
-             "{}: this process has no room for the descriptors that the service sent: raise the limit of open files "
-             "(ulimit -n)",
-             call_);
+    switch (fault_of_reply(packet_, request)) {
+        case ReplyFault::none:
+            return;
+        case ReplyFault::without_descriptors:
+            fail(Errc::io_error,
+                 "{}: this process has no room for the descriptors that the service sent: raise the limit of open "
+                 "files (ulimit -n)",
+                 call_);
+        case ReplyFault::other:
+            break;
     }
-    if (!header || header->request != request) {
-        connection_.liveness_.end(Ending::lost);
-        connection_.shut_down();
-        fail(Errc::protocol_error, "{}: the service at '{}' answered with {} bytes that are no reply to request {}",
-             call_, connection_.path_, packet_.bytes, request);
-    }
+    connection_.liveness_.end(Ending::lost);
+    connection_.shut_down();
+    fail(Errc::protocol_error, "{}: the service at '{}' answered with {} bytes that are no reply to request {}", call_,
+         connection_.path_, packet_.bytes, request);
 }
 
 void Connection::Turn::fail_reply() {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "client/incoming.hpp"
 #include "client/quiet_thread.hpp"
 #include "core/fail.hpp"
 
@@ -81,21 +82,12 @@ void Listener::read_events() noexcept {
 }
 
 void Listener::handle(const wire::Packet& packet) noexcept {
-    if (const auto event = packet.as<wire::Event>()) {
-        sink_.event(*event);
-    } else if (packet.as<wire::EventsLost>()) {
-        sink_.events_lost();
-    } else if (const auto closing = packet.as<wire::SlabClosing>()) {
-        if (sink_.slab_closing({closing->index, closing->generation})) {
-            wire::SlabClosed closed;
-            closed.index = closing->index;
-            closed.generation = closing->generation;
-            acknowledgements_.push_back(closed);
-        }
-    } else if (const auto ended = packet.as<wire::ContextEnded>()) {
-        sink_.context_ended(static_cast<Errc>(ended->reason));
+    if (const auto slab = tell(packet, sink_)) {
+        wire::SlabClosed closed;
+        closed.index = slab->index;
+        closed.generation = slab->generation;
+        acknowledgements_.push_back(closed);
     }
-    // Anything else is of a later version of this protocol; hello has made sure that there is none.
 }
 
 void Listener::send_acknowledgements() noexcept {

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "client/incoming.hpp"
 #include "core/fail.hpp"
 #include "core/limits.hpp"
 
@@ -41,17 +42,9 @@ void unwatch_at(Connection& connection, std::uint32_t id) noexcept {
 
 void push_event(WatchRegistry& watches, const wire::Event& event) noexcept {
     try {
-        WatchEvent out;
-        const bool known = event.type >= static_cast<std::uint32_t>(WatchEvent::Kind::published) &&
-                           event.type <= static_cast<std::uint32_t>(WatchEvent::Kind::lost);
-        if (!known) {
-            return;
+        if (std::optional<WatchEvent> known = to_watch_event(event)) {
+            watches.push(event.id, *std::move(known));
         }
-        out.kind = static_cast<WatchEvent::Kind>(event.type);
-        out.job = wire::get_text(event.job).value_or("");
-        out.name = wire::get_text(event.name).value_or("");
-        out.version = event.version;
-        watches.push(event.id, std::move(out));
     } catch (const std::bad_alloc&) {
         watches.lose_all();
     }

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -75,6 +76,25 @@ void check_shape(const nifti_image& image, const std::string& path) {
                                image.nz, kMaxVoxels));
         }
         voxels *= extent;
+    }
+}
+
+[[noreturn]] void refuse_short(const nifti_image& image, const std::string& path) {
+    refuse(
+        fastio::Errc::corrupt_input, path,
+        fmt::format("it ends before its {} voxels of {} bytes, or cannot be decompressed", image.nvox, image.nbyper));
+}
+
+/// libnifti makes room for all that a header promises before it looks whether the file has it. A byte that zlib has
+/// compressed stands for 1,032 at most (zlib's technical details, "Maximum Compression Factor").
+void check_length(const nifti_image& image, const std::string& path) {
+    constexpr std::int64_t kMostOfOneByte = 1'032;
+    const std::int64_t promised = image.nvox * image.nbyper;
+    const std::int64_t least = nifti_is_gzfile(image.iname) != 0 ? promised / kMostOfOneByte : promised;
+    std::error_code unreadable;
+    const std::uintmax_t bytes = std::filesystem::file_size(image.iname, unreadable);
+    if (!unreadable && bytes < static_cast<std::uintmax_t>(least)) {
+        refuse_short(image, path);
     }
 }
 
@@ -204,10 +224,9 @@ NiftiVolume read_nifti(const std::string& path) {
     check_shape(*image, path);
     check_spacing(path);
     const CopyValues copy = copier_of(*image, path);
+    check_length(*image, path);
     if (nifti_image_load(image.get()) != 0 || image->data == nullptr) {
-        refuse(fastio::Errc::corrupt_input, path,
-               fmt::format("it ends before its {} voxels of {} bytes, or cannot be decompressed", image->nvox,
-                           image->nbyper));
+        refuse_short(*image, path);
     }
 
     NiftiVolume volume;
