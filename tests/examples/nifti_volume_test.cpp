@@ -6,7 +6,9 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <fstream>
 #include <numeric>
+#include <stdexcept>
 
 #include <fastio/error.hpp>
 
@@ -49,6 +51,17 @@ void expect_refused(const std::string& path, fastio::Errc code, const std::strin
         EXPECT_NE(std::string(error.what()).find(path), std::string::npos) << error.what();
         EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
     }
+}
+
+/// The most bytes of address space that this process has had.
+std::uint64_t most_address_space() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmPeak:")) {
+            return std::stoull(line.substr(7)) * 1024;
+        }
+    }
+    throw std::runtime_error("/proc/self/status has no VmPeak");
 }
 
 }  // namespace
@@ -235,6 +248,19 @@ TEST_F(NiftiFile, CutOffWhileCompressedIsRefused) {
     const std::string whole = testing::read_file(path("a.nii.gz"));
     testing::write_file(path("a.nii.gz"), whole.substr(0, whole.size() / 2));
     expect_refused(path("a.nii.gz"), fastio::Errc::corrupt_input, "ends before");
+}
+
+TEST_F(NiftiFile, ThatPromisesMoreThanItHasTakesNoMemoryForIt) {
+    nifti_1_header header = nifti_header({1024, 1024, 1024});
+    header.datatype = DT_FLOAT64;
+    header.bitpix = 64;
+    constexpr std::uint64_t kPromised = std::uint64_t{8} << 30;
+    for (const char* name : {"a.nii", "a.nii.gz"}) {
+        write_nifti(path(name), header, bytes_of(voxels_));
+        const std::uint64_t before = most_address_space();
+        expect_refused(path(name), fastio::Errc::corrupt_input, "ends before");
+        EXPECT_LT(most_address_space() - before, kPromised / 2);
+    }
 }
 
 TEST_F(NiftiFile, OfComplexNumbersIsUnsupported) {
