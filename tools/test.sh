@@ -60,8 +60,5 @@ command_test() {
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done
-    if [[ $whole == yes ]]; then
-        test_wheel
-        run_fuzz_targets 60 .
-    fi
+    [[ $whole == no ]] || test_wheel
 }

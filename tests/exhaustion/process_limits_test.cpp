@@ -11,6 +11,12 @@
 namespace fastio::test {
 namespace {
 
+#ifdef FASTIO_TEST_UNDEFINED
+constexpr bool kSanitizerNeedsDescriptors = true;
+#else
+constexpr bool kSanitizerNeedsDescriptors = false;
+#endif
+
 /// A fastiod that runs while the test changes its limits.
 class LimitedService : public testing::Test {
 protected:
@@ -65,6 +71,9 @@ private:
 };
 
 TEST_F(LimitedService, WithoutDescriptorsRefusesNewcomersAndServesItsMembers) {
+    if (kSanitizerNeedsDescriptors) {
+        GTEST_SKIP() << "UndefinedBehaviorSanitizer looks at memory through a pipe, and takes a failure for a finding";
+    }
     publish_text(ctx_, "a", "text");
     bool refused = false;
     for (rlim_t most = 22; most < 64; ++most) {  // every descriptor that a join needs is once the one that is missing
@@ -99,6 +108,9 @@ TEST_F(LimitedService, WithoutRoomForFilesAnswersOutOfMemoryAndLives) {
 }
 
 TEST_F(LimitedService, AClientWithoutDescriptorsIsToldSoAndGoesOnOnceThereAreSome) {
+    if (kSanitizerNeedsDescriptors) {
+        GTEST_SKIP() << "UndefinedBehaviorSanitizer looks at memory through a pipe, and takes a failure for a finding";
+    }
     Context writer = join();
     publish_text(writer, "a", "text");
     DescriptorLimit limit;

@@ -69,6 +69,7 @@ void ManInTheMiddle::forward(wire::Socket& client, wire::Packet& packet) {
         reply.descriptors.push_back(std::move(packet.descriptors[i]));
     }
     const auto head = packet.header();
+    const std::unique_lock lock(mutex_);
     if (change_ && head) {
         change_(head->kind, reply);
     }

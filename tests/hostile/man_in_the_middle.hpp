@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,8 +28,11 @@ public:
     ~ManInTheMiddle();
 
     [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
-    /// What is done to each reply from now on. No client may be connected.
-    void change(std::function<void(wire::Kind, Reply&)> change) { change_ = std::move(change); }
+    /// What is done to each reply from now on.
+    void change(std::function<void(wire::Kind, Reply&)> change) {
+        const std::lock_guard lock(mutex_);
+        change_ = std::move(change);
+    }
 
 private:
     void serve(wire::Socket client);
@@ -38,6 +42,7 @@ private:
     TempDir folder_;
     std::string socket_;
     Descriptor listener_;
+    std::mutex mutex_;
     std::function<void(wire::Kind, Reply&)> change_;
     std::thread thread_;
 };

@@ -12,9 +12,10 @@ import sys
 ON_EMULATED_GPUS = {"test_emulated_gpu"}
 # Each of its functions is an entry: one for each sentence of the seed that promises something.
 ONE_BY_ONE = {"test_seed"}
-# Their subject is Python code, processes, or building.
-NOT_SANITIZED = {"test_driver", "test_entries", "test_examples", "test_processes", "test_safetensors", "test_seed",
-                 "test_stubs"}
+# Their subject is Python code, processes, or building, or they are many cases of what others have too.
+NOT_SANITIZED = {"test_allocation", "test_array_lifetimes", "test_arrays_out", "test_corrupt_safetensors", "test_driver",
+                 "test_entries", "test_examples", "test_processes", "test_safetensors", "test_safetensors_fuzz",
+                 "test_seed", "test_stubs"}
 WATCHDOG_S = 600
 
 
