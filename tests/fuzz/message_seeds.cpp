@@ -247,6 +247,10 @@ void write_message_seeds(const std::filesystem::path& client, const std::filesys
     write_seed(client, "failure", packet(failure, 0).str());
     failure.code = 99;
     write_seed(client, "failure-unknown", packet(failure, 0).str());
+    using namespace std::string_view_literals;
+    failure.code = static_cast<std::int32_t>(Errc::not_found);
+    set_text(failure.message, "\0hidden"sv);
+    write_seed(client, "failure-of-nul", packet(failure, 0).str());
     HelloReply reply;
     constexpr unsigned kOneDescriptor = 1U << PacketShape::kDescriptorsAt;
     constexpr unsigned kSigned = 8;
@@ -282,7 +286,10 @@ void write_message_seeds(const std::filesystem::path& client, const std::filesys
     }
     write_seed(client, "context", packet(ContextRow{}, 0).str());
     write_seed(client, "session", packet(SessionRow{}, 0).str());
-    write_seed(client, "publication", packet(PublicationRow{}, 0).str());
+    PublicationRow publication;
+    publication.rank = 1000;
+    publication.name.bytes = 1000;
+    write_seed(client, "publication", packet(publication, 0).str());
     write_seed(client, "operator", packet(OperatorRow{}, 0).str());
     write_seed(client, "totals", packet(TotalsReply{}, 0).str());
 

@@ -22,6 +22,11 @@ bool read(const std::string& path, std::vector<std::byte>& data) {
         const NpyHeader& header = reader.header();
         require(header.shape.size() <= 8, "an array has at most 8 dimensions");
         require(header.size_bytes() == header.count() * header.type.size_bytes(), "the sizes agree");
+        double bytes = static_cast<double>(header.type.size_bytes());
+        for (const std::int64_t extent : header.shape) {
+            bytes *= extent > 0 ? static_cast<double>(extent) : 1;
+        }
+        require(bytes < 0x1p63, "a shape is one that memory could have");
         if (header.size_bytes() > kMostBytes) {
             return;  // a pipe's header may promise anything
         }
