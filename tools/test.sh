@@ -23,7 +23,9 @@ test_preset() {
     configure "$preset" "${options[@]}"
     # Building runs each test program once, to list its cases.
     say "building build/$preset"
-    run_for "$preset" cmake --build "build/$preset" --parallel "$(nproc)"
+    local targets=()
+    [[ $preset != fuzz ]] || targets=(--target fuzz_targets)
+    run_for "$preset" cmake --build "build/$preset" --parallel "$(nproc)" "${targets[@]}"
     cases=$(ctest --preset "$preset" --show-only | sed -n 's/^Total Tests: //p')
     ((${cases:-0} > 0)) || die "test: the preset $preset has no test cases"
     if [[ $preset == dev ]] && ((cases < least_test_cases)); then

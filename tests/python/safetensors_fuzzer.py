@@ -9,6 +9,7 @@ below 95 % is a failure.
 from __future__ import annotations
 
 import argparse
+import dis
 import json
 import mmap
 import random
@@ -27,13 +28,13 @@ READER: list[Callable[..., Any]] = [
     safetensors._read_tensor,
     safetensors._check_names,
 ]
-NUMBERS = (-1, 0, 1, 2, 3, 4, 8, 2**31, 2**62, 2**63 - 1, 2**63, 2**64, 1.0, True, "4", None, [])
+NUMBERS: tuple[Any, ...] = (-1, 0, 1, 2, 3, 4, 8, 2**31, 2**62, 2**63 - 1, 2**63, 2**64, 1.0, True, "4", None, [])
 TEXTS = ("", "x", "y", "weight", "a" * 255, "a" * 256, "__safetensors__", "\0", "\ud800", "ä")
 
 
 def lines_of(code: CodeType) -> set[int]:
     """Of the function and of those inside it."""
-    lines = {line for _, _, line in code.co_lines() if line is not None and line != code.co_firstlineno}
+    lines = {line for _, line in dis.findlinestarts(code) if line is not None and line != code.co_firstlineno}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             lines |= lines_of(constant)
