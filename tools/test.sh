@@ -36,12 +36,19 @@ test_preset() {
 }
 
 
+# As where there is no CUDA toolkit. Its tests are those of the other presets, which are not run again.
+build_without_cuda() {
+    configure nocuda
+    build nocuda src/all
+}
+
 command_test() {
-    local presets=() preset pythons=no
+    local presets=() preset pythons=no wheel=no
     while (($# > 0)); do
         case $1 in
             --quick) presets+=(dev) ;;
             --pythons) pythons=yes ;;
+            --wheel) wheel=yes ;;
             --preset)
                 (($# > 1)) || die "test: --preset takes the name of a preset"
                 presets+=("$2")
@@ -59,8 +66,12 @@ command_test() {
         test_pythons
         return
     fi
+    if [[ $wheel == yes ]]; then
+        test_wheel
+        return
+    fi
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done
-    [[ $whole == no ]] || test_wheel
+    [[ $whole == no ]] || build_without_cuda
 }
