@@ -8,7 +8,7 @@ readonly fuzz_jobs=2
 fuzz_target() {
     local name=$1 seconds=$2 found=build/fuzz/corpus/$1
     mkdir -p "$found"
-    LLVM_PROFILE_FILE=build/fuzz/fuzz_coverage/$name.profraw ASAN_OPTIONS=detect_stack_use_after_return=1 \
+    LLVM_PROFILE_FILE=build/fuzz/fuzz_coverage/$name.profraw \
         UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/bin/fuzz_$name" -max_total_time="$seconds" -timeout=60 \
         -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="out/fuzz/$name-" \
         "$found" "tests/fuzz/corpus/$name" 2>&1 | grep --text --invert-match '^\*\* ERROR: nifti' >"out/fuzz/$name.log"

@@ -31,7 +31,7 @@ service::Options options(std::uint8_t choice) {
     options.max_leases = 2 * table::kLeasesPerChunk;
     options.max_allocations = 64;
     if ((choice & 8) != 0) {
-        options.user = {2, 3 * table::kLeasesPerChunk, 3, 1, 0};
+        options.user = {2, std::uint64_t{3} * table::kLeasesPerChunk, 3, 1, 0};
     }
     return options;
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "device/memfd.hpp"
 #include "table/leases.hpp"
@@ -22,7 +23,7 @@ namespace table = fastio::table;
 constexpr std::uint8_t kNewReader = 1;
 constexpr std::uint8_t kOtherFiles = 2;    ///< the first segment it asks for is of another size, or not sealed
 constexpr std::uint8_t kOtherHeader = 64;  ///< the header's file is of another size, or not sealed
-constexpr std::uint8_t kEndless = 0xa5;    ///< an acquire that goes on to the last look takes long: seldom
+constexpr std::uint8_t kEndless = 0xa5;    ///< an acquire that goes on to its last look takes long: one of an input may
 
 std::string name_of(std::uint8_t choice) {
     return choice == 0 ? "volume" : std::string(choice, 'n');
@@ -251,7 +252,7 @@ private:
         });
     }
     void acquire() {
-        const bool endless = byte() == kEndless;
+        const bool endless = byte() == kEndless && std::exchange(may_be_endless_, false);
         call([&] {
             static table::LeaseBook book(table::kLeasesPerChunk, 1);
             static table::LeasePages leases(fastio::Descriptor{::dup(book.file())}, 1);
@@ -284,6 +285,7 @@ private:
     table::TableReader* reader_;
     Input& input_;
     bool other_header_;
+    bool may_be_endless_ = true;
     std::unique_ptr<table::TableReader> own_{};
 };
 
