@@ -7,7 +7,7 @@
 namespace fastio {
 
 /// The device "host": slabs are memfds, sealed in size, mapped read-write by every member of the context. Pages are
-/// taken when first touched. It has no streams: a call given one throws `unsupported`.
+/// reserved when the slab is made. It has no streams: a call given one throws `unsupported`.
 [[nodiscard]] std::shared_ptr<DeviceMemory> make_host_memory();
 
 }  // namespace fastio

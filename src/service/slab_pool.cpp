@@ -117,15 +117,6 @@ std::optional<SlabPool::Slab> SlabPool::take_any() noexcept {
     return slab;
 }
 
-std::vector<SlabPool::Slab> SlabPool::take_all() {
-    std::vector<Slab> taken;
-    for (const auto& slab : slabs_) {
-        taken.push_back(std::move(*slab));
-    }
-    slabs_.clear();
-    return taken;
-}
-
 std::size_t SlabPool::empty_count() const noexcept {
     return static_cast<std::size_t>(
         std::count_if(slabs_.begin(), slabs_.end(), [](const auto& slab) { return slab->used == 0; }));

@@ -50,9 +50,7 @@ public:
 
     /// Takes out the empty slabs but for the `keep` largest.
     [[nodiscard]] std::vector<Slab> take_empty(std::size_t keep);
-    /// Takes out every slab, used or not: the service ends.
-    [[nodiscard]] std::vector<Slab> take_all();
-    /// Takes out one of them, without a need for memory; empty when there is none.
+    /// Takes out one slab, used or not, without a need for memory; empty when there is none. For the service's end.
     [[nodiscard]] std::optional<Slab> take_any() noexcept;
     [[nodiscard]] std::size_t empty_count() const noexcept;
     [[nodiscard]] std::uint64_t empty_bytes() const noexcept;

@@ -73,8 +73,8 @@ protected:
         session.leases = std::make_unique<table::LeaseBook>(512, 1);
     }
     ~LastGenerations() override {
-        for (service::SlabPool::Slab& slab : context->pools()[0].take_all()) {
-            memory->release(std::move(slab.memory));
+        while (std::optional<service::SlabPool::Slab> slab = context->pools()[0].take_any()) {
+            memory->release(std::move(slab->memory));
         }
     }
     table::AllocationRef create() { return context->create(session, account, 1, 256, 0).value(); }

@@ -105,6 +105,20 @@ def join(service: RunningService) -> Iterator[Callable[..., fastio.FastIOContext
 
 
 @pytest.fixture
+def in_job(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """As an operator of the test's job."""
+    monkeypatch.setenv("FASTIO_SOCKET", service.socket)
+    monkeypatch.setenv("FASTIO_JOB", "test")
+    monkeypatch.setenv("FASTIO_STAGE", "stage-1")
+    return monkeypatch
+
+
+def declare(monkeypatch: pytest.MonkeyPatch, variable: str, *declared: dict[str, Any]) -> None:
+    """As `fastio run` hands entries of a pipeline file on: FASTIO_INPUTS or FASTIO_OUTPUTS."""
+    monkeypatch.setenv(variable, json.dumps(declared))
+
+
+@pytest.fixture
 def ctx(join: Callable[..., fastio.FastIOContext]) -> fastio.FastIOContext:
     """A member of the test's job."""
     return join()

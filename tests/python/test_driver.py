@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import pathlib
 import subprocess
 import sys
@@ -16,16 +15,7 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import RunningService, program
-
-
-@pytest.fixture
-def in_job(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """As an operator of the test's job."""
-    monkeypatch.setenv("FASTIO_SOCKET", service.socket)
-    monkeypatch.setenv("FASTIO_JOB", "test")
-    monkeypatch.setenv("FASTIO_STAGE", "stage-1")
-    return monkeypatch
+from conftest import declare, program
 
 
 def run_driver(**handlers: Any) -> None:
@@ -183,10 +173,6 @@ def test_the_context_of_a_failed_handler_ends_too(in_job: pytest.MonkeyPatch, ct
     assert kept[0].released
 
 
-def entries(monkeypatch: pytest.MonkeyPatch, variable: str, *declared: dict[str, Any]) -> None:
-    monkeypatch.setenv(variable, json.dumps(declared))
-
-
 def execute_once(work: Callable[[fastio.Payload], Optional[bool]]) -> None:
     def execute(driver: fastio.Driver, payload: fastio.Payload) -> bool:
         work(payload)
@@ -202,8 +188,8 @@ def execute_once(work: Callable[[fastio.Payload], Optional[bool]]) -> None:
 
 
 def test_disk_entries_have_names_and_paths(in_job: pytest.MonkeyPatch) -> None:
-    entries(in_job, "FASTIO_INPUTS", {"name": "scan", "path": "/data/brain.nii.gz"})
-    entries(in_job, "FASTIO_OUTPUTS", {"name": "picture", "path": "/out/brain.png"}, {"name": "log", "path": "/out/log"})
+    declare(in_job, "FASTIO_INPUTS", {"name": "scan", "path": "/data/brain.nii.gz"})
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "picture", "path": "/out/brain.png"}, {"name": "log", "path": "/out/log"})
 
     def work(payload: fastio.Payload) -> None:
         assert [(entry.name, entry.path) for entry in payload.input_entries] == [("scan", "/data/brain.nii.gz")]
@@ -221,7 +207,7 @@ def test_disk_entries_have_names_and_paths(in_job: pytest.MonkeyPatch) -> None:
 def test_a_fully_shaped_output_is_allocated_beforehand_and_published_after(
     in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext
 ) -> None:
-    entries(
+    declare(
         in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "float32", "shape": [2, 3]}
     )
 
@@ -245,7 +231,7 @@ def test_a_fully_shaped_output_is_allocated_beforehand_and_published_after(
 def test_a_dynamic_output_is_shaped_and_allocated_by_the_handler(
     in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext
 ) -> None:
-    entries(
+    declare(
         in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "int16", "shape": [3, -1, 4, 0]}
     )
 
@@ -278,7 +264,7 @@ def test_a_dynamic_output_is_shaped_and_allocated_by_the_handler(
 
 
 def test_strings_and_primitives_are_arrays(in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext) -> None:
-    entries(in_job, "FASTIO_OUTPUTS", {"name": "text", "type": "string"}, {"name": "dose", "type": "float64"})
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "text", "type": "string"}, {"name": "dose", "type": "float64"})
 
     def work(payload: fastio.Payload) -> None:
         text, dose = payload.output_fastio_entries
@@ -295,7 +281,7 @@ def test_strings_and_primitives_are_arrays(in_job: pytest.MonkeyPatch, ctx: fast
 
 def test_inputs_are_there_and_read_only(in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext) -> None:
     ctx.publish_array(np.arange(6, dtype=np.float32).reshape(2, 3), "in")
-    entries(in_job, "FASTIO_INPUTS", {"name": "in"})
+    declare(in_job, "FASTIO_INPUTS", {"name": "in"})
 
     def work(payload: fastio.Payload) -> None:
         entry = payload.input_fastio_entries["in"]
@@ -324,21 +310,21 @@ def test_an_input_that_is_not_as_declared_fails_the_operator(
         ({"element-type": "float32", "shape": [2, 4]}, r"declared as \[2, 4\]"),
         ({"element-type": "float32", "shape": [-1]}, r"declared as \[-1\]"),
     ):
-        entries(in_job, "FASTIO_INPUTS", {"name": "in", "type": "array", **declared})
+        declare(in_job, "FASTIO_INPUTS", {"name": "in", "type": "array", **declared})
         with pytest.raises(fastio.DriverError, match=complaint):
             run_driver()
-    entries(in_job, "FASTIO_INPUTS", {"name": "in", "type": "array", "element-type": "float32", "shape": [0, 3]})
+    declare(in_job, "FASTIO_INPUTS", {"name": "in", "type": "array", "element-type": "float32", "shape": [0, 3]})
     run_driver()
 
 
 def test_an_output_that_was_never_allocated_fails_the_operator(in_job: pytest.MonkeyPatch) -> None:
-    entries(in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "int8", "shape": [-1]})
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "int8", "shape": [-1]})
     with pytest.raises(fastio.DriverError, match="'out' was declared and never allocated"):
         run_driver()
 
 
 def test_an_array_without_an_element_type_fails_the_operator(in_job: pytest.MonkeyPatch) -> None:
-    entries(in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "shape": [2]})
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "shape": [2]})
     with pytest.raises(fastio.DriverError, match="without an element-type"):
         run_driver()
 

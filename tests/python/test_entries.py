@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Optional
 
@@ -10,18 +9,7 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import RunningService
-
-
-@pytest.fixture
-def in_job(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setenv("FASTIO_SOCKET", service.socket)
-    monkeypatch.setenv("FASTIO_JOB", "test")
-    return monkeypatch
-
-
-def declare(monkeypatch: pytest.MonkeyPatch, variable: str, *declared: dict[str, Any]) -> None:
-    monkeypatch.setenv(variable, json.dumps(declared))
+from conftest import declare
 
 
 def execute(work: Optional[Callable[[fastio.Payload], Any]]) -> None:

@@ -62,4 +62,17 @@ std::string answer_of(std::span<const std::byte> contents) {
     return std::to_string(contents.size()) + " bytes of digest " + std::to_string(digest(contents));
 }
 
+std::string answer_of(const std::vector<AllocationInfo>& infos) {
+    std::vector<std::string> lines;
+    for (const AllocationInfo& info : infos) {
+        lines.push_back(answer_of(info));
+    }
+    std::ranges::sort(lines);
+    std::string answer;
+    for (const std::string& line : lines) {
+        answer += line + "; ";
+    }
+    return answer;
+}
+
 }  // namespace fastio::test

@@ -31,5 +31,7 @@ struct Described {
 [[nodiscard]] std::string answer_of(const ContextStats& stats);
 [[nodiscard]] std::string answer_of(const AllocationInfo& info);
 [[nodiscard]] std::string answer_of(std::span<const std::byte> contents);
+/// In any order.
+[[nodiscard]] std::string answer_of(const std::vector<AllocationInfo>& infos);
 
 }  // namespace fastio::test

@@ -439,21 +439,16 @@ std::string Oracle::stats(const Session& session) const {
 }
 
 std::string Oracle::inspect(const std::string& name) const {
-    std::vector<std::string> lines;
+    std::vector<AllocationInfo> infos;
     for (const MemoryPtr& memory : find_job(name)->memories) {
         AllocationInfo info;
         info.size = memory->size;
         info.state = memory->holder != nullptr ? "private" : memory->names.empty() ? "retired" : "published";
         info.names = memory->names;
         info.holders.resize(memory->leases.size() + (memory->holder != nullptr ? 1 : 0));
-        lines.push_back(answer_of(info));
+        infos.push_back(std::move(info));
     }
-    std::ranges::sort(lines);
-    std::string answer;
-    for (const std::string& line : lines) {
-        answer += line + "; ";
-    }
-    return answer;
+    return answer_of(infos);
 }
 
 std::shared_ptr<Oracle::Job> Oracle::find_job(const std::string& name) const {

@@ -207,16 +207,7 @@ std::string Player::stats() {
 }
 
 std::string Player::inspect(const Step& step) const {
-    std::vector<std::string> lines;
-    for (const AllocationInfo& info : Service(socket_, kPatience).allocations(job_of(step.other))) {
-        lines.push_back(answer_of(info));
-    }
-    std::ranges::sort(lines);
-    std::string answer;
-    for (const std::string& line : lines) {
-        answer += line + "; ";
-    }
-    return answer;
+    return answer_of(Service(socket_, kPatience).allocations(job_of(step.other)));
 }
 
 }  // namespace fastio::test
