@@ -74,7 +74,9 @@ PrivateMachine::PrivateMachine() {
         }
         ::close(lock_);  // another test took it for abandoned before it was locked
     }
-    ::setenv(kVariable, folder_.c_str(), 1);
+    // A folder in it, because the last process to leave a machine removes the machine's folder, and with it the lock:
+    // the next one's would look abandoned.
+    ::setenv(kVariable, (folder_ + "/machine").c_str(), 1);
 }
 
 PrivateMachine::~PrivateMachine() {
