@@ -20,8 +20,10 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "client/quiet_thread.hpp"
 #include "process/chaos_memory.hpp"
 #include "support/leak_check.hpp"
 
@@ -97,6 +99,17 @@ void check(ChaosMemory& memory, const fastio::Allocation& allocation, const char
     }
 }
 
+/// A thread that waits for ever. The thread sanitizer keeps a signal until the thread that has it returns from its wait;
+/// under it this thread takes none.
+template <class Function>
+std::thread waiting_thread(Function&& function) {
+#if defined(__SANITIZE_THREAD__)
+    return fastio::detail::quiet_thread(std::forward<Function>(function));
+#else
+    return std::thread(std::forward<Function>(function));
+#endif
+}
+
 bool told_to_stop() {
     pollfd input{kStop, POLLIN, 0};
     return ::poll(&input, 1, 0) > 0;
@@ -165,7 +178,7 @@ private:
                 }
             }
         }
-        waiter_ = std::thread([this] {
+        waiter_ = waiting_thread([this] {
             try {
                 static_cast<void>(context_->get("never", {.timeout = fastio::forever}));
             } catch (const fastio::Error& error) {
@@ -342,8 +355,11 @@ int main(int argc, char** argv) {
     next_arguments = {argv[0], argv[1], argv[2], next_seed.data(), inherited.data(), nullptr};
     struct sigaction action {};
     action.sa_handler = become_a_new_program;
-    action.sa_flags = SA_NODEFER;  // a new program begins with the signals that the old one had blocked
     ::sigaction(SIGUSR1, &action, nullptr);
+    // A new program begins with the signals that the handler had blocked: SIGUSR1, and with the thread sanitizer all.
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     std::signal(SIGCHLD, SIG_IGN);  // nobody waits for the children
     tell("x");
     try {
