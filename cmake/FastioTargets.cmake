@@ -36,7 +36,8 @@ endif()
 
 if(FASTIO_FUZZ)
   target_compile_options(fastio_options INTERFACE
-    "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link;-fprofile-instr-generate;-fcoverage-mapping>")
+    "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link;-fprofile-instr-generate;-fcoverage-mapping;\
+-fsanitize-coverage-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/not_watched.txt>")
   target_link_options(fastio_options INTERFACE -fprofile-instr-generate)
 endif()
 

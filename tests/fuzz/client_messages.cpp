@@ -43,7 +43,7 @@ void read_as_its_type(const wire::Packet& packet, std::size_t other) {
         const bool fits = header && !packet.truncated && header->kind == type.kind && packet.bytes == type.bytes;
         const auto message = type.read(packet);
         require(message.has_value() == fits, "a message is taken if kind and size are its own");
-        require(!message || std::equal(message->begin(), message->end(), packet.data.begin()), "it is what came");
+        require(!message || std::memcmp(message->data(), packet.data.data(), message->size()) == 0, "it is what came");
         types += fits ? 1 : 0;
     }
     require(types <= 1, "a packet is one message at most");
