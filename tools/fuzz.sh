@@ -3,26 +3,30 @@
 
 readonly fuzz_jobs=2
 
-# fuzz_target NAME SECONDS: starts from the committed corpus and from what earlier runs found; a finding stays in out/fuzz.
-# libnifti prints what it refuses.
+# fuzz_target NAME seconds|executions NUMBER: starts from the committed corpus and from what earlier runs found; a finding
+# stays in out/fuzz. libnifti prints what it refuses.
 fuzz_target() {
-    local name=$1 seconds=$2 found=build/fuzz/corpus/$1
+    local name=$1 found=build/fuzz/corpus/$1 end=-max_total_time=$3
+    [[ $2 == seconds ]] || end=-runs=$3
     mkdir -p "$found"
-    LLVM_PROFILE_FILE=build/fuzz/fuzz_coverage/$name.profraw \
-        UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/bin/fuzz_$name" -max_total_time="$seconds" -timeout=60 \
+    # Two frames say where a block came from; all of them, and blocks kept back after their end, take half of the time.
+    LLVM_PROFILE_FILE=build/fuzz/fuzz_coverage/$name.profraw ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=16 \
+        UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/bin/fuzz_$name" "$end" -timeout=60 \
         -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="out/fuzz/$name-" \
         "$found" "tests/fuzz/corpus/$name" 2>&1 | grep --text --invert-match '^\*\* ERROR: nifti' >"out/fuzz/$name.log"
 }
 
 # The fuzzer of safetensors is a Python program, and so is what it tests.
 fuzz_safetensors() {
-    PYTHONPATH=build/dev/python "$venv/bin/python" tests/python/safetensors_fuzzer.py --seconds "$1" \
+    local end=--seconds
+    [[ $1 == seconds ]] || end=--runs
+    PYTHONPATH=build/dev/python "$venv/bin/python" tests/python/safetensors_fuzzer.py "$end" "$2" \
         >out/fuzz/safetensors.log 2>&1
 }
 
-# run_fuzz_targets SECONDS FILTER
+# run_fuzz_targets FILTER seconds|executions NUMBER
 run_fuzz_targets() {
-    local seconds=$1 filter=$2 name failed=() names=() pids=() i
+    local filter=$1 unit=$2 number=$3 name failed=() names=() pids=() i
     configure fuzz
     nice cmake --build build/fuzz --parallel "$(nproc)" --target fuzz_targets
     rm -rf out/fuzz build/fuzz/fuzz_coverage
@@ -32,13 +36,13 @@ run_fuzz_targets() {
     done <build/fuzz/fuzz_targets.txt
     [[ ! safetensors =~ $filter ]] || names+=(safetensors)
     ((${#names[@]} > 0)) || die "fuzz: no target matches '$filter'"
-    say "fuzzing for $seconds s each: ${names[*]}"
+    say "fuzzing, $number $unit each: ${names[*]}"
     for i in "${!names[@]}"; do
         ((i < fuzz_jobs)) || wait "${pids[i - fuzz_jobs]}" || failed+=("${names[i - fuzz_jobs]}")
         if [[ ${names[i]} == safetensors ]]; then
-            fuzz_safetensors "$seconds" &
+            fuzz_safetensors "$unit" "$number" &
         else
-            fuzz_target "${names[i]}" "$seconds" &
+            fuzz_target "${names[i]}" "$unit" "$number" &
         fi
         pids+=($!)
     done
@@ -53,12 +57,17 @@ run_fuzz_targets() {
 }
 
 command_fuzz() {
-    local seconds=600 filter=.
+    local unit=seconds number=600 filter=.
     while (($# > 0)); do
         case $1 in
-            --seconds | --filter)
-                (($# > 1)) || die "fuzz: $1 takes a value"
-                [[ $1 == --seconds ]] && seconds=$2 || filter=$2
+            --seconds | --executions)
+                [[ ${2:-} =~ ^[0-9]+$ ]] || die "fuzz: $1 takes a number"
+                unit=${1#--} number=$2
+                shift
+                ;;
+            --filter)
+                (($# > 1)) || die "fuzz: --filter takes a value"
+                filter=$2
                 shift
                 ;;
             *) die "fuzz: unknown option $1; see ./run help" ;;
@@ -72,5 +81,5 @@ command_fuzz() {
         configure dev "${options[@]}"
         build dev fastio_python
     fi
-    run_fuzz_targets "$seconds" "$filter"
+    run_fuzz_targets "$filter" "$unit" "$number"
 }
