@@ -93,10 +93,34 @@ ImageReader::~ImageReader() = default;
 
 std::uint64_t ImageReader::hash() const {
     std::uint64_t hash = 0;
+    if (watched_) {
+        for (const auto& [file, page] : *watched_) {
+            hash = XXH3_64bits_withSeed(files_[file].mapping.data() + page * kPage, kPage, hash);
+        }
+        return hash;
+    }
     for (std::size_t i = 0; i < files_.size(); ++i) {
         hash = XXH3_64bits_withSeed(files_[i].mapping.data(), used_[i], hash);
     }
     return hash;
+}
+
+std::map<ImageReader::Page, std::uint64_t> ImageReader::page_hashes() const {
+    std::map<Page, std::uint64_t> hashes;
+    for (std::size_t file = 0; file < files_.size(); ++file) {
+        for (std::size_t page = 0; (page + 1) * kPage <= files_[file].mapping.size(); ++page) {
+            hashes[{file, page}] = XXH3_64bits(files_[file].mapping.data() + page * kPage, kPage);
+        }
+    }
+    return hashes;
+}
+
+std::uint64_t ImageReader::rest_hash() const {
+    std::uint64_t rest = 0;
+    for (const auto& [page, hash] : page_hashes()) {
+        rest = watched_ && watched_->contains(page) ? rest : XXH3_64bits_withSeed(&hash, sizeof(hash), rest);
+    }
+    return rest;
 }
 
 std::vector<std::size_t> ImageReader::used() const {
@@ -152,6 +176,9 @@ void ImageReader::check_list(const ImageView& view, std::vector<std::string>& vi
         return;
     }
     for (const auto& [name, seen] : view.names) {
+        if (!name.starts_with(prefix_)) {
+            continue;
+        }
         const auto row = rows.find(name);
         const NameView listed{false, row == rows.end() ? std::nullopt : std::optional(row->second.copy), 0};
         if (!seen.lost && !same(seen, listed)) {
@@ -187,7 +214,8 @@ void ImageReader::check_placements(const ImageView& view, std::vector<std::strin
     }
 }
 
-std::optional<table::Acquired> ImageReader::acquire(const std::string& name, std::vector<std::string>& violations) {
+std::optional<table::Acquired> ImageReader::acquire(const std::string& name, std::vector<std::string>& violations,
+                                                    bool* lost) {
     table::Acquired acquired;
     std::uint64_t retries = 0;
     bool nudged = false;
@@ -207,6 +235,8 @@ std::optional<table::Acquired> ImageReader::acquire(const std::string& name, std
     } catch (const Error& error) {
         if (error.errc() != Errc::service_lost) {
             violations.push_back("get of '" + name + "': " + error.what());
+        } else if (lost != nullptr) {
+            *lost = true;
         }
     }
     return std::nullopt;
@@ -214,8 +244,9 @@ std::optional<table::Acquired> ImageReader::acquire(const std::string& name, std
 
 void ImageReader::check_acquire(const std::string& name, const NameView& view, std::vector<std::string>& violations) {
     const std::uint32_t before = pages_->in_use();
-    const std::optional<table::Acquired> acquired = acquire(name, violations);
-    if (acquired.has_value() != view.copy.has_value()) {
+    bool lost = false;
+    const std::optional<table::Acquired> acquired = acquire(name, violations, &lost);
+    if (!lost && acquired.has_value() != view.copy.has_value()) {
         violations.push_back("'" + name + "': lookup says " + to_string(view) + ", get " +
                              (acquired ? "acquires" : "does not"));
     }
@@ -270,7 +301,14 @@ ImageView ImageReader::look(std::vector<std::string>& violations) {
     for (std::uint32_t slot = 0; slot < kWatchedSlots; ++slot) {
         view.states.push_back(reader_->allocation_state(slot));
     }
-    view.slabs = reader_->slabs();
+    try {
+        view.slabs = reader_->slabs();
+    } catch (const Error& error) {
+        view.slabs_lost = error.errc() == Errc::service_lost;
+        if (!view.slabs_lost) {
+            violations.push_back(std::string("slabs: ") + error.what());
+        }
+    }
     check_placements(view, violations);
     for (const std::string& name : names_) {
         const NameView& seen = view.names.emplace(name, look_up(name, violations)).first->second;

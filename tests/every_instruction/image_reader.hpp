@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,7 @@ struct ImageView {
     std::uint64_t publications = 0;
     std::uint64_t allocations = 0;
     std::vector<StateWord> states{};  ///< of the first slots
+    bool slabs_lost = false;          ///< in a segment that the service has not handed out yet
     std::vector<table::SlabRef> slabs{};
 };
 
@@ -47,8 +49,15 @@ public:
     ImageReader(const SteppedProcess& process, std::vector<std::string> names, std::string prefix = {});
     ~ImageReader();
 
-    /// Of all bytes, or of those that set_used names.
+    /// A page, by the number of its file and its own in there.
+    using Page = std::pair<std::size_t, std::size_t>;
+
+    /// Of all bytes, of those that set_used names, or of the pages that watch() names.
     [[nodiscard]] std::uint64_t hash() const;
+    /// Of each page; and of all pages but those that watch() names.
+    [[nodiscard]] std::map<Page, std::uint64_t> page_hashes() const;
+    [[nodiscard]] std::uint64_t rest_hash() const;
+    void watch(std::set<Page> pages) { watched_ = std::move(pages); }
     /// By file, how many bytes lie before the first that stay 0 to the end.
     [[nodiscard]] std::vector<std::size_t> used() const;
     void set_used(std::vector<std::size_t> used) { used_ = std::move(used); }
@@ -56,8 +65,10 @@ public:
     /// The real readers' answers, and into `violations` what none of them may ever answer.
     [[nodiscard]] ImageView look(std::vector<std::string>& violations);
 
-    /// The get path: empty where the name is missing or its segment lost. The lease stays.
-    [[nodiscard]] std::optional<table::Acquired> acquire(const std::string& name, std::vector<std::string>& violations);
+    /// The get path: empty where the name is missing or in a segment that is not handed out yet, which `lost` tells.
+    /// The lease stays.
+    [[nodiscard]] std::optional<table::Acquired> acquire(const std::string& name, std::vector<std::string>& violations,
+                                                         bool* lost = nullptr);
     [[nodiscard]] table::LeasePages& pages() noexcept { return *pages_; }
     [[nodiscard]] table::TableReader& reader() noexcept { return *reader_; }
 
@@ -79,6 +90,7 @@ private:
     std::string prefix_;
     std::vector<File> files_;
     std::vector<std::size_t> used_;
+    std::optional<std::set<Page>> watched_;
     std::unique_ptr<Source> source_;
     std::unique_ptr<table::TableReader> reader_;
     std::unique_ptr<table::LeasePages> pages_;

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "context_subject.hpp"
 #include "walk.hpp"
@@ -216,6 +218,185 @@ TEST_F(ServiceRoutine, ASlabIsListedWhenItIsCompleteAndUntilItIsRemoved) {
         },
         {{"volume"}});
     EXPECT_EQ(slabs.after().slabs, (std::vector<table::SlabRef>{{0, 1}, {2, 1}}));
+}
+
+// Growth. While the routine runs, nobody has the new segment: a client asks the service for it, which answers when the
+// routine has ended or is dead. Until then a name is as before, as afterwards, or in what is not handed out.
+
+TEST_F(ServiceRoutine, APublicationInANewSegmentIsSeenOrAsBefore) {
+    const Walk publish = walk(
+        "publish with a new segment of records",
+        [](ContextWorld& world) {
+            world.publish_new("volume");
+            for (std::uint32_t i = 1; i < table::kPublicationsPerSegment; ++i) {
+                world.publish("name/" + std::to_string(i), number(0));
+            }
+        },
+        [](ContextWorld& world) { world.publish("volume", number(0), 384, {}, true); },
+        {{"volume", "name/1"}, "name/1", true, true});
+    EXPECT_EQ(publish.before("volume").copy->version, 1U);
+    EXPECT_EQ(publish.after("volume").copy->version, table::kPublicationsPerSegment + 1U);
+}
+
+TEST_F(ServiceRoutine, AttributesInANewSegmentAreSeenWithTheirName) {
+    const Walk publish = walk(
+        "publish with a new segment of attributes",
+        [](ContextWorld& world) {
+            for (std::uint32_t i = 0; i < table::kAttributesPerSegment; ++i) {
+                world.publish_new("name/" + std::to_string(i), 384, "a remark");
+            }
+        },
+        [](ContextWorld& world) { world.publish("volume", number(0), 384, "in the second segment"); },
+        {{"volume", "name/1"}, "name/1", true, true});
+    EXPECT_FALSE(publish.before("volume").copy);
+    EXPECT_FALSE(publish.after("volume").copy->attributes.empty());
+}
+
+TEST_F(ServiceRoutine, AnAllocationInANewSegmentIsSeenWithItsName) {
+    const Walk publish = walk(
+        "create with a new segment of allocations, and publish",
+        [](ContextWorld& world) {
+            for (std::uint32_t i = 0; i < table::kAllocationsPerSegment; ++i) {
+                static_cast<void>(world.create());
+            }
+        },
+        [](ContextWorld& world) { world.publish_new("volume"); }, {{"volume"}, {}, true, true});
+    EXPECT_EQ(publish.after("volume").copy->allocation.slot, table::kAllocationsPerSegment);
+}
+
+TEST_F(ServiceRoutine, ASlabInANewSegmentIsListedWhenItIsComplete) {
+    const auto add = [](ContextWorld& world) {
+        SlabHandle handle;
+        handle.kind = HandleKind::memfd;
+        static_cast<void>(world.context.writer().add_slab(handle, 2 << 20, 0, 4711));
+    };
+    const Walk slabs = walk("slab added with a new segment",
+                            [&](ContextWorld& world) {
+                                world.publish_new("volume");
+                                for (std::uint32_t i = 1; i < table::kSlabsPerSegment; ++i) {
+                                    add(world);
+                                }
+                            },
+                            add, {{"volume"}});
+    EXPECT_EQ(slabs.after().slabs.size(), table::kSlabsPerSegment + 1U);
+}
+
+/// What makes the service rebuild its index, one change at a time.
+class IndexWork {
+public:
+    struct Change {
+        bool publish = true;
+        std::string name;
+    };
+
+    /// Names, until there are more than half of the first array's words.
+    [[nodiscard]] static IndexWork that_fills_it() {
+        IndexWork work;
+        for (std::uint32_t i = 0; i < kWords; ++i) {
+            work.changes_.push_back({true, "name/" + std::to_string(i)});
+        }
+        work.shorten(1);
+        return work;
+    }
+    /// Tombstones, until half of the first array is used and only a quarter for names, so that the next array is of the
+    /// same size; and again, for which the first array serves. A name leaves a tombstone where the next word is in use,
+    /// so most names have their homes close together.
+    [[nodiscard]] static IndexWork that_leaves_tombstones() {
+        IndexWork work;
+        std::uint32_t near = 0;
+        std::uint32_t removed = 0;
+        std::uint32_t far = 0;
+        for (int array = 0; array < 2; ++array) {
+            while (near - removed + far < kWords / 2 - 8) {
+                work.changes_.push_back({true, name_in(0, near++)});
+            }
+            for (const std::uint32_t last = removed + kWords / 4 + 60; removed < last; ++removed) {
+                work.changes_.push_back({false, name_in(0, removed)});
+            }
+            // These have their homes where no word was used yet.
+            for (const std::uint32_t last = far + 60; far < last; ++far) {
+                work.changes_.push_back({true, name_in(3, far)});
+            }
+        }
+        work.shorten(2);
+        return work;
+    }
+
+    /// All changes but the last, which rebuilds.
+    void prepare(ContextWorld& world) const {
+        world.publish_new("volume");
+        for (std::size_t i = 0; i + 1 < changes_.size(); ++i) {
+            make(world, changes_[i]);
+        }
+    }
+    void rebuild(ContextWorld& world) const { make(world, last()); }
+    [[nodiscard]] const Change& last() const { return changes_.back(); }
+
+private:
+    static constexpr std::uint32_t kWords = table::kFirstIndexCapacity;
+
+    static void make(ContextWorld& world, const Change& change) {
+        if (change.publish) {
+            world.publish(change.name, number(0));
+        } else {
+            world.context.unpublish(change.name);
+        }
+    }
+    /// The `i`-th name whose home is in this quarter of the array.
+    [[nodiscard]] static const std::string& name_in(std::uint32_t quarter, std::uint32_t i) {
+        static std::map<std::uint32_t, std::vector<std::string>> by_quarter;
+        static std::uint32_t next = 0;
+        while (by_quarter[quarter].size() <= i) {
+            const std::string name = "name/" + std::to_string(next++);
+            const std::uint64_t home = table::hash_name(name.data(), name.size()) % kWords;
+            by_quarter[static_cast<std::uint32_t>(4 * home / kWords)].push_back(name);
+        }
+        return by_quarter[quarter][i];
+    }
+    /// To the one that makes the `rebuilds`-th rebuild.
+    void shorten(std::uint32_t rebuilds) {
+        ContextWorld world;
+        const Mapping header(world.context.writer().segment(table::SegmentKind::header, 0).fd,
+                             sizeof(table::TableHeader), Mapping::Access::read_only);
+        const auto epoch = [&] {
+            const auto* const words = reinterpret_cast<const table::TableHeader*>(header.data());
+            return table::IndexState::unpack(table::load_word(&words->index_state)).epoch;
+        };
+        const std::uint32_t last = epoch() + rebuilds;
+        world.publish_new("volume");
+        std::size_t made = 0;
+        for (; epoch() != last && made < changes_.size(); ++made) {
+            make(world, changes_[made]);
+        }
+        ASSERT_EQ(epoch(), last);
+        changes_.resize(made);
+    }
+
+    std::vector<Change> changes_;
+};
+
+TEST_F(ServiceRoutine, AnIndexThatIsRebuiltLargerShowsEveryName) {
+    const IndexWork work = IndexWork::that_fills_it();
+    const std::string name = work.last().name;
+    const Walk rebuild = walk(
+        "publish with a larger index", [&](ContextWorld& world) { work.prepare(world); },
+        [&](ContextWorld& world) { work.rebuild(world); }, {{name, "volume", "name/7"}, "vol", true, true});
+    EXPECT_FALSE(rebuild.before(name).copy);
+    EXPECT_TRUE(rebuild.after(name).copy);
+    EXPECT_TRUE(same(rebuild.before("volume"), rebuild.after("volume")));
+}
+
+TEST_F(ServiceRoutine, AnIndexThatIsRebuiltInAnArrayThatReadersHaveShowsEveryName) {
+    const IndexWork work = IndexWork::that_leaves_tombstones();
+    const std::string name = work.last().name;
+    const Walk rebuild = walk(
+        "publish with an index of the same size, in the first array again",
+        [&](ContextWorld& world) { work.prepare(world); }, [&](ContextWorld& world) { work.rebuild(world); },
+        {{name, "volume"}, "vol", true, true});
+    EXPECT_FALSE(rebuild.before(name).copy);
+    EXPECT_TRUE(rebuild.after(name).copy);
+    EXPECT_TRUE(same(rebuild.before("volume"), rebuild.after("volume")));
+    EXPECT_GT(rebuild.images(), table::kFirstIndexCapacity / 4) << "an image for every word that the rebuild stored";
 }
 
 }  // namespace

@@ -55,6 +55,18 @@ std::string why_not_steppable() {
 #endif
 }
 
+OneProcessor::OneProcessor() {
+    ::sched_getaffinity(0, sizeof(before_), &before_);
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(::sched_getcpu(), &here);
+    ::sched_setaffinity(0, sizeof(here), &here);
+}
+
+OneProcessor::~OneProcessor() {
+    ::sched_setaffinity(0, sizeof(before_), &before_);
+}
+
 SteppedProcess::SteppedProcess(const MakeSubject& make) {
     void* const shared = ::mmap(nullptr, sizeof(Exhibit), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -42,6 +43,19 @@ using MakeSubject = std::function<std::unique_ptr<Subject>()>;
 /// Why nothing can be stepped here; empty where it can.
 [[nodiscard]] std::string why_not_steppable();
 
+/// Keeps this thread, and the children that it makes, on the processor where it is: a step is two switches between
+/// processes, which on two processors wait for one to be woken.
+class OneProcessor {
+public:
+    OneProcessor();
+    OneProcessor(const OneProcessor&) = delete;
+    OneProcessor& operator=(const OneProcessor&) = delete;
+    ~OneProcessor();
+
+private:
+    cpu_set_t before_{};
+};
+
 /// A child of this process that runs a subject under ptrace, round after round, each in a world that it makes anew.
 /// In each round it stops four times: ready, done, and after each settle. It never outlives this object.
 ///
@@ -77,6 +91,7 @@ private:
     void stop_as(Stop stage, const Subject& subject);
     void wait_for(int expected);
 
+    OneProcessor one_processor_{};
     Exhibit* exhibit_;  ///< shared with the child
     pid_t child_ = 0;
 };

@@ -44,7 +44,13 @@ void Walk::prepare_usage() {
     const std::size_t files = process.files().size();
     const ImageReader reader(process, options_.names);
     const std::vector<std::size_t> at_first = reader.used();
+    const std::map<ImageReader::Page, std::uint64_t> pages = reader.page_hashes();
     process.go_on();
+    for (const auto& [page, hash] : reader.page_hashes()) {
+        if (pages.at(page) != hash) {
+            changing_.insert(page);
+        }
+    }
     used_ = reader.used();
     for (std::size_t i = 0; i < used_.size(); ++i) {
         used_[i] = std::max(used_[i], at_first[i]);
@@ -58,6 +64,10 @@ void Walk::step_through() {
     SteppedProcess process(make_);
     ImageReader reader(process, options_.names, options_.prefix);
     reader.set_used(used_);
+    if (options_.large) {
+        reader.watch(changing_);
+    }
+    const std::uint64_t rest = options_.large ? reader.rest_hash() : 0;
     std::uint64_t last_hash = 0;
     const auto look = [&] {
         const std::uint64_t hash = reader.hash();
@@ -70,6 +80,9 @@ void Walk::step_through() {
         if (is_new) {
             std::vector<std::string> found;
             images_.push_back(reader.look(found));
+            if (options_.large && reader.rest_hash() != rest) {
+                found.push_back("a page is changed that is as before in the end");
+            }
             for (const std::string& what : found) {
                 violate(known->second, what);
             }
@@ -258,8 +271,7 @@ void Walk::check_everything() {
     step_through();
     keep_leases(Taken::before);
     keep_leases(Taken::at_the_last_instruction);
-    constexpr std::size_t kKills = 8;
-    kill_writer(kKills);
+    kill_writer(options_.large ? 1 : 8);
 }
 
 }  // namespace fastio::test

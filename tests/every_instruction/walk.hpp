@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +20,9 @@ public:
         std::vector<std::string> names{};  ///< what is looked up; the first one must exist before or after
         std::string prefix{};              ///< what is listed
         bool wakes = false;                ///< waiters for what is new afterwards must be woken
+        /// For a table of many bytes: only the pages that the routine changes in the end are compared at every
+        /// instruction; the others are at every image, and must stay as they are.
+        bool large = false;
     };
     Walk(std::string title, MakeSubject make, Options options);
 
@@ -58,6 +62,7 @@ private:
     MakeSubject make_;
     Options options_;
     std::vector<std::size_t> used_;
+    std::set<ImageReader::Page> changing_;
     bool grows_ = false;  ///< the routine makes a segment
     std::uint64_t steps_ = 0;
     std::vector<Run> runs_;

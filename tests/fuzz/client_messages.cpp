@@ -83,8 +83,8 @@ void read_rows(const wire::Packet& packet) {
     }
 }
 
-/// A refusal is an exception, which costs more than all the rest: of the packets that are no answer to a hello one in 16
-/// is taken for one.
+/// A refusal is an exception, which costs more than all the rest: of the packets that are no answer to a hello one in
+/// 16 is taken for one.
 bool asked_hello(const wire::Packet& packet, std::uint8_t request) {
     const auto header = packet.header();
     return request % 16 == 0 ||

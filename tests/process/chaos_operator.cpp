@@ -99,8 +99,8 @@ void check(ChaosMemory& memory, const fastio::Allocation& allocation, const char
     }
 }
 
-/// A thread that waits for ever. The thread sanitizer keeps a signal until the thread that has it returns from its wait;
-/// under it this thread takes none.
+/// A thread that waits for ever. The thread sanitizer keeps a signal until the thread that has it returns from its
+/// wait; under it this thread takes none.
 template <class Function>
 std::thread waiting_thread(Function&& function) {
 #if defined(__SANITIZE_THREAD__)
