@@ -35,18 +35,25 @@ find_python() {
     done
 }
 
-# The wheel as a user installs it, built as where there is no CUDA toolkit; the examples are built so on the way. Not
-# optimised, because building is what takes long.
-test_wheel() {
-    local folder=$root/build/venv-wheel
-    say "building the wheel, without CUDA, into build/venv-wheel"
-    /usr/bin/python3 -m venv --clear "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python \
+# install_wheel FOLDER INTERPRETER [PACKAGE...]: a new virtual environment with the Python package as a user installs it,
+# built as where there is no CUDA toolkit; the examples are built so on the way. Not optimised, because building is what
+# takes long, and what does not depend on the interpreter is built once for all.
+install_wheel() {
+    local folder=$1 interpreter=$2
+    shift 2
+    say "building the wheel, without CUDA, into ${folder#"$root/"}"
+    "$interpreter" -m venv --clear "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python "$@" \
         --config-settings=build-dir=../build/wheel-without-cuda --config-settings=cmake.define.FASTIO_WITH_CUDA=OFF \
         --config-settings=cmake.define.FASTIO_BUILD_EXAMPLES=ON \
         --config-settings=cmake.build-type=Debug --config-settings=cmake.define.CMAKE_CXX_FLAGS_DEBUG=-O0 \
         --config-settings="build.targets=fastio_python;fastiod;fastio_cli;examples/all" \
         --config-settings=cmake.define.FASTIO_PRECOMPILE=ON --config-settings=cmake.define.FASTIO_WERROR=ON
+}
+
+test_wheel() {
+    local folder=$root/build/venv-wheel
+    install_wheel "$folder" /usr/bin/python3
     say "using the wheel"
     "$folder/bin/fastiod" --version
     "$folder/bin/fastio" --version
@@ -69,9 +76,7 @@ test_pythons() {
             continue
         fi
         folder=$root/build/venv-$version
-        say "Python $version: building the wheel into build/venv-$version"
-        "$interpreter" -m venv --clear "$folder"
-        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python pytest safetensors
+        install_wheel "$folder" "$interpreter" pytest safetensors
         say "Python $version: testing"
         env -u PYTHONPATH -u FASTIO_BIN "PATH=$folder/bin:$PATH" "$folder/bin/python" -m pytest -q \
             -c python/pyproject.toml --rootdir tests/python tests/python -m "not build"

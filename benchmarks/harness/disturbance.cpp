@@ -4,6 +4,7 @@
 #include <fastio/fastio.hpp>
 #include <functional>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "figures.hpp"
@@ -18,7 +19,13 @@ ContextOptions options_for(const std::string& socket, const char* job) {
     return {.job = job, .socket = socket, .connect_timeout = std::chrono::seconds(10)};
 }
 
-void request(Context& context, Samples& samples) {
+/// Between two requests of one kind: none, or as an operator has that works in between.
+using Pause = std::chrono::microseconds;
+
+void request(Context& context, Samples& samples, Pause pause) {
+    if (pause != Pause::zero()) {
+        std::this_thread::sleep_for(pause);
+    }
     const auto start = std::chrono::steady_clock::now();
     context.create(std::uint64_t{64} << 10U).free();
     samples.add(nanoseconds_since(start));
@@ -30,18 +37,18 @@ Process start(const char* role, const std::string& socket) {
 
 /// Requests in blocks, alternately without and with what `disturb` starts and its result's destructor ends.
 template <class Disturb>
-Figure measure(const char* what, std::size_t rounds, Disturb&& disturb) {
+Figure measure(const std::string& what, std::size_t rounds, Pause pause, Disturb&& disturb) {
     const PrivateService service;
     Context context(options_for(service.socket(), "bench"));
     Samples quiet;
     Samples disturbed;
     for (std::size_t round = 0; round < rounds; round += kBlock) {
         for (std::size_t i = 0; i < kBlock; ++i) {
-            request(context, quiet);
+            request(context, quiet, pause);
         }
         auto other = disturb(service.socket(), context);
         for (std::size_t i = 0; i < kBlock; ++i) {
-            request(context, disturbed);
+            request(context, disturbed, pause);
         }
     }
     return {.what = fmt::format("create and free while {}", what),
@@ -101,10 +108,13 @@ std::vector<Figure> measure_disturbance(std::size_t rounds) {
         await(member);
         return process;
     };
-    return {measure("a client is stopped", rounds,
+    constexpr Pause kNone{0};
+    constexpr Pause kWork{200};
+    return {measure("a client is stopped", rounds, kNone,
                     [&](const std::string& socket, Context& context) { return Stopped(flooder(socket, context)); }),
-            measure("a client floods", rounds, flooder),
-            measure("clients die, one after the other", rounds,
+            measure("a client floods", rounds, kNone, flooder),
+            measure(fmt::format("a client floods, one each {} us", kWork.count()), rounds, kWork, flooder),
+            measure("clients die, one after the other", rounds, kNone,
                     [](const std::string& socket, Context&) { return Dying(socket); })};
 }
 

@@ -138,9 +138,9 @@ void Connection::send_unsent() noexcept {
     }
 }
 
-bool Connection::service_is_dead() const noexcept {
+bool Connection::service_is_dead(std::chrono::milliseconds wait) const noexcept {
     pollfd service{service_pidfd_.get(), POLLIN, 0};
-    return liveness_.lost() || ::poll(&service, 1, 0) > 0;
+    return liveness_.lost() || ::poll(&service, 1, static_cast<int>(wait.count())) > 0;
 }
 
 void Connection::close_copies() noexcept {

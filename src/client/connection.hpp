@@ -44,8 +44,8 @@ public:
     /// Until when the service may take to answer hello and join.
     [[nodiscard]] std::chrono::steady_clock::time_point patience() const noexcept { return patience_; }
     [[nodiscard]] int service_pidfd() const noexcept { return service_pidfd_.get(); }
-    /// Asks the kernel, before the helper thread may have heard of it.
-    [[nodiscard]] bool service_is_dead() const noexcept;
+    /// Asks the kernel, before the helper thread may have heard of it; waits up to `wait` for it.
+    [[nodiscard]] bool service_is_dead(std::chrono::milliseconds wait = {}) const noexcept;
 
     /// The right to send, and to have the next reply. Others' one-way messages wait until the request is sent, so that
     /// parts of a request stay together.

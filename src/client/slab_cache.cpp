@@ -1,10 +1,17 @@
 #include "client/slab_cache.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/fail.hpp"
 
 namespace fastio::detail {
+namespace {
+
+/// The kernel takes a process's memory and files away before it calls it dead.
+constexpr std::chrono::milliseconds kDying{200};
+
+}  // namespace
 
 /// Invariant 3, for as long as it lives.
 class SlabCache::Opening {
@@ -56,7 +63,14 @@ SlabCache::Slab SlabCache::open_new(table::SlabRef ref) {
     slab.loss = &slab.device->loss();
     stream_words_.prepare(*slab.device);
     slab.bytes = reply.bytes;
-    slab.data = static_cast<std::byte*>(slab.device->open(reply.handle, reply.bytes, file.get()));
+    try {
+        slab.data = static_cast<std::byte*>(slab.device->open(reply.handle, reply.bytes, file.get()));
+    } catch (const Error& error) {
+        if (connection_.service_is_dead(kDying)) {  // its memory went with it, which a device only calls unknown
+            fail(Errc::service_lost, "mapping a slab: the service died before it was mapped, so {}", error.what());
+        }
+        throw;
+    }
     try {
         add(ref, slab);
     } catch (...) {

@@ -85,8 +85,16 @@ def test_thousands_of_tensors_of_all_types_have_the_bytes_of_the_file(
 def test_thousands_of_tensors_are_what_the_safetensors_package_reads(
     ctx: fastio.FastIOContext, write: Write, thousands: Tensors
 ) -> None:
+    official_package = pytest.importorskip("safetensors")
     contents = checkpoint(thousands)
-    official = dict(pytest.importorskip("safetensors").deserialize(contents))
+    try:
+        official = dict(official_package.deserialize(contents))
+    except official_package.SafetensorError as error:  # the last one for Python 3.9 lacks some of the types
+        if "unknown variant" not in str(error):
+            raise
+        thousands = {n: t for n, t in thousands.items() if not t[0].endswith("FNUZ")}
+        contents = checkpoint(thousands)
+        official = dict(official_package.deserialize(contents))
     fastio.safetensors.publish(ctx, write(contents))
     state = fastio.safetensors.load(ctx, framework="fastio")
     assert state.keys() == official.keys()
