@@ -98,7 +98,8 @@ class PublicationInfo:
     """What is published under one name, when it was listed."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Under which it is published."""
 
     @property
     def version(self) -> int:
@@ -129,7 +130,8 @@ class PublicationInfo:
         """Seconds since it was published."""
 
     @property
-    def attributes(self) -> dict[str, str]: ...
+    def attributes(self) -> dict[str, str]:
+        """That it was published with."""
 
     def __repr__(self) -> str: ...
 
@@ -220,10 +222,12 @@ class WatchEvent:
         """
 
     @property
-    def job(self) -> str: ...
+    def job(self) -> str:
+        """Whose name it is."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What was published or unpublished; empty for "lost"."""
 
     @property
     def version(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
 
@@ -108,7 +108,7 @@ class FastIOEntry:
 
     An *input* may only be read, because several operators may have it mapped; it is there when the handler runs.
 
-    Valid only inside the execute handler: later, all but the name raises ContextClosedError. A ``with`` block maps:
+    Valid only inside the execute handler: later, all but the name and unmap() raises ContextClosedError. A ``with`` block maps:
     ``with entry as array: ...``.
     """
 
@@ -172,18 +172,21 @@ class FastIOEntry:
     @property
     def dynamic_indices(self) -> tuple[int, ...]:
         """The dimensions whose extent the pipeline file leaves open."""
+        self._check_open("dynamic_indices")
         return self._dynamic_indices()
 
     @property
     def is_dynamic(self) -> bool:
         """Whether the pipeline file leaves a dimension, or the whole shape, open."""
-        return self._declaration.declared_shape is None or bool(self.dynamic_indices)
+        self._check_open("is_dynamic")
+        return self._declaration.declared_shape is None or bool(self._dynamic_indices())
 
     @property
     def attributes(self) -> dict[str, str]:
         """Of an input, those that it was published with, as a copy; of an output, those that it will be.
 
-        May be set on an output, at most 4 KiB in all. Raises ReadOnlyError for an input.
+        May be set on an output, at most 4 KiB in all. Raises ReadOnlyError for an input, TypeError for what maps no str
+        to str.
         """
         self._check_open("attributes")
         return dict(self._attributes)
@@ -191,11 +194,14 @@ class FastIOEntry:
     @attributes.setter
     def attributes(self, value: Mapping[str, str]) -> None:
         self._check_output("setting the attributes")
+        if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
+            raise TypeError(f"the attributes of '{self.name}' were given {value!r}: give a mapping of str to str")
         self._attributes = dict(value)
 
     @property
     def access(self) -> str:
         """ "read-write" for an output, "read-only" for an input."""
+        self._check_open("access")
         return "read-write" if self._is_output else "read-only"
 
     @property
@@ -218,6 +224,8 @@ class FastIOEntry:
                 f"update_shape of '{self.name}': it is allocated already"
                 + ("" if self.is_dynamic else ", because all of its dimensions are declared")
             )
+        if not isinstance(shape, Iterable):
+            raise TypeError(f"update_shape of '{self.name}' was given {shape!r}: give a sequence of ints")
         wanted = tuple(_extent(extent, self.name) for extent in shape)
         declared = self._declaration.declared_shape
         if declared is not None:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from . import _core
 from ._errors import CorruptInputError, Error, InvalidArgumentError, IoError, NotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ def publish(
     FastIOContext.publish_array too: then, and when ``progress`` raises, what this call has published is withdrawn, and
     so is what it was to replace.
     """
+    _check_context("publish", context)
     _check_prefix("publish", prefix)
+    if not isinstance(replace, bool):
+        raise TypeError(f"publish was given replace {replace!r}: give a bool")
     path = os.fspath(path)  # not a descriptor
     shown_path = str(path)
     show = _progress_of(progress, shown_path)
@@ -132,6 +136,7 @@ def load(
     tensors is gone; UnsupportedError for a type that the framework lacks; LeaseLimitError for more tensors than this
     process may hold; CorruptInputError where something else has the name of the index.
     """
+    _check_context("load", context)
     convert = _converter(framework)
     _check_prefix("load", prefix)
     _check_timeout("load", timeout)
@@ -155,10 +160,16 @@ def load(
 
 def metadata(context: FastIOContext, prefix: str = "", *, timeout: Optional[float] = 0) -> dict[str, str]:
     """The file's own metadata, of what :func:`publish` has published under ``prefix``. Raises as :func:`load`."""
+    _check_context("metadata", context)
     _check_prefix("metadata", prefix)
     _check_timeout("metadata", timeout)
     found: dict[str, str] = _read_index(context, prefix, timeout)[0]["metadata"]
     return found
+
+
+def _check_context(call: str, context: object) -> None:
+    if not isinstance(context, _core.FastIOContext):
+        raise TypeError(f"{call} was given a context of type {type(context).__name__}: give a FastIOContext")
 
 
 def _check_prefix(call: str, prefix: object) -> None:
@@ -338,8 +349,6 @@ def _torch_converter() -> Callable[[FastIOAllocation], Any]:
     import torch
     from torch.utils.dlpack import from_dlpack
 
-    from . import _core
-
     # What PyTorch's DLPack knows only lately, or not at all, goes through bytes.
     through_bytes: Mapping[str, Any] = {
         name: getattr(torch, name.rstrip("_"), None)
@@ -369,6 +378,8 @@ def _torch_converter() -> Callable[[FastIOAllocation], Any]:
 def _progress_of(progress: Union[bool, Progress, None], path: str) -> Optional[Progress]:
     if callable(progress):
         return progress
+    if progress is not None and not isinstance(progress, bool):
+        raise TypeError(f"publish was given progress {progress!r}: give a bool, a function or None")
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return None
     name = os.path.basename(path)

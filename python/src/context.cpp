@@ -104,12 +104,13 @@ PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimension
         options.stream);
 }
 
-GetOptions get_options(nb::handle timeout, nb::handle newer_than, nb::handle stream, nb::handle contents_timeout) {
+GetOptions get_options(const char* call, nb::handle timeout, nb::handle newer_than, nb::handle stream,
+                       nb::handle contents_timeout) {
     GetOptions options;
-    options.stream = to_stream(stream, "get");
-    options.timeout = to_duration(timeout, "get", "timeout");
-    options.newer_than = static_cast<std::uint64_t>(to_int64(newer_than, "get", "newer_than", 0));
-    options.contents_timeout = to_duration(contents_timeout, "get", "contents_timeout");
+    options.stream = to_stream(stream, call);
+    options.timeout = to_duration(timeout, call, "timeout");
+    options.newer_than = static_cast<std::uint64_t>(to_int64(newer_than, call, "newer_than", 0));
+    options.contents_timeout = to_duration(contents_timeout, call, "contents_timeout");
     options.on_wake = look_for_signals;
     return options;
 }
@@ -117,7 +118,7 @@ GetOptions get_options(nb::handle timeout, nb::handle newer_than, nb::handle str
 PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
                  nb::handle contents_timeout) {
     const std::string key = to_name(name, "get");
-    const GetOptions options = get_options(timeout, newer_than, stream, contents_timeout);
+    const GetOptions options = get_options("get", timeout, newer_than, stream, contents_timeout);
     return self.adopt("get", call_without_gil(self, "get", [&](Context& context) { return context.get(key, options); }),
                       options.stream);
 }
@@ -125,7 +126,7 @@ PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handl
 nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
                 nb::handle contents_timeout) {
     const std::string key = to_name(name, "find");
-    const GetOptions options = get_options(timeout, newer_than, stream, contents_timeout);
+    const GetOptions options = get_options("find", timeout, newer_than, stream, contents_timeout);
     std::optional<Allocation> found =
         call_without_gil(self, "find", [&](Context& context) { return context.find(key, options); });
     return found ? nb::cast(self.adopt("find", std::move(*found), options.stream)) : nb::none();
@@ -302,7 +303,8 @@ void bind_context(nb::module_& module) {
             "watch",
             [](PyContext& self, nb::handle prefix) {
                 const std::string start = to_name(prefix, "watch");
-                return call_without_gil(self, "watch", [&](Context& context) { return context.watch(start); });
+                return adopt_watch(
+                    call_without_gil(self, "watch", [&](Context& context) { return context.watch(start); }));
             },
             "prefix"_a.none() = "", nb::sig("def watch(self, prefix: str = '') -> Watch"),
             "Changes from now on to names that start with ``prefix``.")

@@ -181,11 +181,20 @@ Source from_dlpack(nb::handle array, const Destination& to) {
 
 Source from_cuda_array(nb::handle array, const Destination& to) {
     refuse_gpu_on_host(to);
-    const nb::dict interface = nb::cast<nb::dict>(nb::object(array.attr("__cuda_array_interface__")));
+    const nb::object interface = array.attr("__cuda_array_interface__");
+    for (const char* const key : {"typestr", "data", "shape"}) {
+        if (!nb::isinstance<nb::dict>(interface) || !interface.attr("__contains__")(key).is(nb::bool_(true))) {
+            fail_type(to.call, "a __cuda_array_interface__", array, "it is a dict with typestr, data and shape");
+        }
+    }
+    const nb::object data = interface["data"];
+    if (!nb::isinstance<nb::tuple>(data) || nb::len(data) != 2) {
+        fail_type(to.call, "a __cuda_array_interface__", array, "its data are a pointer and a bool");
+    }
     Source source;
     source.on_gpu = true;
     source.view.type = to_data_type(numpy_attribute("dtype")(interface["typestr"]), to.call);
-    source.view.data = reinterpret_cast<const void*>(nb::cast<std::uintptr_t>(nb::object(interface["data"][0])));
+    source.view.data = reinterpret_cast<const void*>(nb::cast<std::uintptr_t>(nb::object(data[0])));
     source.view.dimensions = to_dimensions(nb::object(interface["shape"]), to.call);
     const nb::object strides = nb::object(interface.attr("get")("strides"));
     if (!strides.is_none()) {

@@ -25,7 +25,8 @@ const char* name_of(StreamOrdering ordering) {
 void bind_information(nb::module_& module) {
     nb::class_<PublicationInfo>(module, "PublicationInfo", "What is published under one name, when it was listed.")
         .def_prop_ro(
-            "name", [](const PublicationInfo& info) { return to_str(info.name); }, nb::sig("def name(self) -> str"))
+            "name", [](const PublicationInfo& info) { return to_str(info.name); }, nb::sig("def name(self) -> str"),
+            "Under which it is published.")
         .def_ro("version", &PublicationInfo::version, "From one counter per context.")
         .def_prop_ro(
             "type", [](const PublicationInfo& info) { return to_python(info.type); },
@@ -46,7 +47,7 @@ void bind_information(nb::module_& module) {
             "Seconds since it was published.")
         .def_prop_ro(
             "attributes", [](const PublicationInfo& info) { return to_dict(info.attributes); },
-            nb::sig("def attributes(self) -> dict[str, str]"))
+            nb::sig("def attributes(self) -> dict[str, str]"), "That it was published with.")
         .def("__repr__", [](const PublicationInfo& info) {
             return fmt::format("<fastio.PublicationInfo '{}' version {}: {} [{}] on {}>", info.name, info.version,
                                to_string(info.type), fmt::join(info.dimensions, ", "), info.device);

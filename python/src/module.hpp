@@ -1,7 +1,9 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+
 #include <nanobind/stl/string.h>
+#include <fastio/watch.hpp>
 
 namespace fastio::python {
 
@@ -14,5 +16,8 @@ void bind_allocation(nb::module_& module);
 void bind_context(nb::module_& module);
 void bind_information(nb::module_& module);
 void bind_watch(nb::module_& module);
+
+/// As a `fastio.Watch`, which ends without the GIL.
+nb::object adopt_watch(Watch&& watch);
 
 }  // namespace fastio::python

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "convert.hpp"
 #include "errors.hpp"
@@ -17,14 +19,16 @@ namespace {
 using namespace nb::literals;
 using Clock = std::chrono::steady_clock;
 
-// A signal that arrives just before a sleep begins does not end it; then the next one is the last.
-constexpr std::chrono::milliseconds kLongestSleep{500};
+// A signal that arrives just before a sleep begins does not end it, and is seen before the next one: the first sleeps
+// are short, as those of get.
+constexpr std::chrono::milliseconds kFirstSleep{1};
+constexpr std::chrono::milliseconds kLongestSleep{256};
 
 /// Sleeps until there is something to read, a signal came, or it is time. Lets go of the GIL.
-void sleep_until_readable(int fd, Clock::time_point deadline) {
+void sleep_until_readable(int fd, Clock::time_point deadline, std::chrono::milliseconds longest) {
     const WithoutGil unlocked;
     const auto left =
-        std::clamp<std::chrono::nanoseconds>(deadline - Clock::now(), std::chrono::nanoseconds::zero(), kLongestSleep);
+        std::clamp<std::chrono::nanoseconds>(deadline - Clock::now(), std::chrono::nanoseconds::zero(), longest);
     pollfd entry{fd, POLLIN, 0};
     ::poll(&entry, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
 }
@@ -32,14 +36,14 @@ void sleep_until_readable(int fd, Clock::time_point deadline) {
 std::optional<WatchEvent> wait_for_event(Watch& watch, std::chrono::nanoseconds timeout) {
     const Clock::time_point now = Clock::now();
     const auto deadline = timeout > Clock::time_point::max() - now ? Clock::time_point::max() : now + timeout;
-    for (;;) {
+    for (std::chrono::milliseconds longest = kFirstSleep;; longest = std::min(2 * longest, kLongestSleep)) {
         if (auto event = watch.next(std::chrono::nanoseconds::zero())) {
             return event;
         }
         if (Clock::now() >= deadline) {
             return std::nullopt;
         }
-        sleep_until_readable(watch.fd(), deadline);
+        sleep_until_readable(watch.fd(), deadline, longest);
         if (PyErr_CheckSignals() != 0) {
             throw nb::python_error();
         }
@@ -50,7 +54,17 @@ nb::object to_object(std::optional<WatchEvent>&& event) {
     return event ? nb::cast(std::move(*event)) : nb::none();
 }
 
+/// Its end tells the service, which may be slow to hear it.
+struct PyWatch {
+    explicit PyWatch(Watch&& made) : watch(make_shared_ending_without_gil<Watch>(std::move(made))) {}
+    std::shared_ptr<Watch> watch;
+};
+
 }  // namespace
+
+nb::object adopt_watch(Watch&& watch) {
+    return nb::cast(PyWatch(std::move(watch)));
+}
 
 void bind_watch(nb::module_& module) {
     nb::class_<WatchEvent>(module, "WatchEvent", "One change, as Watch gives it.")
@@ -60,32 +74,37 @@ void bind_watch(nb::module_& module) {
             "\"published\", \"replaced\", \"unpublished\", or \"lost\": events were dropped because this "
             "watcher was slow, so list again.")
         .def_prop_ro(
-            "job", [](const WatchEvent& event) { return to_str(event.job); }, nb::sig("def job(self) -> str"))
+            "job", [](const WatchEvent& event) { return to_str(event.job); }, nb::sig("def job(self) -> str"),
+            "Whose name it is.")
         .def_prop_ro(
-            "name", [](const WatchEvent& event) { return to_str(event.name); }, nb::sig("def name(self) -> str"))
+            "name", [](const WatchEvent& event) { return to_str(event.name); }, nb::sig("def name(self) -> str"),
+            "What was published or unpublished; empty for \"lost\".")
         .def_ro("version", &WatchEvent::version, "Of the publication; 0 for events that have none.")
         .def("__repr__", [](const WatchEvent& event) {
             return fmt::format("<fastio.WatchEvent {} '{}' version {}>", to_string(event.kind), event.name,
                                event.version);
         });
-    nb::class_<Watch>(module, "Watch",
-                      "A subscription to changes of names, from FastIOContext.watch. Iterating waits for each event. A "
-                      "slow watcher delays nobody: past 1,024 unread events it gets \"lost\" and the newest. Ends when "
-                      "it is collected.")
+    nb::class_<PyWatch>(
+        module, "Watch",
+        "A subscription to changes of names, from FastIOContext.watch. Iterating waits for each event. A "
+        "slow watcher delays nobody: past 1,024 unread events it gets \"lost\" and the newest. Ends when "
+        "it is collected.")
         .def(
             "next",
-            [](Watch& self, nb::handle timeout) {
-                return to_object(wait_for_event(self, to_duration(timeout, "next", "timeout")));
+            [](PyWatch& self, nb::handle timeout) {
+                return to_object(wait_for_event(*self.watch, to_duration(timeout, "next", "timeout")));
             },
             "timeout"_a = nb::none(), nb::sig("def next(self, timeout: float | None = None) -> WatchEvent | None"),
             "The next event, or None after ``timeout`` seconds (None: waits without a bound; 0: not at all). Ctrl-C "
             "ends the wait. Raises ServiceLostError, ContextClosedError, ForkedError.")
-        .def("fileno", &Watch::fd,
-             "A descriptor that polls readable while next() would return or raise at once; for select and asyncio.")
+        .def(
+            "fileno", [](const PyWatch& self) { return self.watch->fd(); }, nb::sig("def fileno(self) -> int"),
+            "A descriptor that polls readable while next() would return or raise at once; for select and asyncio.")
         .def(
             "__iter__", [](nb::handle self) { return nb::borrow(self); }, nb::sig("def __iter__(self) -> Watch"))
         .def(
-            "__next__", [](Watch& self) { return to_object(wait_for_event(self, std::chrono::nanoseconds::max())); },
+            "__next__",
+            [](PyWatch& self) { return to_object(wait_for_event(*self.watch, std::chrono::nanoseconds::max())); },
             nb::sig("def __next__(self) -> WatchEvent"));
 }
 

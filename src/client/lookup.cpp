@@ -38,14 +38,30 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
     }
 }
 
-// A signal that arrives just before a sleep begins does not end it; then the next one is the last.
-constexpr std::chrono::milliseconds kLongestSleepWithHook{500};
+/// How long a wait sleeps at a time. A signal that arrives just before a sleep begins does not end it, and waits for
+/// the next one to be seen: where somebody looks for signals the first sleeps are short, later ones long enough to cost
+/// nothing.
+class Sleeps {
+public:
+    Sleeps(const GetOptions& options, std::chrono::steady_clock::time_point deadline) noexcept
+        : deadline_(deadline), has_hook_(options.on_wake != nullptr) {}
 
-std::chrono::steady_clock::time_point end_of_sleep(const GetOptions& options,
-                                                   std::chrono::steady_clock::time_point deadline) {
-    return options.on_wake == nullptr ? deadline
-                                      : std::min(deadline, std::chrono::steady_clock::now() + kLongestSleepWithHook);
-}
+    [[nodiscard]] std::chrono::steady_clock::time_point end_of_next() noexcept {
+        if (!has_hook_) {
+            return deadline_;
+        }
+        const auto end = std::chrono::steady_clock::now() + next_;
+        next_ = std::min(2 * next_, kLongest);
+        return std::min(deadline_, end);
+    }
+
+private:
+    static constexpr std::chrono::milliseconds kLongest{256};
+
+    std::chrono::steady_clock::time_point deadline_;
+    bool has_hook_;
+    std::chrono::milliseconds next_{1};
+};
 
 void tell_woken(const GetOptions& options) {
     if (options.on_wake != nullptr) {
@@ -61,6 +77,7 @@ void tell_woken(const GetOptions& options) {
         return false;
     }
     const auto deadline = deadline_after(options.timeout);
+    Sleeps sleeps(options, deadline);
     for (;;) {
         // In this order (Liveness, and the table writer's invariant 5): what changes after these reads ends the sleep.
         const std::uint32_t cancel_seen = client.liveness().cancel_seen();
@@ -74,7 +91,7 @@ void tell_woken(const GetOptions& options) {
         }
         client.counters().waits.fetch_add(1, std::memory_order_relaxed);
         table::wait_for_change(client.reader().bucket(hash), bucket_seen, client.liveness().cancel_word(), cancel_seen,
-                               end_of_sleep(options, deadline));
+                               sleeps.end_of_next());
         tell_woken(options);
     }
 }

@@ -98,6 +98,21 @@ def test_a_publish_that_waits_for_the_service_stops_no_other_thread(
     assert a.name == "x"
 
 
+def test_a_watch_that_ends_while_the_service_is_slow_stops_no_other_thread(
+    ctx: fastio.FastIOContext, service: RunningService
+) -> None:
+    watches = [ctx.watch()]
+    os.kill(service.process.pid, signal.SIGSTOP)
+    ender = threading.Thread(target=watches.clear)
+    ender.start()
+    # It waits now, or will: this thread goes on, and is the one that lets it.
+    for _ in range(1000):
+        sum(range(100))
+    os.kill(service.process.pid, signal.SIGCONT)
+    ender.join()
+    assert watches == []
+
+
 def test_a_subclass_cannot_lie_about_its_memory(ctx: fastio.FastIOContext) -> None:
     class Liar(np.ndarray):
         shape = property(lambda self: (1 << 26,))  # type: ignore[assignment]

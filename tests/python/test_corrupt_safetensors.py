@@ -158,6 +158,16 @@ def test_a_file_that_cannot_be_read_has_an_error_of_its_own(
         fastio.safetensors.publish(ctx, tmp_path)
 
 
+def test_a_mistake_in_an_argument_takes_nothing_away(ctx: fastio.FastIOContext, write: Write) -> None:
+    path = write(checkpoint({"x": ("U8", (1,), b"a")}))
+    fastio.safetensors.publish(ctx, path)
+    before = names(ctx)
+    for wrong in ({"replace": 1}, {"replace": True, "progress": "no"}):
+        with pytest.raises(TypeError):
+            fastio.safetensors.publish(ctx, path, **wrong)  # type: ignore[arg-type]
+    assert names(ctx) == before
+
+
 def test_a_closed_context_says_so_and_not_that_the_file_is_bad(join: Join, write: Write) -> None:
     ctx = join()
     ctx.close()

@@ -198,6 +198,28 @@ def test_arrays_of_a_gpu_are_published_within_it(ctx: fastio.FastIOContext, stre
         assert (values_of(y), y.type) == ([[0, 1, 2], [3, 4, 5]], np.int16)
 
 
+@pytest.mark.parametrize(
+    "interface",
+    [
+        3,
+        {"typestr": "<i4", "shape": (1,)},
+        {"typestr": "<i4", "data": (0, False)},
+        {"shape": (1,), "data": (0, False)},
+        {"typestr": "<i4", "shape": (1,), "data": None},
+        {"typestr": "<i4", "shape": (1,), "data": ("a", False)},
+        {"typestr": "<i4", "shape": (1,), "data": (-1, False)},
+        {"typestr": "<i4", "shape": (1,), "data": (0, False), "strides": ("a",)},
+    ],
+)
+def test_what_is_no_cuda_array_interface_is_a_type_error(ctx: fastio.FastIOContext, interface: Any) -> None:
+    class Array:
+        __cuda_array_interface__ = interface
+
+    with pytest.raises(TypeError):
+        ctx.publish_array(Array(), "y")
+    assert ctx.list() == []
+
+
 def test_an_array_of_another_gpu_is_refused(ctx: fastio.FastIOContext, join: Any) -> None:
     elsewhere = join(device="cuda:1", job="elsewhere")
     with pytest.raises(fastio.UnsupportedError, match=r"cuda:1.*cuda:0"):

@@ -97,6 +97,31 @@ def test_an_output_without_a_type_is_the_handlers_to_publish(
     assert np.asarray(ctx.get("x")).tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda entry: setattr(entry, "attributes", 3),
+        lambda entry: setattr(entry, "attributes", {"a": 1}),
+        lambda entry: entry.update_shape(3),
+        lambda entry: entry.update_shape(None),
+        lambda entry: entry.update_shape("1"),
+    ],
+)
+def test_a_wrong_type_is_a_type_error_that_names_the_entry(
+    in_job: pytest.MonkeyPatch, mistake: Callable[[fastio.FastIOEntry], None]
+) -> None:
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "x", "type": "array", "element-type": "uint8", "shape": [-1]})
+
+    def work(payload: fastio.Payload) -> None:
+        entry = payload.output_fastio_entries["x"]
+        with pytest.raises(TypeError, match="'x'"):
+            mistake(entry)
+        entry.update_shape((1,))
+        entry.allocate()
+
+    execute(work)
+
+
 def test_after_the_handler_an_entry_has_a_name_and_nothing_else(in_job: pytest.MonkeyPatch) -> None:
     declare(in_job, "FASTIO_OUTPUTS", {"name": "x", "type": "array", "element-type": "uint8", "shape": [-1]})
     kept: list[fastio.FastIOEntry] = []
@@ -116,6 +141,9 @@ def test_after_the_handler_an_entry_has_a_name_and_nothing_else(in_job: pytest.M
         lambda: entry.attributes,
         lambda: setattr(entry, "attributes", {}),
         lambda: entry.is_allocated,
+        lambda: entry.is_dynamic,
+        lambda: entry.dynamic_indices,
+        lambda: entry.access,
         lambda: entry.update_shape((2,)),
         entry.allocate,
         entry.map,

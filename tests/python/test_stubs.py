@@ -89,7 +89,10 @@ def test_every_public_name_has_a_docstring() -> None:
             assert value.__doc__, name
             for attribute, member in vars(value).items():
                 if not attribute.startswith("_") and (callable(member) or isinstance(member, property)):
-                    assert getattr(member, "__doc__", None) or name in ("PublicationInfo", "WatchEvent"), (
-                        name,
-                        attribute,
-                    )
+                    # nanobind writes the signature there, and nothing else where there is no text.
+                    lines = (getattr(member, "__doc__", None) or "").splitlines()
+                    assert any(line.strip() and not line.startswith(f"{attribute}(") for line in lines), (name, attribute)
+        elif callable(value):
+            assert value.__doc__, name
+    for function in (fastio.safetensors.publish, fastio.safetensors.load, fastio.safetensors.metadata):
+        assert "Raises" in (function.__doc__ or ""), function
