@@ -149,13 +149,17 @@ def test_create_returns_an_allocation_to_identify_it(ctx: clara.FastIOContext) -
 
 
 def test_created_allocations_are_only_accessible_by_the_calling_process(
-    ctx: clara.FastIOContext, other: clara.FastIOContext
+    ctx: clara.FastIOContext, other: clara.FastIOContext, script: Script
 ) -> None:
     """ "initially only accessible by the calling process" """
+    look = "import fastio; ctx = fastio.FastIOContext(); print([info.name for info in ctx.list()], ctx.find('x'))"
     allocation = ctx.create(10)
+    assert script.run(look) == "[] None\n"
     assert other.list() == []
     assert other.stats().publications == 0
     assert allocation.name == ""
+    allocation.publish("x")
+    assert script.run(look).startswith("['x'] <fastio.FastIOAllocation 'x'")
 
 
 def test_publishing_makes_an_allocation_available_to_other_operators(
