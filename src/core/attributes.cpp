@@ -41,13 +41,13 @@ std::vector<std::byte> encode_attributes(const Attributes& attributes) {
     std::size_t total = 0;
     for (const auto& [key, value] : attributes) {
         if (key.empty()) {
-            fail(Errc::invalid_argument, "an attribute with the value {:?} has an empty key: name it",
-                 std::string_view(value).substr(0, 32));
+            fail(Errc::invalid_argument, "an attribute with the value {} has an empty key: name it",
+                 quoted_text(std::string_view(value).substr(0, 32)));
         }
         if (!is_text(key) || !is_text(value)) {
             fail(Errc::invalid_argument,
-                 "the attribute {:?} has a NUL or bytes that are not UTF-8: encode binary values as text",
-                 std::string_view(key).substr(0, 32));
+                 "the attribute {} has a NUL or bytes that are not UTF-8: encode binary values as text",
+                 quoted_text(std::string_view(key).substr(0, 32)));
         }
         total += kPairHeaderBytes + key.size() + value.size();
     }
@@ -93,7 +93,8 @@ Attributes decode_attributes(std::span<const std::byte> bytes) {
         }
         // Only the encoder's own order is taken, so that one set of attributes has one encoding and no key comes twice.
         if (!attributes.empty() && key <= attributes.rbegin()->first) {
-            fail(Errc::corrupt_input, "the attribute {:?} at offset {} comes twice or out of order", key, at);
+            fail(Errc::corrupt_input, "the attribute {} at offset {} comes twice or out of order", quoted_text(key),
+                 at);
         }
         attributes.emplace_hint(attributes.end(), std::move(key), std::move(value));
         at += kPairHeaderBytes + key_bytes + value_bytes;

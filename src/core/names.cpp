@@ -15,14 +15,15 @@ void check_name(std::string_view name, std::string_view what) {
         fail(Errc::invalid_argument, "the {} is empty: give 1 to {} bytes of UTF-8", what, kMaxNameBytes);
     }
     if (name.size() > kMaxNameBytes) {
-        fail(Errc::invalid_argument, "the {} has {} bytes, the limit is {}: shorten it; it starts with {:?}", what,
-             name.size(), kMaxNameBytes, name.substr(0, 32));
+        fail(Errc::invalid_argument, "the {} has {} bytes, the limit is {}: shorten it; it starts with {}", what,
+             name.size(), kMaxNameBytes, quoted_text(name.substr(0, 32)));
     }
     if (name.find('\0') != std::string_view::npos) {
-        fail(Errc::invalid_argument, "the {} {:?} has a NUL at byte {}: remove it", what, name, name.find('\0'));
+        fail(Errc::invalid_argument, "the {} {} has a NUL at byte {}: remove it", what, quoted_text(name),
+             name.find('\0'));
     }
     if (!is_text(name)) {
-        fail(Errc::invalid_argument, "the {} {:?} is not well-formed UTF-8: encode it as UTF-8", what, name);
+        fail(Errc::invalid_argument, "the {} {} is not well-formed UTF-8: encode it as UTF-8", what, quoted_text(name));
     }
 }
 

@@ -55,4 +55,22 @@ bool is_text(std::string_view bytes) noexcept {
     return true;
 }
 
+std::string quoted_text(std::string_view bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    const bool text = is_text(bytes);
+    std::string made = "\"";
+    for (const char character : bytes) {
+        const auto byte = static_cast<std::uint8_t>(character);
+        if (byte < 0x20 || byte == 0x7F || (byte > 0x7F && !text)) {
+            made += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+            continue;
+        }
+        if (character == '"' || character == '\\') {
+            made += '\\';
+        }
+        made += character;
+    }
+    return made + '"';
+}
+
 }  // namespace fastio

@@ -124,8 +124,13 @@ void use(Input& input) {
         for (int calls = 0; !input.empty() && calls < 64; ++calls) {
             call(pages, model, input);
         }
-        pages.abandon();
-        require(pages.claim_entry({1, 1}) == table::LeasePages::kNoEntry, "a forked child has no entries");
+        // What a child forgets stays mapped, and a process has 65,530 mappings.
+        static int abandoned = 0;
+        if (abandoned < 1'000) {
+            ++abandoned;
+            pages.abandon();
+            require(pages.claim_entry({1, 1}) == table::LeasePages::kNoEntry, "a forked child has no entries");
+        }
     });
 }
 

@@ -93,6 +93,26 @@ TEST(IsText, TakesEmptyText) {
     EXPECT_TRUE(is_text(""));
 }
 
+TEST(QuotedText, EscapesWhatIsNoTextAndNothingElse) {
+    EXPECT_EQ(quoted_text("plain"), "\"plain\"");
+    EXPECT_EQ(quoted_text("caf\xC3\xA9"), "\"caf\xC3\xA9\"");
+    EXPECT_EQ(quoted_text("caf\xC3"), "\"caf\\xc3\"");
+    EXPECT_EQ(quoted_text("a\0b\n\"\\"s), "\"a\\x00b\\x0a\\\"\\\\\"");
+}
+
+TEST(QuotedText, TakesEveryStartOfACharacter) {
+    for (int first = 0x80; first <= 0xFF; ++first) {
+        for (int second = 0; second <= 0xFF; ++second) {
+            for (std::size_t before = 0; before < 5; ++before) {
+                const std::string bytes =
+                    std::string(before, 'x') + static_cast<char>(first) + static_cast<char>(second);
+                EXPECT_GE(quoted_text(bytes).size(), bytes.size() + 2);
+                EXPECT_EQ(message_of([&] { check_name("\xFF" + bytes); }).find('\xFF'), std::string::npos);
+            }
+        }
+    }
+}
+
 TEST(CheckName, NamesTheThingAndTheNumbers) {
     const std::string message = message_of([] { check_name(std::string(300, 'x'), "job"); });
     EXPECT_NE(message.find("job"), std::string::npos);
@@ -101,7 +121,8 @@ TEST(CheckName, NamesTheThingAndTheNumbers) {
 }
 
 TEST(CheckName, MessageIsPrintableWhateverTheNameHolds) {
-    for (const std::string& name : {"a\0b"s, "\xFF\x01"s, std::string(300, '\xFF'), "\n\xC0"s}) {
+    for (const std::string& name : {"a\0b"s, "\xFF\x01"s, std::string(300, '\xFF'), "\n\xC0"s, "\xE2"s, "ab\xF0\x9F"s,
+                                    std::string(31, 'x') + "\xC3" + std::string(300, '\xA9')}) {
         for (const char c : message_of([&] { check_name(name); })) {
             EXPECT_TRUE(c >= ' ' && c <= '~');
         }
