@@ -6,8 +6,19 @@ import statistics
 import sys
 
 STANDARD_FIELDS = {
-    "name", "family_index", "per_family_instance_index", "run_name", "run_type", "repetitions", "repetition_index",
-    "threads", "iterations", "real_time", "cpu_time", "time_unit", "label",
+    "name",
+    "family_index",
+    "per_family_instance_index",
+    "run_name",
+    "run_type",
+    "repetitions",
+    "repetition_index",
+    "threads",
+    "iterations",
+    "real_time",
+    "cpu_time",
+    "time_unit",
+    "label",
 }
 NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
@@ -24,8 +35,11 @@ def row(name, runs):
         if run.get("error_occurred"):
             return name, "failed", "", run.get("error_message", "")
     times = [run["real_time"] * NANOSECONDS[run["time_unit"]] for run in runs]
-    counters = [f"{key}={statistics.median(run[key] for run in runs):.5g}" for key, value in runs[0].items()
-                if key not in STANDARD_FIELDS and isinstance(value, (int, float))]
+    counters = [
+        f"{key}={statistics.median(run[key] for run in runs):.5g}"
+        for key, value in runs[0].items()
+        if key not in STANDARD_FIELDS and isinstance(value, (int, float))
+    ]
     label = [runs[0]["label"]] if runs[0].get("label") else []
     spread = f"{duration(min(times))} to {duration(max(times))}"
     return name, duration(statistics.median(times)), spread, "  ".join(counters + label)

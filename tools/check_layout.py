@@ -34,10 +34,15 @@ PROJECT_PREFIXES = set(LAYERS) | {"support"}
 EXCEPTIONS = {
     ("src/service/main.cpp", "gpu/choose_devices.hpp"),
     # The command that looks below the public interface, because it says why that would not work.
-    *(("src/cli/doctor.cpp", header) for header in (
-        "doctor/gpus.hpp", "doctor/machine.hpp", "doctor/sharing.hpp",
-        "gpu/choose_devices.hpp",
-    )),
+    *(
+        ("src/cli/doctor.cpp", header)
+        for header in (
+            "doctor/gpus.hpp",
+            "doctor/machine.hpp",
+            "doctor/sharing.hpp",
+            "gpu/choose_devices.hpp",
+        )
+    ),
 }
 
 CUDA_HEADER = re.compile(r"^(cuda\w*|cooperative_groups|device_launch_parameters|nvml)\.h$|^(cuda|cub)/")
@@ -76,9 +81,10 @@ def findings_of_include(file, quote, header):
             yield f"includes {header}: public headers include only std and <fastio/...>"
     elif file.startswith(("src/", "cuda/", "python/")):
         layer = file.split("/")[1] if file.startswith("src/") else {"cuda": "gpu"}.get(file.split("/")[0], "python")
-        if "/" in header and first in PROJECT_PREFIXES | {"fastio"} and first != layer:
-            if first not in LAYERS.get(layer, set()) and (file, header) not in EXCEPTIONS:
-                yield f"includes {header}: {layer} may include {', '.join(sorted(LAYERS.get(layer, set())))} and itself"
+        allowed = LAYERS.get(layer, set())
+        of_another_layer = "/" in header and first in PROJECT_PREFIXES | {"fastio"} and first != layer
+        if of_another_layer and first not in allowed and (file, header) not in EXCEPTIONS:
+            yield f"includes {header}: {layer} may include {', '.join(sorted(allowed))} and itself"
 
 
 def findings(file):

@@ -9,7 +9,7 @@ fuzz_target() {
     local name=$1 found=build/fuzz/corpus/$1 end=-max_total_time=$3
     [[ $2 == seconds ]] || end=-runs=$3
     mkdir -p "$found"
-    # Two frames say where a block came from; all of them, and blocks kept back after their end, take half of the time.
+    # Two frames say where a block came from; more of them, and more blocks kept back after their end, slow the rounds.
     LLVM_PROFILE_FILE=build/fuzz/fuzz_coverage/$name.profraw ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=16 \
         UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/bin/fuzz_$name" "$end" -timeout=60 \
         -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="out/fuzz/$name-" \

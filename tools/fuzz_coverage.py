@@ -17,12 +17,12 @@ LOGS = pathlib.Path("out/fuzz")
 def lines_of(name: str, subject: list[str]) -> dict[str, dict[int, int]]:
     """For each file, how often each of its lines ran."""
     profile = BUILD / "fuzz_coverage" / f"{name}.profdata"
-    subprocess.run(
-        ["llvm-profdata", "merge", "-sparse", "-o", profile, profile.with_suffix(".profraw")], check=True
-    )
+    subprocess.run(["llvm-profdata", "merge", "-sparse", "-o", profile, profile.with_suffix(".profraw")], check=True)
     report = subprocess.run(
         ["llvm-cov", "export", "-format=lcov", f"-instr-profile={profile}", BUILD / "bin" / f"fuzz_{name}"],
-        check=True, capture_output=True, text=True,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     root = pathlib.Path.cwd()
     found: dict[str, dict[int, int]] = {}

@@ -24,6 +24,9 @@ check_scripts() {
 }
 
 check_python() {
+    say "lint: ruff"
+    "$venv/bin/ruff" check --quiet --config python/pyproject.toml .
+    "$venv/bin/ruff" format --quiet --diff --config python/pyproject.toml .
     say "lint: mypy"
     "$venv/bin/python" -m mypy --config-file python/pyproject.toml
 }

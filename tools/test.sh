@@ -32,7 +32,7 @@ test_preset() {
         die "test: the preset dev has $cases test cases, fewer than $least_test_cases: some are not built"
     fi
     say "testing build/$preset: $cases cases"
-    run_for "$preset" ctest --preset "$preset" --parallel 2
+    run_for "$preset" ctest --preset "$preset" --parallel "$(($(nproc) + 1))"
 }
 
 # As where there is no CUDA toolkit. Its tests are those of the other presets, which are not run again.

@@ -103,7 +103,11 @@ def write_checkpoint(path: pathlib.Path, tensors: int) -> None:
     header, data = {}, bytearray()
     for i in range(tensors):
         part = np.full(64, i, np.float32).tobytes()
-        header[f"layer.{i}.weight"] = {"dtype": "F32", "shape": [8, 8], "data_offsets": [len(data), len(data) + len(part)]}
+        header[f"layer.{i}.weight"] = {
+            "dtype": "F32",
+            "shape": [8, 8],
+            "data_offsets": [len(data), len(data) + len(part)],
+        }
         data += part
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)

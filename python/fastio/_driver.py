@@ -185,9 +185,7 @@ class Driver:
         except DriverError as refused:
             self._fail(refused)
         except BaseException as cause:
-            failure = DriverError(
-                f"operator '{self._stage_name}': {step} failed: {type(cause).__name__}: {cause}"
-            )
+            failure = DriverError(f"operator '{self._stage_name}': {step} failed: {type(cause).__name__}: {cause}")
             failure.__cause__ = cause
             self._fail(failure)
 

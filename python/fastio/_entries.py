@@ -108,8 +108,8 @@ class FastIOEntry:
 
     An *input* may only be read, because several operators may have it mapped; it is there when the handler runs.
 
-    Valid only inside the execute handler: later, all but the name and unmap() raises ContextClosedError. A ``with`` block maps:
-    ``with entry as array: ...``.
+    Valid only inside the execute handler: later, all but the name and unmap() raises ContextClosedError. A ``with``
+    block maps: ``with entry as array: ...``.
     """
 
     def __init__(
@@ -213,8 +213,8 @@ class FastIOEntry:
     def update_shape(self, shape: Sequence[int]) -> None:
         """Sets the dynamic dimensions of an output that is not allocated yet.
 
-        ``shape`` has all of its dimensions, with the fixed ones as they are declared; -1 leaves one open, and 0 makes an
-        empty array. Raises ReadOnlyError for an input; InvalidArgumentError for an entry without dynamic dimensions,
+        ``shape`` has all of its dimensions, with the fixed ones as they are declared; -1 leaves one open, and 0 makes
+        an empty array. Raises ReadOnlyError for an input; InvalidArgumentError for an entry without dynamic dimensions,
         for a change of a fixed dimension, once it is allocated, and without a declared type.
         """
         self._check_output("update_shape")
@@ -245,8 +245,8 @@ class FastIOEntry:
     def allocate(self) -> None:
         """Makes the memory of an output whose dimensions are all known by now; its contents are undefined.
 
-        Raises ReadOnlyError for an input; InvalidArgumentError where it is allocated already, a dimension is open, or no
-        type is declared; OutOfMemoryError, QuotaExceededError.
+        Raises ReadOnlyError for an input; InvalidArgumentError where it is allocated already, a dimension is open, or
+        no type is declared; OutOfMemoryError, QuotaExceededError.
         """
         self._check_output("allocate")
         self._check_typed("allocate")
@@ -258,8 +258,8 @@ class FastIOEntry:
         """The memory as an array, without a copy; of an input it cannot be written.
 
         On the host a numpy.ndarray; on a GPU an object that cupy.asarray takes, and torch.from_dlpack of a PyTorch that
-        knows DLPack 1.0 (an older one cannot say that an input is read-only, and refuses it). Both are context managers.
-        Raises InvalidArgumentError before allocate(), ContextClosedError after the handler.
+        knows DLPack 1.0 (an older one cannot say that an input is read-only, and refuses it). Both are context
+        managers. Raises InvalidArgumentError before allocate(), ContextClosedError after the handler.
         """
         self._check_open("map")
         if self._allocation is None:
@@ -331,8 +331,7 @@ class FastIOEntry:
             )
         actual = allocation.dimensions
         if shape is not None and (
-            len(shape) != len(actual)
-            or any(fixed > 0 and fixed != extent for fixed, extent in zip(shape, actual))
+            len(shape) != len(actual) or any(fixed > 0 and fixed != extent for fixed, extent in zip(shape, actual))
         ):
             raise InvalidArgumentError(
                 f"the input '{self.name}' is declared as {list(shape)}, and has been published as {list(actual)}"

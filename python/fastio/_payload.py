@@ -20,9 +20,7 @@ class Payload:
     released for it when it returns; memory that an array still uses stays until the array is collected.
     """
 
-    def __init__(
-        self, context: FastIOContext, inputs: Sequence[Declaration], outputs: Sequence[Declaration]
-    ) -> None:
+    def __init__(self, context: FastIOContext, inputs: Sequence[Declaration], outputs: Sequence[Declaration]) -> None:
         """Waits for the inputs, and allocates the outputs whose shapes are declared."""
         self._context = context
         self._is_open = True

@@ -355,9 +355,7 @@ def _torch_converter() -> Callable[[FastIOAllocation], Any]:
         for name in ("bool_", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")
     }
     special = {getattr(_core, name): dtype for name, dtype in through_bytes.items()}
-    lacking = {
-        getattr(_core, name) for name in ("uint16", "uint32", "uint64") if getattr(torch, name, None) is None
-    }
+    lacking = {getattr(_core, name) for name in ("uint16", "uint32", "uint64") if getattr(torch, name, None) is None}
 
     def convert(allocation: FastIOAllocation) -> Any:
         element = allocation._data_type

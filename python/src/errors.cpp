@@ -17,7 +17,7 @@ void translate(const std::exception_ptr& thrown, void* /*payload*/) {
         std::rethrow_exception(thrown);
     } catch (const Error& error) {
         set_error(error);
-    } catch (const std::bad_cast& error) {
+    } catch (const std::bad_cast&) {
         // An object that an argument holds, or that another library's protocol gave, is of another type.
         PyErr_SetString(PyExc_TypeError, "a part of an argument is of another type than it must be, or out of range");
     }

@@ -181,11 +181,11 @@ Source from_dlpack(nb::handle array, const Destination& to) {
 
 Source from_cuda_array(nb::handle array, const Destination& to) {
     refuse_gpu_on_host(to);
-    const nb::object interface = array.attr("__cuda_array_interface__");
-    for (const char* const key : {"typestr", "data", "shape"}) {
-        if (!nb::isinstance<nb::dict>(interface) || !interface.attr("__contains__")(key).is(nb::bool_(true))) {
-            fail_type(to.call, "a __cuda_array_interface__", array, "it is a dict with typestr, data and shape");
-        }
+    const nb::object given = array.attr("__cuda_array_interface__");
+    const bool is_dict = nb::isinstance<nb::dict>(given);
+    const nb::dict interface = is_dict ? nb::borrow<nb::dict>(given) : nb::dict();
+    if (!interface.contains("typestr") || !interface.contains("data") || !interface.contains("shape")) {
+        fail_type(to.call, "a __cuda_array_interface__", array, "it is a dict with typestr, data and shape");
     }
     const nb::object data = interface["data"];
     if (!nb::isinstance<nb::tuple>(data) || nb::len(data) != 2) {

@@ -10,7 +10,7 @@ namespace fastio {
 [[nodiscard]] bool is_text(std::string_view bytes) noexcept;
 
 /// For messages: in double quotes, without control characters; of what is no text each byte above 0x7E is written as
-/// \xNN. (fmt 9's {:?} ends the program for some bytes that are not UTF-8.) Errors: std::bad_alloc.
+/// \xNN. (fmt 9's {:?}, in the copy inside libspdlog.so, ends the program for bytes that are not UTF-8.) Errors: std::bad_alloc.
 [[nodiscard]] std::string quoted_text(std::string_view bytes);
 
 }  // namespace fastio

@@ -10,7 +10,7 @@ WATCHDOG_S = 240
 
 @contextlib.contextmanager
 def environment(emulator, **settings):
-    """The variables for programs on a fake machine that is gone with the block. `emulator`: the folder of its library."""
+    """The variables for programs on a fake machine that is gone with the block. `emulator`: its library's folder."""
     with tempfile.TemporaryDirectory(prefix="fastio-emulated-") as folder:
         variables = {key: value for key, value in os.environ.items() if not key.startswith("FASTIO_")}
         variables.update(FASTIO_EMU_DIR=folder, LD_LIBRARY_PATH=emulator, **settings)

@@ -48,15 +48,16 @@ class OnTheEmulator(unittest.TestCase):
     def test_a_size_that_does_not_fit_is_left_out_and_named(self):
         result, report = self.run_bench("--case", "open", FASTIO_EMU_MEMORY_MIB="100")
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        case, = report["cases"]
+        (case,) = report["cases"]
         self.assertTrue(any(row["what"].endswith("of 64 MiB") for row in case["figures"]))
         self.assertFalse(any(row["what"].endswith("of 256 MiB") for row in case["figures"]))
         self.assertTrue(any(reason.startswith("256 MiB: needs") for reason in case["left_out"]))
         self.assertIn("left out: 256 MiB", result.stdout)
 
     def test_a_case_that_fails_says_so_and_the_others_go_on(self):
-        result, report = self.run_bench("--quick", "--case", "open", "--case", "alternate",
-                                        FASTIO_EMU_FAIL="cudaIpcCloseMemHandle:1:1")
+        result, report = self.run_bench(
+            "--quick", "--case", "open", "--case", "alternate", FASTIO_EMU_FAIL="cudaIpcCloseMemHandle:1:1"
+        )
         self.assertEqual(result.returncode, 1)
         first, second = report["cases"]
         self.assertIn("closing a handle", first["error"])

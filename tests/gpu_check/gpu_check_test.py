@@ -40,18 +40,33 @@ class GpuCheck(unittest.TestCase):
         cls.folder = pathlib.Path(folder.name)
         cls.tree, cls.pack = cls.folder / "tree", cls.folder / "pack"
         copy_tree(cls.tree)
-        subprocess.run([sys.executable, "-B", ROOT / "tools" / "gpu_check" / "pack.py", BUILD, cls.pack, COMMIT],
-                       check=True, timeout=PACK_S)
+        subprocess.run(
+            [sys.executable, "-B", ROOT / "tools" / "gpu_check" / "pack.py", BUILD, cls.pack, COMMIT],
+            check=True,
+            timeout=PACK_S,
+        )
         cls.pack = cls.pack.rename(cls.folder / "moved")
 
     def gpu_check(self, output, *options):
-        with emulated.environment("", **{}) as variables:
+        with emulated.environment("") as variables:
             variables.pop("LD_LIBRARY_PATH")
-            return emulated.run([self.tree / "run", "gpu-check", "--build", self.pack, "--output", output,
-                                 "--library-path", EMULATOR, *options], variables)
+            return emulated.run(
+                [
+                    self.tree / "run",
+                    "gpu-check",
+                    "--build",
+                    self.pack,
+                    "--output",
+                    output,
+                    "--library-path",
+                    EMULATOR,
+                    *options,
+                ],
+                variables,
+            )
 
     def read_report(self, output):
-        file, = output.glob("gpu-check-*.json")
+        (file,) = output.glob("gpu-check-*.json")
         text = file.read_text(encoding="utf-8")
         return json.loads(text), text + file.with_suffix(".md").read_text(encoding="utf-8")
 
@@ -70,8 +85,9 @@ class GpuCheck(unittest.TestCase):
             self.assertEqual(found["commit"], COMMIT)
             self.assertGreater(found["machine"]["cores"], 0)
         with self.subTest("every step ran, and these work here"):
-            self.assertEqual({states[name] for name in ("demo", "benchmarks", "test kernels_gpu_test")}, {"passed"},
-                             found["steps"])
+            self.assertEqual(
+                {states[name] for name in ("demo", "benchmarks", "test kernels_gpu_test")}, {"passed"}, found["steps"]
+            )
             tests = [states[name] for name in states if name.startswith("test ")]
             self.assertEqual(len(tests), found["tests"]["programs"])
             self.assertLessEqual(set(tests), {"passed", "failed"}, "some tests of GPUs fail on the emulator")
@@ -102,8 +118,7 @@ class GpuCheck(unittest.TestCase):
     def test_without_a_gpu_it_says_so_and_leaves_no_report(self):
         output = self.folder / "none"
         with emulated.environment(str(EMULATOR), FASTIO_EMU_DRIVER="no-gpu") as variables:
-            result = emulated.run([self.tree / "run", "gpu-check", "--build", self.pack, "--output", output],
-                                  variables)
+            result = emulated.run([self.tree / "run", "gpu-check", "--build", self.pack, "--output", output], variables)
         self.assertEqual(result.returncode, 1)
         self.assertIn("no GPU to check", result.stderr)
         self.assertFalse(output.exists())

@@ -33,8 +33,13 @@ class Steps(unittest.TestCase):
 
     def make_runner(self, started_before_s=0):
         variables = {key: value for key, value in os.environ.items() if not key.startswith("FASTIO_")}
-        return steps.Runner(self.build, self.build, variables,
-                            time.monotonic() - started_before_s, lambda text: text.replace(str(self.build), "BUILD"))
+        return steps.Runner(
+            self.build,
+            self.build,
+            variables,
+            time.monotonic() - started_before_s,
+            lambda text: text.replace(str(self.build), "BUILD"),
+        )
 
     def program(self, name, *lines):
         path = self.build / "bin" / name
@@ -93,12 +98,12 @@ class Steps(unittest.TestCase):
         self.assertEqual(self.runner.steps[-1].state, "failed")
 
     def test_conformance_gives_its_lines_also_when_it_fails(self):
-        self.program("fastio_cuda_conformance", "echo '{\"rule\": \"13\", \"verdict\": \"differs\"}'", "exit 1")
+        self.program("fastio_cuda_conformance", 'echo \'{"rule": "13", "verdict": "differs"}\'', "exit 1")
         self.assertEqual(checks.conformance(self.runner), [{"rule": "13", "verdict": "differs"}])
         self.assertEqual(self.runner.steps[-1].state, "failed")
 
     def test_conformance_that_was_ended_keeps_the_lines_that_are_whole(self):
-        self.program("fastio_cuda_conformance", "echo '{\"rule\": \"1\"}'", "printf '{\"ru'", "kill -9 $$")
+        self.program("fastio_cuda_conformance", 'echo \'{"rule": "1"}\'', "printf '{\"ru'", "kill -9 $$")
         self.assertEqual(checks.conformance(self.runner), [{"rule": "1"}])
         self.assertEqual(self.runner.steps[-1].lines[0], "exit status -9")
 
@@ -128,8 +133,9 @@ class Steps(unittest.TestCase):
     def test_a_demo_that_computed_on_the_host_is_none_of_a_gpu(self):
         work = self.build / "work"
         work.mkdir()
-        self.program("fastio", f"touch {work}/picture.png; echo '{{}}'",
-                     "echo 'smooth | computing on the host, with copies' >&2")
+        self.program(
+            "fastio", f"touch {work}/picture.png; echo '{{}}'", "echo 'smooth | computing on the host, with copies' >&2"
+        )
         for on_gpu, state in ((False, "passed"), (True, "failed")):
             found = checks.demo(self.runner, ROOT, work, on_gpu)
             self.assertEqual((self.runner.steps[-1].state, found["picture"]), (state, "picture.png"))

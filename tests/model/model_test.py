@@ -24,14 +24,17 @@ def check(model, variant, mutant):
     # Where an error comes soon, compiling takes the longest.
     optimisation = "-O0" if mutant else "-O2"
     with tempfile.TemporaryDirectory(prefix="fastio-model-") as folder:
-        for command in (["spin", *defines, "-a", str(HERE / f"{model}.pml")],
-                        ["gcc", optimisation, "-w", "-DSAFETY", "-DMEMLIM=4000", "-o", "pan", "pan.c"]):
+        for command in (
+            ["spin", *defines, "-a", str(HERE / f"{model}.pml")],
+            ["gcc", optimisation, "-w", "-DSAFETY", "-DMEMLIM=4000", "-o", "pan", "pan.c"],
+        ):
             status, output = run(command, folder)
             if status != 0 or "rror" in output:
                 return f"{command[0]} failed: {output}"
         status, output = run(["./pan", "-m10000", "-w24"], folder)
-    print("\n".join(line for line in output.splitlines()
-                    if re.search(r"errors:|states, stored|assertion|elapsed", line)))
+    print(
+        "\n".join(line for line in output.splitlines() if re.search(r"errors:|states, stored|assertion|elapsed", line))
+    )
     errors = re.search(r"errors: (\d+)", output)
     # Cut short would be: a depth or a memory limit was reached, and not all states were seen.
     if status != 0 or errors is None or re.search(r"max search depth too small|out of memory|BITSTATE", output):

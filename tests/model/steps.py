@@ -1,9 +1,9 @@
 """The steps that the models name, and what the functions of those names do.
 
-A comment `step: table::LeasePages::drop = store.seq_cst store.relaxed` says: the body of fastio::table::LeasePages::drop
-has these atomic operations and calls, in this order. Atomic operations are named with their (first) memory order. Which
-calls count is said by the comments themselves: every word that is no atomic operation, in any of them, is a call that
-counts in all of them.
+A comment `step: table::LeasePages::drop = store.seq_cst store.relaxed` says: the body of
+fastio::table::LeasePages::drop has these atomic operations and calls, in this order. Atomic operations are named with
+their (first) memory order. Which calls count is said by the comments themselves: every word that is no atomic
+operation, in any of them, is a call that counts in all of them.
 """
 
 import pathlib
@@ -35,7 +35,7 @@ def end_of(text, start, opening, closing):
 
 
 def bodies(text, name, scope):
-    """The bodies of the definitions of `name`: those of `scope::name`, or those inside of `class scope`, or free ones."""
+    """The bodies of the definitions of `name`: of `scope::name`, or those inside of `class scope`, or free ones."""
     found = []
     if name not in text:
         return found
@@ -44,11 +44,11 @@ def bodies(text, name, scope):
         closing = end_of(text, match.end() - 1, "(", ")")
         head = re.compile(r"\s*(const)?\s*(noexcept)?\s*(->[^{;]*)?\{").match(text, closing + 1)
         if head:
-            found.append(text[head.end() - 1:end_of(text, head.end() - 1, "{", "}") + 1])
+            found.append(text[head.end() - 1 : end_of(text, head.end() - 1, "{", "}") + 1])
     if not found and scope:
         of_class = re.search(rf"\b(?:class|struct) {scope.split('::')[-1]}\b[^;{{]*\{{", text)
         if of_class:
-            inside = text[of_class.end() - 1:end_of(text, of_class.end() - 1, "{", "}")]
+            inside = text[of_class.end() - 1 : end_of(text, of_class.end() - 1, "{", "}")]
             return bodies(inside, name, "")
     return found
 
@@ -69,7 +69,7 @@ def body_of(function, texts):
 
 def arguments_after(body, start):
     opening = body.index("(", start)
-    return body[opening:end_of(body, opening, "(", ")") + 1]
+    return body[opening : end_of(body, opening, "(", ")") + 1]
 
 
 def top_level_order(arguments):
@@ -82,10 +82,19 @@ def top_level_order(arguments):
     return order[1].lower() if order else None
 
 
-ATOMICS = {"__atomic_load_n": "load", "__atomic_store_n": "store", "__atomic_compare_exchange_n": "cas",
-           "__atomic_add_fetch": "add", "load": "load", "store": "store", "compare_exchange_weak": "cas",
-           "compare_exchange_strong": "cas", "exchange": "exchange", "fetch_add": "add",
-           "atomic_thread_fence": "fence"}
+ATOMICS = {
+    "__atomic_load_n": "load",
+    "__atomic_store_n": "store",
+    "__atomic_compare_exchange_n": "cas",
+    "__atomic_add_fetch": "add",
+    "load": "load",
+    "store": "store",
+    "compare_exchange_weak": "cas",
+    "compare_exchange_strong": "cas",
+    "exchange": "exchange",
+    "fetch_add": "add",
+    "atomic_thread_fence": "fence",
+}
 WORDS = {"load_word": ("load", "acquire"), "store_word": ("store", "release")}
 
 
@@ -93,7 +102,7 @@ def operations(body, calls):
     """What a body does, in the order of its text: atomic operations, and those calls that are in `calls`."""
     found = []
     for match in IDENTIFIER.finditer(body):
-        name, rest = match[0], body[match.end():]
+        name, rest = match[0], body[match.end() :]
         after = re.match(r"\s*(<[^<>();]*>)?\s*\(", rest)
         if not after:
             continue

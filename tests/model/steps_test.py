@@ -39,16 +39,21 @@ class Steps(unittest.TestCase):
     def test_a_change_of_a_function_is_noticed(self):
         changes = {
             "a weaker claim": ("free, lease, false, __ATOMIC_SEQ_CST", "free, lease, false, __ATOMIC_ACQ_REL"),
-            "a weaker drop": ("__atomic_store_n(word(entry), 0, __ATOMIC_SEQ_CST)",
-                              "__atomic_store_n(word(entry), 0, __ATOMIC_RELEASE)"),
+            "a weaker drop": (
+                "__atomic_store_n(word(entry), 0, __ATOMIC_SEQ_CST)",
+                "__atomic_store_n(word(entry), 0, __ATOMIC_RELEASE)",
+            ),
             "a weaker state": ("store_word<__ATOMIC_SEQ_CST>(shared(slot), ", "store_word(shared(slot), "),
-            "a weaker scan": ("__atomic_load_n(words + index, __ATOMIC_SEQ_CST)",
-                              "__atomic_load_n(words + index, __ATOMIC_ACQUIRE)"),
+            "a weaker scan": (
+                "__atomic_load_n(words + index, __ATOMIC_SEQ_CST)",
+                "__atomic_load_n(words + index, __ATOMIC_ACQUIRE)",
+            ),
             "no re-read": ("const StateWord state = reader.allocation_state(allocation.slot);", ""),
             "no nudge": ("            nudge(allocation);\n", ""),
-            "completion before poison": ("poison(entry, lost);\n            complete(book_->word(entry.first), ",
-                                         "complete(book_->word(entry.first), entry.second.value);\n"
-                                         "poison(entry, lost); static_cast<void>("),
+            "completion before poison": (
+                "poison(entry, lost);\n            complete(book_->word(entry.first), ",
+                "complete(book_->word(entry.first), entry.second.value);\npoison(entry, lost); static_cast<void>(",
+            ),
             "no poison at death": ("fence_watch_.producer_died(session);", ""),
             "another name": ("void Fences::finish(", "void Fences::end("),
         }

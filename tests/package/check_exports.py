@@ -15,8 +15,9 @@ STANDARD = re.compile(r"^(.* )?(std|__gnu_cxx)::")
 
 def main():
     nm, library = sys.argv[1:]
-    lines = subprocess.run([nm, "--dynamic", "--defined-only", "--demangle", library], check=True,
-                           capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(
+        [nm, "--dynamic", "--defined-only", "--demangle", library], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
     symbols = [re.sub(r"^[0-9a-f]* *[A-Za-z] ", "", line) for line in lines]
     public = [symbol for symbol in symbols if PUBLIC.match(symbol) and not LAYER.search(symbol)]
     others = [symbol for symbol in symbols if symbol not in set(public) and not STANDARD.match(symbol)]

@@ -13,9 +13,20 @@ ON_EMULATED_GPUS = {"test_emulated_gpu"}
 # Each of its functions is an entry: one for each sentence of the seed that promises something.
 ONE_BY_ONE = {"test_seed"}
 # Their subject is Python code, processes, or building, or they are many cases of what others have too.
-NOT_SANITIZED = {"test_allocation", "test_array_lifetimes", "test_arrays_out", "test_corrupt_safetensors", "test_driver",
-                 "test_entries", "test_examples", "test_processes", "test_safetensors", "test_safetensors_fuzz",
-                 "test_seed", "test_stubs"}
+NOT_SANITIZED = {
+    "test_allocation",
+    "test_array_lifetimes",
+    "test_arrays_out",
+    "test_corrupt_safetensors",
+    "test_driver",
+    "test_entries",
+    "test_examples",
+    "test_processes",
+    "test_safetensors",
+    "test_safetensors_fuzz",
+    "test_seed",
+    "test_stubs",
+}
 WATCHDOG_S = 600
 
 
@@ -29,8 +40,20 @@ def quoted(text: object) -> str:
 
 
 def entry(name: str, tests: str, folder: pathlib.Path, python: str, environment: list[str]) -> list[str]:
-    command = [python, "-X", "faulthandler", "-m", "pytest", "-q", "-rs", "-c", folder.parent.parent / "python" / "pyproject.toml",
-               "--rootdir", folder, tests]
+    command = [
+        python,
+        "-X",
+        "faulthandler",
+        "-m",
+        "pytest",
+        "-q",
+        "-rs",
+        "-c",
+        folder.parent.parent / "python" / "pyproject.toml",
+        "--rootdir",
+        folder,
+        tests,
+    ]
     return [
         f"add_test({quoted(name)} {' '.join(quoted(word) for word in command)})",
         # Not where only some of the cases are skipped.
@@ -56,7 +79,9 @@ def entries(folder: pathlib.Path, build: pathlib.Path, python: str, preloaded: s
         name = f"Python.{file.stem.removeprefix('test_')}"
         if file.stem in ONE_BY_ONE:
             for function in test_functions(file):
-                lines += entry(f"{name}.{function.removeprefix('test_')}", f"{file}::{function}", folder, python, environment)
+                lines += entry(
+                    f"{name}.{function.removeprefix('test_')}", f"{file}::{function}", folder, python, environment
+                )
         else:
             lines += entry(name, str(file), folder, python, environment)
     return lines

@@ -198,8 +198,10 @@ def main() -> int:
     done, taken, coverage = fuzz(options.seed, options.runs, options.seconds)
     for line in coverage.missing:
         print(f"not reached: line {line}")
-    print(f"safetensors: {done:,} executions, {taken:,} files taken, seed {options.seed}, "
-          f"{coverage.percent:.1f} % of the reader's lines")
+    print(
+        f"safetensors: {done:,} executions, {taken:,} files taken, seed {options.seed}, "
+        f"{coverage.percent:.1f} % of the reader's lines"
+    )
     return 0 if coverage.percent >= LEAST_PERCENT else 1
 
 

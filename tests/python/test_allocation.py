@@ -70,7 +70,9 @@ def test_size_is_in_bytes_and_count_in_elements(ctx: fastio.FastIOContext) -> No
     assert (empty.count, empty.size) == (0, 0)
 
 
-def test_what_was_got_has_the_metadata_of_the_publication(ctx: fastio.FastIOContext, other: fastio.FastIOContext) -> None:
+def test_what_was_got_has_the_metadata_of_the_publication(
+    ctx: fastio.FastIOContext, other: fastio.FastIOContext
+) -> None:
     a = ctx.create_array("complex64", (2, 5))
     a.publish("x", attributes={"unit": "T"})
     b = other.get("x")
@@ -409,7 +411,20 @@ def test_repr_of_a_data_type_is_how_it_is_spelled() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(2, 33), (2, 0), (2, 8), (-1, 8), (2, -32), (99, 8), (3, 64), (4, 32), (6, 1), (2, 32, 0), (2, 32, 17), (2, 32, -1)],
+    [
+        (2, 33),
+        (2, 0),
+        (2, 8),
+        (-1, 8),
+        (2, -32),
+        (99, 8),
+        (3, 64),
+        (4, 32),
+        (6, 1),
+        (2, 32, 0),
+        (2, 32, 17),
+        (2, 32, -1),
+    ],
     ids=str,
 )
 def test_a_data_type_that_does_not_exist_is_refused(arguments: tuple[int, ...]) -> None:

@@ -220,7 +220,9 @@ def test_repr_says_what_it_is(ctx: fastio.FastIOContext) -> None:
 
 
 def test_the_death_of_the_publisher_changes_nothing(ctx: fastio.FastIOContext, script: Script) -> None:
-    script.run("import fastio, numpy; fastio.FastIOContext().publish_array(numpy.arange(5), 'x'); import os; os._exit(0)")
+    script.run(
+        "import fastio, numpy; fastio.FastIOContext().publish_array(numpy.arange(5), 'x'); import os; os._exit(0)"
+    )
     a = ctx.get("x")
     a.check()
     assert np.asarray(a).tolist() == [0, 1, 2, 3, 4]
@@ -243,5 +245,3 @@ def test_after_the_death_of_the_service_memory_stays_readable(
     assert not a.released
     assert (np.asarray(a)[0], a.dimensions) == (5, (1,))
     a.release()
-
-

@@ -10,11 +10,11 @@ import pytest
 
 import fastio
 from array_views import (
-    VIEWS,
     DIMENSIONS,
     HOST,
     NUMPY_TYPES,
     OTHER_TYPES,
+    VIEWS,
     WRITERS,
     by_hand,
     filled,

@@ -19,8 +19,8 @@ from checkpoints import (
     file_of,
     names,
     tensor,
+    write,  # noqa: F401  fixtures
 )
-from checkpoints import write  # noqa: F401  fixtures
 
 GOOD = tensor()
 
@@ -43,8 +43,11 @@ CORRUPT: dict[str, tuple[bytes, str]] = {
     "a header that is a list": (file_of([]), "no JSON object"),
     "a header that is a number": (file_of(3), "no JSON object"),
     "a tensor twice": (
-        file_of(b'{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
-                b'"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"a"),
+        file_of(
+            b'{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
+            b'"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+            b"a",
+        ),
         "twice",
     ),
     "metadata that are no object": (file_of({"__metadata__": [], "x": GOOD}, b"abcd"), "__metadata__"),
@@ -84,9 +87,7 @@ CORRUPT: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("what", list(CORRUPT))
 @pytest.mark.parametrize("replace", [False, True])
-def test_a_corrupt_file_publishes_nothing(
-    ctx: fastio.FastIOContext, write: Write, what: str, replace: bool
-) -> None:
+def test_a_corrupt_file_publishes_nothing(ctx: fastio.FastIOContext, write: Write, what: str, replace: bool) -> None:
     contents, text = CORRUPT[what]
     path = write(contents)
     with pytest.raises(fastio.CorruptInputError, match=text) as caught:
@@ -149,9 +150,7 @@ def test_a_corrupt_file_leaves_what_it_was_to_replace(ctx: fastio.FastIOContext,
     assert fastio.safetensors.load(ctx, "w/", framework="numpy")["x"].tobytes() == b"a"
 
 
-def test_a_file_that_cannot_be_read_has_an_error_of_its_own(
-    ctx: fastio.FastIOContext, tmp_path: pathlib.Path
-) -> None:
+def test_a_file_that_cannot_be_read_has_an_error_of_its_own(ctx: fastio.FastIOContext, tmp_path: pathlib.Path) -> None:
     with pytest.raises(fastio.IoError, match="nowhere.*No such file"):
         fastio.safetensors.publish(ctx, tmp_path / "nowhere")
     with pytest.raises(fastio.IoError, match="directory"):

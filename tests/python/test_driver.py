@@ -183,13 +183,15 @@ def execute_once(work: Callable[[fastio.Payload], Optional[bool]]) -> None:
     except fastio.DriverError as error:
         # An assertion of the test itself is what pytest should show.
         if isinstance(error.__cause__, AssertionError):
-            raise error.__cause__
+            raise error.__cause__ from None
         raise
 
 
 def test_disk_entries_have_names_and_paths(in_job: pytest.MonkeyPatch) -> None:
     declare(in_job, "FASTIO_INPUTS", {"name": "scan", "path": "/data/brain.nii.gz"})
-    declare(in_job, "FASTIO_OUTPUTS", {"name": "picture", "path": "/out/brain.png"}, {"name": "log", "path": "/out/log"})
+    declare(
+        in_job, "FASTIO_OUTPUTS", {"name": "picture", "path": "/out/brain.png"}, {"name": "log", "path": "/out/log"}
+    )
 
     def work(payload: fastio.Payload) -> None:
         assert [(entry.name, entry.path) for entry in payload.input_entries] == [("scan", "/data/brain.nii.gz")]
@@ -207,9 +209,7 @@ def test_disk_entries_have_names_and_paths(in_job: pytest.MonkeyPatch) -> None:
 def test_a_fully_shaped_output_is_allocated_beforehand_and_published_after(
     in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext
 ) -> None:
-    declare(
-        in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "float32", "shape": [2, 3]}
-    )
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "float32", "shape": [2, 3]})
 
     def work(payload: fastio.Payload) -> None:
         entry = payload.output_fastio_entries["out"]
@@ -231,9 +231,7 @@ def test_a_fully_shaped_output_is_allocated_beforehand_and_published_after(
 def test_a_dynamic_output_is_shaped_and_allocated_by_the_handler(
     in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext
 ) -> None:
-    declare(
-        in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "int16", "shape": [3, -1, 4, 0]}
-    )
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "out", "type": "array", "element-type": "int16", "shape": [3, -1, 4, 0]})
 
     def work(payload: fastio.Payload) -> None:
         entry = payload.output_fastio_entries[0]
@@ -446,11 +444,7 @@ def test_a_program_that_does_not_wait_for_its_driver_still_completes_and_fails_a
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FASTIO_SOCKET", str(tmp_path / "nobody"))
-    code = (
-        "import fastio\n"
-        "d = fastio.Driver(cleanup_handler=lambda d: print('cleaned up') or {result})\n"
-        "d.start()\n"
-    )
+    code = "import fastio\nd = fastio.Driver(cleanup_handler=lambda d: print('cleaned up') or {result})\nd.start()\n"
     for result, status in (("True", 0), ("False", 1)):
         done = subprocess.run([sys.executable, "-c", code.format(result=result)], capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (status, "cleaned up\n"), done.stderr

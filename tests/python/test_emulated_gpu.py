@@ -273,9 +273,7 @@ def test_entries_of_an_operator_map_to_what_gpu_libraries_take(
     monkeypatch.setenv("FASTIO_SOCKET", service.socket)
     monkeypatch.setenv("FASTIO_JOB", "test")
     monkeypatch.setenv("FASTIO_INPUTS", '[{"name": "in"}]')
-    monkeypatch.setenv(
-        "FASTIO_OUTPUTS", '[{"name": "out", "type": "array", "element-type": "int64", "shape": [4]}]'
-    )
+    monkeypatch.setenv("FASTIO_OUTPUTS", '[{"name": "out", "type": "array", "element-type": "int64", "shape": [4]}]')
     ctx.publish_array(np.arange(4), "in")
 
     def execute(driver: fastio.Driver, payload: fastio.Payload) -> bool:
@@ -296,7 +294,10 @@ def test_entries_of_an_operator_map_to_what_gpu_libraries_take(
 
 
 def test_weights_go_to_a_gpu(ctx: fastio.FastIOContext, tmp_path: pathlib.Path) -> None:
-    header = b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[12,16]}}'
+    header = (
+        b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},'
+        b'"b":{"dtype":"BF16","shape":[2],"data_offsets":[12,16]}}'
+    )
     data = np.arange(3, dtype=np.float32).tobytes() + b"\x80\x3f\x00\x40"
     (tmp_path / "w").write_bytes(len(header).to_bytes(8, "little") + header + data)
     assert fastio.safetensors.publish(ctx, tmp_path / "w", "w/") == 2

@@ -103,5 +103,3 @@ def test_a_tensor_keeps_the_memory_after_a_release(ctx: fastio.FastIOContext, to
     filler = [ctx.create(4000, zero=True) for _ in range(20)]
     assert tensor.sum().item() == 499500
     del tensor, filler
-
-

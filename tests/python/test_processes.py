@@ -128,7 +128,9 @@ sys.stdin.read()
     "ending",
     ["", "sys.exit(0)", "del ctx", "ctx.close()", "import atexit; atexit.register(lambda: a.publish('late'))"],
 )
-def test_a_program_may_end_with_allocations_in_its_globals(script: Script, service: RunningService, ending: str) -> None:
+def test_a_program_may_end_with_allocations_in_its_globals(
+    script: Script, service: RunningService, ending: str
+) -> None:
     output = script.run(
         f"""
 import sys, threading

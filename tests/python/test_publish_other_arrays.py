@@ -48,7 +48,9 @@ def test_a_tensor_of_torch_arrives(ctx: fastio.FastIOContext) -> None:
     assert (a.type, a.dimensions, np.asarray(a).tolist()) == (np.float32, (2, 3), [[0, 1, 2], [3, 4, 5]])
 
 
-@pytest.mark.parametrize("name", ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"])
+@pytest.mark.parametrize(
+    "name", ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"]
+)
 def test_the_types_of_torch_arrive(ctx: fastio.FastIOContext, name: str) -> None:
     torch = pytest.importorskip("torch")
     a = published(ctx, torch.tensor([1, 0, 3]).to(getattr(torch, name)))

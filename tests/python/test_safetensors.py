@@ -12,22 +12,24 @@ import numpy as np
 import pytest
 
 import fastio
-from checkpoints import (
+from checkpoints import (  # noqa: F401  fixtures
     INDEX,
-    Join,
     NUMPY_LACKS,
     TYPES,
+    Join,
     Tensors,
     Write,
     bytes_of,
     checkpoint,
     file_of,
+    model,
     names,
     random_bytes,
     tensor,
+    thousands,
     torch_bytes,
+    write,
 )
-from checkpoints import model, thousands, write  # noqa: F401  fixtures
 from conftest import RunningService, Script
 
 
@@ -141,9 +143,7 @@ def test_a_type_is_a_torch_tensor_or_an_error_that_names_it(
 
 
 @pytest.mark.parametrize("dtype", list(TYPES))
-def test_a_type_is_a_numpy_array_or_an_error_that_names_it(
-    ctx: fastio.FastIOContext, write: Write, dtype: str
-) -> None:
+def test_a_type_is_a_numpy_array_or_an_error_that_names_it(ctx: fastio.FastIOContext, write: Write, dtype: str) -> None:
     contents = random_bytes(dtype, (3, 4), np.random.default_rng(2))
     fastio.safetensors.publish(ctx, write(checkpoint({"odd": (dtype, (3, 4), contents)})))
     name = TYPES[dtype][1].rstrip("_")
@@ -259,14 +259,14 @@ def test_loading_sees_nothing_before_all_is_published(ctx: fastio.FastIOContext,
             fastio.safetensors.load(ctx, framework="numpy")
         seen.append(fastio.NotFoundError)
 
-    tensors = {name: ("U8", (1,), b"a") for name in "abc"}
+    tensors = dict.fromkeys("abc", ("U8", (1,), b"a"))
     fastio.safetensors.publish(ctx, write(checkpoint(tensors)), progress=look)
     assert len(seen) == 3
     assert len(fastio.safetensors.load(ctx, framework="numpy")) == 3
 
 
 def test_loading_names_a_tensor_that_is_gone(ctx: fastio.FastIOContext, write: Write) -> None:
-    fastio.safetensors.publish(ctx, write(checkpoint({n: ("U8", (1,), b"a") for n in "ab"})), "w/")
+    fastio.safetensors.publish(ctx, write(checkpoint(dict.fromkeys("ab", ("U8", (1,), b"a")))), "w/")
     ctx.unpublish("w/b")
     with pytest.raises(fastio.NotFoundError, match="'b'"):
         fastio.safetensors.load(ctx, "w/", framework="numpy")
@@ -320,9 +320,7 @@ def test_replace_works_where_nothing_was(ctx: fastio.FastIOContext, write: Write
     assert fastio.safetensors.load(ctx, framework="numpy")["x"].tobytes() == b"a"
 
 
-def test_loading_never_mixes_two_checkpoints(
-    ctx: fastio.FastIOContext, script: Script, tmp_path: pathlib.Path
-) -> None:
+def test_loading_never_mixes_two_checkpoints(ctx: fastio.FastIOContext, script: Script, tmp_path: pathlib.Path) -> None:
     for mark in ("a", "b"):
         tensors = {f"t{i}": ("U8", (1,), mark.encode()) for i in range(20)}
         (tmp_path / mark).write_bytes(checkpoint(tensors))
@@ -403,7 +401,7 @@ def test_a_failing_progress_withdraws_what_was_published(ctx: fastio.FastIOConte
 
     with pytest.raises(BrokenPipeError, match="nobody listens"):
         fastio.safetensors.publish(
-            ctx, write(checkpoint({n: ("U8", (1,), b"a") for n in "abc"})), "w/", progress=fail
+            ctx, write(checkpoint(dict.fromkeys("abc", ("U8", (1,), b"a")))), "w/", progress=fail
         )
     assert names(ctx) == []
 
@@ -420,7 +418,7 @@ def test_a_quota_withdraws_what_was_published(join: Join, write: Write) -> None:
 def test_a_taken_name_withdraws_what_was_published(ctx: fastio.FastIOContext, write: Write) -> None:
     ctx.publish_array(np.array([5]), "w/b")
     with pytest.raises(fastio.AlreadyExistsError, match="w/b"):
-        fastio.safetensors.publish(ctx, write(checkpoint({n: ("U8", (1,), b"a") for n in "abc"})), "w/")
+        fastio.safetensors.publish(ctx, write(checkpoint(dict.fromkeys("abc", ("U8", (1,), b"a")))), "w/")
     assert names(ctx) == ["w/b"]
     assert np.asarray(ctx.get("w/b"))[0] == 5
 

@@ -33,7 +33,7 @@ def execute_in_job(
         driver.wait_for_completion()
     except clara.DriverError as error:
         if isinstance(error.__cause__, AssertionError):
-            raise error.__cause__
+            raise error.__cause__ from None
         raise
 
 
@@ -98,10 +98,10 @@ def test_the_context_allocates(ctx: clara.FastIOContext) -> None:
     assert ctx.create(4096).size == 4096
 
 
-def test_resources_are_passed_by_basic_string_identifiers(
-    ctx: clara.FastIOContext, other: clara.FastIOContext
-) -> None:
-    """ "a mechanism to pass these resources between multiple operators in a pipeline using basic string identifiers" """
+def test_resources_are_passed_by_basic_string_identifiers(ctx: clara.FastIOContext, other: clara.FastIOContext) -> None:
+    """
+    "a mechanism to pass these resources between multiple operators in a pipeline using basic string identifiers"
+    """
     allocation = ctx.create(8)
     np.asarray(allocation)[:] = range(8)
     allocation.publish("a plain string")

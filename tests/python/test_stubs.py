@@ -91,7 +91,10 @@ def test_every_public_name_has_a_docstring() -> None:
                 if not attribute.startswith("_") and (callable(member) or isinstance(member, property)):
                     # nanobind writes the signature there, and nothing else where there is no text.
                     lines = (getattr(member, "__doc__", None) or "").splitlines()
-                    assert any(line.strip() and not line.startswith(f"{attribute}(") for line in lines), (name, attribute)
+                    assert any(line.strip() and not line.startswith(f"{attribute}(") for line in lines), (
+                        name,
+                        attribute,
+                    )
         elif callable(value):
             assert value.__doc__, name
     for function in (fastio.safetensors.publish, fastio.safetensors.load, fastio.safetensors.metadata):

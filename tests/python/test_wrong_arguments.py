@@ -183,8 +183,8 @@ def test_options_are_given_by_name(ctx: fastio.FastIOContext, call: Callable[[fa
 ERRORS = (
     "invalid_argument not_found already_exists timed_out out_of_memory quota_exceeded table_full lease_limit released "
     "producer_lost service_lost service_unreachable permission_denied version_mismatch incompatible_host "
-    "device_unavailable device_error context_closed protocol_error forked peer_access_unavailable read_only unsupported "
-    "corrupt_input io_error"
+    "device_unavailable device_error context_closed protocol_error forked peer_access_unavailable read_only "
+    "unsupported corrupt_input io_error"
 ).split()
 
 

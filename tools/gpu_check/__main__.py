@@ -29,8 +29,12 @@ SOURCE_FOLDER = re.compile(r"(?<![\w./-])(?:/[\w.+-]+)+?/(?=(?:benchmarks|cuda|e
 def options():
     parser = argparse.ArgumentParser(prog="./run gpu-check", description="Checks a build on this machine's first GPU.")
     parser.add_argument("--build", type=pathlib.Path, required=True, help="the build's folder, carried or made here")
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "out" / "gpu-check",
-                        help="where the report goes (default: out/gpu-check)")
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        default=ROOT / "out" / "gpu-check",
+        help="where the report goes (default: out/gpu-check)",
+    )
     parser.add_argument("--library-path", type=pathlib.Path, help="a folder that comes first for libraries (for tests)")
     parser.add_argument("--quick", action="store_true", help="benchmarks only show that they work (for tests)")
     chosen = parser.parse_args()
@@ -42,11 +46,17 @@ def options():
 
 
 def environment(chosen):
-    variables = {key: value for key, value in os.environ.items()
-                 if not key.startswith("FASTIO_") or key.startswith("FASTIO_EMU_")}
+    variables = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("FASTIO_") or key.startswith("FASTIO_EMU_")
+    }
     # What a carried build has in lib comes before what its programs were linked with.
-    paths = [chosen.library_path and chosen.library_path.resolve(), chosen.build / "lib",
-             os.environ.get("LD_LIBRARY_PATH")]
+    paths = [
+        chosen.library_path and chosen.library_path.resolve(),
+        chosen.build / "lib",
+        os.environ.get("LD_LIBRARY_PATH"),
+    ]
     variables["LD_LIBRARY_PATH"] = ":".join(str(path) for path in paths if path)
     variables["PATH"] = f"{chosen.build / 'bin'}:{variables.get('PATH', os.defpath)}"
     return variables
@@ -72,8 +82,14 @@ def work_folder(output):
 
 def scrubber(chosen, work):
     """Reports are committed: they name no folder of this machine."""
-    names = [(str(work), "WORK"), (str(chosen.output), "OUTPUT"), (str(chosen.build), "BUILD"), (str(ROOT), "ROOT"),
-             (tempfile.gettempdir(), "TMP"), (str(pathlib.Path.home()), "~")]
+    names = [
+        (str(work), "WORK"),
+        (str(chosen.output), "OUTPUT"),
+        (str(chosen.build), "BUILD"),
+        (str(ROOT), "ROOT"),
+        (tempfile.gettempdir(), "TMP"),
+        (str(pathlib.Path.home()), "~"),
+    ]
 
     def scrub(text):
         for path, name in names:

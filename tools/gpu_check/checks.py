@@ -39,8 +39,9 @@ def tests(runner, folder, on_gpu):
     for program in programs:
         counts["programs"] += 1
         file = folder / f"{program}.json"
-        step, _ = runner.run(f"test {program}", program, [f"--gtest_output=json:{file}"], ENDS_S["tests"],
-                             TEST_LIMIT_S, **variables)
+        step, _ = runner.run(
+            f"test {program}", program, [f"--gtest_output=json:{file}"], ENDS_S["tests"], TEST_LIMIT_S, **variables
+        )
         cases = list(read_cases(file))
         if step.state == "passed" and not cases:
             refuse(step, "no test case ran")
@@ -77,8 +78,12 @@ def demo(runner, root, folder, on_gpu):
     if carried and carried.is_file():  # the machine need not have the package that it comes with
         pipeline = folder / "pipeline.yaml"
         pipeline.write_text(SCAN.sub(str(carried), text), encoding="utf-8")
-    step, output = runner.run("demo", "fastio", ["run", "--json", "--device", "cuda:0", "--workdir", str(folder),
-                                                 str(pipeline)], ENDS_S["demo"])
+    step, output = runner.run(
+        "demo",
+        "fastio",
+        ["run", "--json", "--device", "cuda:0", "--workdir", str(folder), str(pipeline)],
+        ENDS_S["demo"],
+    )
     pictures = sorted(path.name for path in folder.glob("*.png"))
     if step.state == "passed" and not pictures:
         refuse(step, "the pipeline left no picture")
@@ -104,5 +109,10 @@ def judged(measured):
     for case in measured.get("cases", []):
         for row in case.get("figures", []):
             if "at_least" in row:
-                yield {"figure": row["what"], "against": row.get("reference"), "target": row["at_least"],
-                       "measured": row.get("times_faster"), "met": row.get("met")}
+                yield {
+                    "figure": row["what"],
+                    "against": row.get("reference"),
+                    "target": row["at_least"],
+                    "measured": row.get("times_faster"),
+                    "met": row.get("met"),
+                }

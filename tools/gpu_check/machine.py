@@ -13,8 +13,9 @@ DESCRIBE_LIMIT_S = 60
 def describe_gpu(program, variables):
     """What gpu_process_bench --describe says: gpu, driver, library, memory; or "why_none" or "error"."""
     try:
-        result = subprocess.run([program, "--describe"], env=variables, capture_output=True, text=True,
-                                timeout=DESCRIBE_LIMIT_S)
+        result = subprocess.run(
+            [program, "--describe"], env=variables, capture_output=True, text=True, timeout=DESCRIBE_LIMIT_S
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"error": f"{program.name} --describe: {error}"}
     try:
@@ -28,8 +29,13 @@ def describe_gpu(program, variables):
 
 def driver_by_nvidia_smi():
     try:
-        result = subprocess.run(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
-                                capture_output=True, text=True, timeout=10, check=True)
+        result = subprocess.run(
+            ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
         return result.stdout.split()[0]
     except (OSError, IndexError, subprocess.SubprocessError):
         return "unknown"

@@ -11,8 +11,18 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PROGRAMS = ["fastiod", "fastio", "op-load", "op-smooth", "op-segment", "op-render", "gpu_process_bench",
-            "fastio_cuda_conformance", "fastio_test_importer", "fastio_test_pattern_operator"]
+PROGRAMS = [
+    "fastiod",
+    "fastio",
+    "op-load",
+    "op-smooth",
+    "op-segment",
+    "op-render",
+    "gpu_process_bench",
+    "fastio_cuda_conformance",
+    "fastio_test_importer",
+    "fastio_test_pattern_operator",
+]
 # The C library, which belongs to the kernel's side, and the driver.
 HOSTS_OWN = re.compile(r"^(ld-linux.*|linux-vdso|lib(c|m|dl|rt|pthread|util|anl|resolv|nss_.*|cuda|nvidia-.*))\.so")
 MAX_BYTES = 64 << 20

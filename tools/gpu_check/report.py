@@ -27,12 +27,19 @@ def head_of(report):
     if report["quick"]:
         yield "**A quick run: its times measure nothing.**"
         yield ""
-    yield from table(["what", "is"], [
-        ["GPU", report["gpu"]], ["driver", report["driver"]], ["runtime", f"{report['library']} {report['runtime']}"],
-        ["commit", report["commit"]], ["CPU", f"{machine['cpu']}, {machine['cores']} cores"],
-        ["memory", f"{machine['memory_gib']} GiB"], ["kernel", machine["kernel"]],
-        ["result", f"{report['result']} in {report['seconds']} s"],
-    ])
+    yield from table(
+        ["what", "is"],
+        [
+            ["GPU", report["gpu"]],
+            ["driver", report["driver"]],
+            ["runtime", f"{report['library']} {report['runtime']}"],
+            ["commit", report["commit"]],
+            ["CPU", f"{machine['cpu']}, {machine['cores']} cores"],
+            ["memory", f"{machine['memory_gib']} GiB"],
+            ["kernel", machine["kernel"]],
+            ["result", f"{report['result']} in {report['seconds']} s"],
+        ],
+    )
 
 
 def steps_of(report):
@@ -46,8 +53,10 @@ def steps_of(report):
             yield from (f"    {line}" for line in step["lines"])
             yield ""
     tests = report["tests"]
-    yield (f"Test cases labelled `gpu`: {tests['passed']} passed, {tests['failed']} failed, "
-           f"{tests['skipped']} skipped, in {tests['programs']} programs.")
+    yield (
+        f"Test cases labelled `gpu`: {tests['passed']} passed, {tests['failed']} failed, "
+        f"{tests['skipped']} skipped, in {tests['programs']} programs."
+    )
     yield ""
     yield from (f"- {kind}: {name}" for kind in ("failed", "skipped") for name in tests[f"{kind}_cases"])
     yield ""
@@ -67,9 +76,13 @@ def conformance_of(report):
 def figures_of(report):
     yield "## Figures that something is asked of"
     yield ""
-    yield from table(["figure", "against", "times faster, asked", "measured", ""],
-                     [[f["figure"], f["against"], number(f["target"]), number(f["measured"]), verdict(f)]
-                      for f in report["figures"]])
+    yield from table(
+        ["figure", "against", "times faster, asked", "measured", ""],
+        [
+            [f["figure"], f["against"], number(f["target"]), number(f["measured"]), verdict(f)]
+            for f in report["figures"]
+        ],
+    )
     yield "## All figures"
     yield ""
     for case in report["benchmarks"].get("cases", []):
@@ -79,9 +92,17 @@ def figures_of(report):
             yield f"Failed: {case['error']}"
             yield ""
             continue
-        rows = [[row["what"], number(row["median"], row["unit"]), number(row.get("p99"), row["unit"]),
-                 row.get("reference", ""), number(row.get("reference_median"), row["unit"]),
-                 number(row.get("times_faster"))] for row in case["figures"]]
+        rows = [
+            [
+                row["what"],
+                number(row["median"], row["unit"]),
+                number(row.get("p99"), row["unit"]),
+                row.get("reference", ""),
+                number(row.get("reference_median"), row["unit"]),
+                number(row.get("times_faster")),
+            ]
+            for row in case["figures"]
+        ]
         if rows:
             yield from table(["figure", "median", "p99", "against", "its median", "times faster"], rows)
         yield from (f"- left out: {what}" for what in case["left_out"])

@@ -1,5 +1,6 @@
 """Runs the programs of a check, each under a deadline of its own."""
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -62,17 +63,21 @@ class Runner:
         start = time.monotonic()
         with open(files[0], "wb") as out, open(files[1], "wb") as err:
             # A session of its own, so that what it leaves behind can be ended with it.
-            process = subprocess.Popen(command, env={**self._variables, **variables}, stdin=subprocess.DEVNULL,
-                                       stdout=out, stderr=err, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                env={**self._variables, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
             try:
                 status = process.wait(timeout=limit)
             except subprocess.TimeoutExpired:
                 status = None
                 end_group(process.pid, signal.SIGTERM)
-                try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=ENDING_S)
-                except subprocess.TimeoutExpired:
-                    pass
             end_group(process.pid, signal.SIGKILL)
             process.wait()
         step.seconds = round(time.monotonic() - start, 2)
@@ -101,7 +106,5 @@ def refuse(step, reason):
 
 
 def end_group(group, signal_number):
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal_number)
-    except ProcessLookupError:
-        pass

@@ -8,11 +8,11 @@ seen. The second output is a file.
 
 from __future__ import annotations
 
-import arrays
 import numpy
-import volumes
 
+import arrays
 import fastio
+import volumes
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import arrays
 import numpy
-import volumes
 
+import arrays
 import fastio
+import volumes
 
 BINS = 256
 

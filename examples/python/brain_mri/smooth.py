@@ -7,9 +7,8 @@ import math
 from typing import Any
 
 import arrays
-import volumes
-
 import fastio
+import volumes
 
 LARGEST_SIGMA = 250.0  # voxels: a kernel of 2001 weights per axis
 BLOCK_VOXELS = {"host": 1 << 18, "gpu": 1 << 26}  # on the host they stay in the processor's cache

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 
 import arrays
-
 import fastio
 
 

@@ -8,6 +8,7 @@ The second fails if an object defines a name in the runtime's manner that the re
 that calls it would work here and nowhere else.
 """
 
+import pathlib
 import re
 import subprocess
 import sys
@@ -17,16 +18,20 @@ RUNTIME = re.compile(r"^(__)?cuda[A-Z]\w*$")
 
 
 def enumerators(path, enum, prefix):
-    text = open(path, encoding="utf-8").read()
-    body = re.search(r"enum\s+(?:__device_builtin__\s+)?%s\s*\{(.*?)\}" % enum, text, re.S).group(1)
-    return re.findall(r"\b(%s\w+)\s*=\s*(\d+)" % prefix, body)
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    body = re.search(rf"enum\s+(?:__device_builtin__\s+)?{enum}\s*\{{(.*?)\}}", text, re.S).group(1)
+    return re.findall(rf"\b({prefix}\w+)\s*=\s*(\d+)", body)
 
 
 def write_names(driver_types, cuda, output):
-    lists = [("kErrorNames", "runtime", enumerators(driver_types, "cudaError", "cuda")),
-             ("kDriverErrorNames", "driver", enumerators(cuda, "cudaError_enum", "CUDA_"))]
+    lists = [
+        ("kErrorNames", "runtime", enumerators(driver_types, "cudaError", "cuda")),
+        ("kDriverErrorNames", "driver", enumerators(cuda, "cudaError_enum", "CUDA_")),
+    ]
     with open(output, "w", encoding="utf-8") as file:
-        file.write('// Written by generate.py.\n#include "support/cudart_emulator/error_names.hpp"\n\nnamespace emulator {\n')
+        file.write(
+            '// Written by generate.py.\n#include "support/cudart_emulator/error_names.hpp"\n\nnamespace emulator {\n'
+        )
         for variable, array, names in lists:
             file.write(f"\nstatic constexpr ErrorName {array}_names[] = {{\n")
             file.writelines(f'    {{{code}, "{name}"}},\n' for name, code in names)
@@ -35,8 +40,9 @@ def write_names(driver_types, cuda, output):
 
 
 def defined(nm, files, *options):
-    lines = subprocess.run([nm, *options, "--defined-only", "--format=posix", *files], check=True, capture_output=True,
-                           text=True).stdout.splitlines()
+    lines = subprocess.run(
+        [nm, *options, "--defined-only", "--format=posix", *files], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
     return {line.split("@")[0].split(" ")[0] for line in lines}
 
 
@@ -47,7 +53,9 @@ def write_unmodelled(library, nm, output, objects):
     if unknown:
         sys.exit(f"{library} does not export: {', '.join(unknown)}")
     with open(output, "w", encoding="utf-8") as file:
-        file.write('// Written by generate.py.\nextern "C" {\n[[noreturn]] void emulator_unmodelled(const char* name);\n')
+        file.write(
+            '// Written by generate.py.\nextern "C" {\n[[noreturn]] void emulator_unmodelled(const char* name);\n'
+        )
         for name in sorted(real - modelled):
             file.write(f'void {name}() {{ emulator_unmodelled("{name}"); }}\n')
         file.write("}\n")

@@ -33,6 +33,16 @@ TEST_F(PublishTest, BindsTheNameToTheAllocation) {
     EXPECT_EQ(client->table->allocation_state(allocation.slot).state, AllocationState::live);
 }
 
+// libspdlog.so has a copy of fmt's code that takes the place of libfmt's, and ends the program when it quotes such bytes.
+TEST_F(PublishTest, ANameOfAnyByteThatIsNoTextIsRefused) {
+    for (int byte = 0x80; byte <= 0xFF; ++byte) {
+        const std::string name(1, static_cast<char>(byte));
+        wire::Publish wrong = client->publish_message(allocation, name, 1000);
+        EXPECT_EQ(client->refused(wrong), Errc::invalid_argument) << byte;
+    }
+    EXPECT_EQ(client->publish(allocation, "name", 1000), 1U) << "the service goes on";
+}
+
 TEST_F(PublishTest, VersionsRiseThroughTheWholeContext) {
     EXPECT_EQ(client->publish(allocation, "a", 1000), 1U);
     EXPECT_EQ(client->publish(allocation, "b", 1000), 2U);
