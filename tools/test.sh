@@ -69,6 +69,7 @@ command_test() {
         test_wheel
         return
     fi
+    export FASTIO_REQUIRE_PACKAGES=ON
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done

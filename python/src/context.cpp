@@ -236,7 +236,8 @@ void bind_context(nb::module_& module) {
                      "device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) "
                      "-> FastIOAllocation"),
              "The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a "
-             "scalar, and a 0 among them an empty array.")
+             "scalar, and a 0 among them an empty array. Raises what create() does (InvalidArgumentError for "
+             "types that cannot be shared), and TypeError for what is no type.")
         .def("get", get, "name"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,
              "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
              nb::sig("def get(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, "
@@ -252,10 +253,11 @@ void bind_context(nb::module_& module) {
              "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
              nb::sig("def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, "
                      "stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation | None"),
-             "get(), with None instead of NotFoundError and TimedOutError.")
+             "get(), with None instead of NotFoundError and TimedOutError. Raises its other errors.")
         .def("find_many", find_many, "names"_a.none(),
              nb::sig("def find_many(self, names: Iterable[str]) -> list[FastIOAllocation | None]"),
-             "find() for each of ``names``, without waiting for names; in their order.")
+             "find() for each of ``names``, without waiting for names; in their order. Raises what find() does, "
+             "and nothing is held then.")
         .def(
             "publish_array",
             [](PyContext& self, nb::handle array, nb::handle name, bool replace, nb::handle stream,
@@ -273,9 +275,8 @@ void bind_context(nb::module_& module) {
             "publishes it as ``name``.\n\n"
             "``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, "
             "__cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which "
-            "must be the context's, are copied within it, after their own stream's work, and must be in C order; with "
-            "a "
-            "``stream``, the array stays until the stream is done.\n\n"
+            "must be the context's, are copied within it, after their own stream's work, and must be in C order; "
+            "with a ``stream``, the array stays until the stream is done.\n\n"
             "Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked "
             "arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.")
         .def(
@@ -285,7 +286,8 @@ void bind_context(nb::module_& module) {
                 call_without_gil(self, "unpublish", [&](Context& context) { context.unpublish(key); });
             },
             "name"_a.none(), nb::sig("def unpublish(self, name: str) -> None"),
-            "Removes one name; the memory stays while references or other names hold it. Raises NotFoundError.")
+            "Removes one name; the memory stays while references or other names hold it. Raises NotFoundError, "
+            "ServiceLostError, ContextClosedError.")
         .def(
             "list",
             [](PyContext& self, nb::handle prefix) {
@@ -298,7 +300,8 @@ void bind_context(nb::module_& module) {
                 return made;
             },
             "prefix"_a.none() = "", nb::sig("def list(self, prefix: str = '') -> list[PublicationInfo]"),
-            "The publications whose name starts with ``prefix``, in order of their names.")
+            "The publications whose name starts with ``prefix``, in order of their names. Raises ServiceLostError, "
+            "ContextClosedError.")
         .def(
             "watch",
             [](PyContext& self, nb::handle prefix) {
@@ -307,13 +310,13 @@ void bind_context(nb::module_& module) {
                     call_without_gil(self, "watch", [&](Context& context) { return context.watch(start); }));
             },
             "prefix"_a.none() = "", nb::sig("def watch(self, prefix: str = '') -> Watch"),
-            "Changes from now on to names that start with ``prefix``.")
+            "Changes from now on to names that start with ``prefix``. Raises ServiceLostError, ContextClosedError.")
         .def(
             "stats",
             [](PyContext& self) {
                 return call_without_gil(self, "stats", [&](Context& context) { return context.stats(); });
             },
-            "Counters of the context and of this client.")
+            "Counters of the context and of this client. Raises ServiceLostError, ContextClosedError.")
         .def_prop_ro(
             "alive", [](PyContext& self) { return self.is_alive(); },
             "False once a call would raise ServiceLostError, ContextClosedError or ForkedError.")

@@ -355,7 +355,7 @@ void bind_array_protocols(nb::class_<PyAllocation>& allocation) {
     allocation
         .def("numpy", to_numpy, nb::sig("def numpy(self) -> NDArray[Any]"),
              "On the host an array over this memory, without a copy; from a GPU a copy. Raises UnsupportedError for "
-             "types that NumPy lacks.")
+             "types that NumPy lacks, ReleasedError.")
         .def(
             "map",
             [](nb::handle self) {
@@ -363,10 +363,11 @@ void bind_array_protocols(nb::class_<PyAllocation>& allocation) {
                 return snapshot.on_host() ? numpy_view(snapshot) : nb::borrow(self);
             },
             nb::sig("def map(self) -> Any"),
-            "What array libraries take: on the host a numpy.ndarray over this memory, on a GPU this object.")
+            "What array libraries take: on the host a numpy.ndarray over this memory, on a GPU this object. "
+            "Raises UnsupportedError for types that NumPy lacks, ReleasedError.")
         .def(
             "unmap", [](const PyAllocation& self) { static_cast<void>(self.lease()); },
-            "The end of a use that map() began. Arrays that are still held stay valid.")
+            "The end of a use that map() began. Arrays that are still held stay valid. Raises ReleasedError.")
         .def("__array__", to_array, "dtype"_a = nb::none(), "copy"_a = nb::none(),
              nb::sig("def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]"),
              "As NumPy asks for it. Raises TypeError for memory of a GPU.")

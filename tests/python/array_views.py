@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 
 import fastio
+from conftest import package
 
 Join = Callable[..., fastio.FastIOContext]
 
@@ -112,7 +112,7 @@ def by_hand(interface: dict[str, Any]) -> np.ndarray:
 
 
 def torch_tensor(a: fastio.FastIOAllocation) -> Any:
-    return pytest.importorskip("torch").from_dlpack(a)
+    return package("torch").from_dlpack(a)
 
 
 def filled(ctx: fastio.FastIOContext, type_: Any = "float32", dimensions: tuple[int, ...] = (2, 3)) -> Any:

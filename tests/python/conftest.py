@@ -6,6 +6,7 @@ By ctest the tests run on what was built: PYTHONPATH and FASTIO_BIN lead there. 
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import pathlib
@@ -13,11 +14,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import fastio
+
+
+def package(name: str) -> ModuleType:
+    """What tests use beside NumPy. They are skipped without it, but not where `./run test` has set it up."""
+    if os.environ.get("FASTIO_REQUIRE_PACKAGES"):
+        return importlib.import_module(name)
+    module: ModuleType = pytest.importorskip(name)
+    return module
+
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -62,7 +73,15 @@ class RunningService:
 
     def assert_nothing_is_left(self) -> None:
         """Contexts end when their objects are collected; the service hears of ended processes a moment later."""
-        nothing = {"sessions": 0, "contexts": 0, "allocations": 0, "leases": 0, "publications": 0, "bytes_in_use": 0}
+        nothing = {
+            "sessions": 0,
+            "contexts": 0,
+            "allocations": 0,
+            "leases": 0,
+            "publications": 0,
+            "bytes_in_use": 0,
+            "bytes_quarantined": 0,
+        }
         totals: dict[str, int] = {}
         for _ in range(500):
             totals = self.totals()

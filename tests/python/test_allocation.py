@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fastio
+from conftest import package
 
 Join = Callable[..., fastio.FastIOContext]
 
@@ -132,7 +133,7 @@ def test_types_are_taken_as_numpy_takes_them(ctx: fastio.FastIOContext, given: A
 
 @pytest.mark.parametrize("name", ["bool", "uint8", "int8", "int64", "float16", "float32", "complex64", "bfloat16"])
 def test_types_of_torch_are_taken(ctx: fastio.FastIOContext, name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     a = ctx.create(16)
     for same in (getattr(torch, name), f"torch.{name}"):
         a.set_type_and_dimensions("uint8", (16,))

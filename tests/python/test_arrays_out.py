@@ -19,7 +19,7 @@ from array_views import (
     by_hand,
     filled,
 )
-from conftest import Script
+from conftest import Script, package
 
 Join = Callable[..., fastio.FastIOContext]
 
@@ -70,7 +70,7 @@ def test_a_view_in_another_process_writes_what_is_read_here(
     ctx: fastio.FastIOContext, script: Script, name: str
 ) -> None:
     if name.startswith("torch"):
-        pytest.importorskip("torch")
+        package("torch")
     a = filled(ctx)
     a.publish("x")
     make = {
@@ -208,7 +208,7 @@ def test_a_type_that_numpy_lacks_is_no_array_of_numpy_and_says_why(ctx: fastio.F
 
 
 def test_torch_has_bfloat16(ctx: fastio.FastIOContext) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     a = ctx.create_array("bfloat16", (2, 2), zero=True)
     tensor = torch.from_dlpack(a)
     assert (tensor.dtype, tuple(tensor.shape), tensor.data_ptr()) == (torch.bfloat16, (2, 2), a.data_ptr)
@@ -219,7 +219,7 @@ def test_torch_has_bfloat16(ctx: fastio.FastIOContext) -> None:
 
 @pytest.mark.parametrize("name", ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "complex64"])
 def test_torch_has_the_types_of_numpy(ctx: fastio.FastIOContext, name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     ctx.publish_array(np.array([[1, 2, 3], [4, 5, 6]]).astype(name), "x")
     a = ctx.get("x")
     tensor = torch.from_dlpack(a)

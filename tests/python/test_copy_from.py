@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fastio
+from conftest import package
 
 WANTED = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -24,7 +25,7 @@ def test_arrays_of_any_order_arrive_in_c_order(ctx: fastio.FastIOContext, array:
 
 
 def test_tensors_of_torch_arrive(ctx: fastio.FastIOContext) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     a = ctx.create_array(np.float32, (3, 2))
     a.copy_from(torch.from_numpy(WANTED).t())
     assert np.array_equal(a.numpy(), WANTED.T)

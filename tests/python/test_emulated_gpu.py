@@ -9,6 +9,7 @@ import ctypes
 import gc
 import os
 import pathlib
+import threading
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -196,6 +197,84 @@ def test_arrays_of_a_gpu_are_published_within_it(ctx: fastio.FastIOContext, stre
         y = ctx.get("y", stream=stream)
         assert y.data_ptr != x.data_ptr
         assert (values_of(y), y.type) == ([[0, 1, 2], [3, 4, 5]], np.int16)
+
+
+class LateArray:
+    """An array that another library still works on in a stream of its own: its elements are 0 until ``finish()``."""
+
+    SIZE = 1 << 16
+
+    def __init__(self, owner: fastio.FastIOAllocation) -> None:
+        self.owner = owner
+        self._runtime = ctypes.CDLL("libcudart.so.13")
+        self._may_finish = ctypes.c_uint64(0)
+        made = ctypes.c_void_p()
+        nonblocking = 1  # not even the legacy stream waits for it
+        self._do("cudaStreamCreateWithFlags", ctypes.byref(made), nonblocking)
+        self.stream = made.value
+        self._do("cudaEmuSpinUntil", made, ctypes.byref(self._may_finish), ctypes.c_uint64(1))
+        self._do("cudaMemsetAsync", ctypes.c_void_p(owner.data_ptr), 7, ctypes.c_size_t(owner.size), made)
+
+    def _do(self, call: str, *arguments: Any) -> None:
+        assert self._runtime[call](*arguments) == 0
+
+    def finish(self) -> None:
+        self._may_finish.value = 1
+
+    def make_wait(self, stream: Optional[int]) -> None:
+        event = ctypes.c_void_p()
+        self._do("cudaEventCreate", ctypes.byref(event))
+        self._do("cudaEventRecord", event, ctypes.c_void_p(self.stream))
+        self._do("cudaStreamWaitEvent", ctypes.c_void_p(stream), event, 0)
+
+
+class LateCudaArray(LateArray):
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {**self.owner.__cuda_array_interface__, "stream": self.stream}
+
+
+class LateDlpackArray(LateArray):
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.owner.__dlpack_device__()
+
+    def __dlpack__(self, stream: Optional[int] = None) -> Any:
+        self.make_wait(stream)
+        return self.owner.__dlpack__(stream=-1)
+
+
+@pytest.fixture(params=[LateCudaArray, LateDlpackArray])
+def late_array(request: pytest.FixtureRequest, ctx: fastio.FastIOContext) -> Iterator[LateArray]:
+    array: LateArray = request.param(ctx.create_array(np.uint8, (LateArray.SIZE,), zero=True))
+    yield array
+    array.finish()  # or a failed test would wait for it
+    del array.owner
+
+
+def test_a_publication_follows_the_work_of_the_arrays_own_stream(
+    ctx: fastio.FastIOContext, other: fastio.FastIOContext, late_array: LateArray
+) -> None:
+    stream = 2
+    ctx.publish_array(late_array, "y", stream=stream)
+    y = other.get("y", stream=stream)
+    for _ in range(100):
+        with pytest.raises(fastio.TimedOutError):
+            other.get("y", contents_timeout=0)
+    late_array.finish()
+    assert (y.numpy() == 7).all()
+    assert (other.get("y").numpy() == 7).all()
+
+
+def test_without_a_stream_publishing_waits_for_the_arrays_own(
+    ctx: fastio.FastIOContext, other: fastio.FastIOContext, late_array: LateArray
+) -> None:
+    publisher = threading.Thread(target=ctx.publish_array, args=(late_array, "y"))
+    publisher.start()
+    for _ in range(1000):
+        assert other.find("y") is None
+    late_array.finish()
+    publisher.join()
+    assert (other.get("y").numpy() == 7).all()
 
 
 @pytest.mark.parametrize(

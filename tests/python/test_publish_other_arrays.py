@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fastio
+from conftest import package
 
 NUMPY_TYPES = [
     "bool",
@@ -43,7 +44,7 @@ def assert_nothing_happened(ctx: fastio.FastIOContext) -> None:
 
 
 def test_a_tensor_of_torch_arrives(ctx: fastio.FastIOContext) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     a = published(ctx, torch.arange(6, dtype=torch.float32).reshape(2, 3))
     assert (a.type, a.dimensions, np.asarray(a).tolist()) == (np.float32, (2, 3), [[0, 1, 2], [3, 4, 5]])
 
@@ -52,7 +53,7 @@ def test_a_tensor_of_torch_arrives(ctx: fastio.FastIOContext) -> None:
     "name", ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"]
 )
 def test_the_types_of_torch_arrive(ctx: fastio.FastIOContext, name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     a = published(ctx, torch.tensor([1, 0, 3]).to(getattr(torch, name)))
     assert (a.type, np.asarray(a).tolist()) == (np.dtype(name), [1, 0, 3])
 
@@ -71,14 +72,14 @@ def test_the_types_of_torch_arrive(ctx: fastio.FastIOContext, name: str) -> None
     ],
 )
 def test_tensors_of_torch_arrive_in_c_order(ctx: fastio.FastIOContext, expression: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     tensor = eval(expression, {"torch": torch})
     a = published(ctx, tensor)
     assert (a.dimensions, np.asarray(a).tolist()) == (tuple(tensor.shape), tensor.tolist())
 
 
 def test_bfloat16_of_torch_arrives(ctx: fastio.FastIOContext) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     tensor = torch.tensor([[1.5, -2.0, 0.0], [4.0, 5.0, 6.0]], dtype=torch.bfloat16)
     a = published(ctx, tensor.t())
     assert (a.type, a.dimensions, a.size) == (fastio.bfloat16, (3, 2), 12)
@@ -86,7 +87,7 @@ def test_bfloat16_of_torch_arrives(ctx: fastio.FastIOContext) -> None:
 
 
 def test_bools_of_torch_arrive_whether_its_dlpack_has_them_or_not(ctx: fastio.FastIOContext) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     a = published(ctx, torch.tensor([True, False]))
     assert (a.type, np.asarray(a).tolist()) == (np.dtype(bool), [True, False])
 
@@ -103,14 +104,14 @@ def test_bools_of_torch_arrive_whether_its_dlpack_has_them_or_not(ctx: fastio.Fa
 def test_what_torch_does_not_export_is_refused_in_its_words(
     ctx: fastio.FastIOContext, expression: str, reason: str
 ) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     with pytest.raises(Exception, match=reason):
         ctx.publish_array(eval(expression, {"torch": torch}), "x")
     assert_nothing_happened(ctx)
 
 
 def test_a_tensor_is_not_kept(ctx: fastio.FastIOContext) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     import weakref
 
     tensor = torch.arange(6)
@@ -257,7 +258,7 @@ def test_another_allocation_arrives_as_a_copy(
 
 
 def test_ml_dtypes_arrive(ctx: fastio.FastIOContext) -> None:
-    ml_dtypes = pytest.importorskip("ml_dtypes")
+    ml_dtypes = package("ml_dtypes")
     for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3b11fnuz"):
         values = np.array([0, 1, 2, -1.5]).astype(getattr(ml_dtypes, name))
         ctx.publish_array(values, name)

@@ -30,12 +30,12 @@ from checkpoints import (  # noqa: F401  fixtures
     torch_bytes,
     write,
 )
-from conftest import RunningService, Script
+from conftest import RunningService, Script, package
 
 
 def test_a_real_model_is_what_the_safetensors_package_loads(ctx: fastio.FastIOContext, model: pathlib.Path) -> None:
-    torch = pytest.importorskip("torch")
-    official = pytest.importorskip("safetensors.torch").load_file(model)
+    torch = package("torch")
+    official = package("safetensors.torch").load_file(model)
     assert fastio.safetensors.publish(ctx, model, "model/") == len(official) == 104
     state = fastio.safetensors.load(ctx, "model/")
     assert state.keys() == official.keys()
@@ -48,7 +48,7 @@ def test_a_real_model_is_what_the_safetensors_package_loads(ctx: fastio.FastIOCo
 def test_a_real_model_reaches_another_process_without_its_file(
     ctx: fastio.FastIOContext, script: Script, model: pathlib.Path
 ) -> None:
-    official = pytest.importorskip("safetensors.numpy").load_file(model)
+    official = package("safetensors.numpy").load_file(model)
     user = script.start(
         "import fastio, zlib\n"
         "ctx = fastio.FastIOContext()\n"
@@ -87,7 +87,7 @@ def test_thousands_of_tensors_of_all_types_have_the_bytes_of_the_file(
 def test_thousands_of_tensors_are_what_the_safetensors_package_reads(
     ctx: fastio.FastIOContext, write: Write, thousands: Tensors
 ) -> None:
-    official_package = pytest.importorskip("safetensors")
+    official_package = package("safetensors")
     contents = checkpoint(thousands)
     try:
         official = dict(official_package.deserialize(contents))
@@ -109,8 +109,8 @@ def test_thousands_of_tensors_are_what_the_safetensors_package_reads(
 def test_what_this_torch_has_is_what_the_safetensors_package_loads(
     ctx: fastio.FastIOContext, write: Write, thousands: Tensors
 ) -> None:
-    torch = pytest.importorskip("torch")
-    loaded_by = pytest.importorskip("safetensors.torch").load_file
+    torch = package("torch")
+    loaded_by = package("safetensors.torch").load_file
     known = {n: t for n, t in thousands.items() if hasattr(torch, TYPES[t[0]][1].rstrip("_"))}
     assert len(known) > 1500 and "BF16" in {t[0] for t in known.values()}
     path = write(checkpoint(known))
@@ -127,7 +127,7 @@ def test_what_this_torch_has_is_what_the_safetensors_package_loads(
 def test_a_type_is_a_torch_tensor_or_an_error_that_names_it(
     ctx: fastio.FastIOContext, write: Write, dtype: str
 ) -> None:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     contents = random_bytes(dtype, (3, 4), np.random.default_rng(1))
     fastio.safetensors.publish(ctx, write(checkpoint({"odd": (dtype, (3, 4), contents)})))
     name = TYPES[dtype][1]
@@ -162,7 +162,7 @@ def test_scalars_and_empty_tensors_keep_their_shape(
     ctx: fastio.FastIOContext, write: Write, framework: str, dtype: str, shape: tuple[int, ...]
 ) -> None:
     if framework == "torch":
-        pytest.importorskip("torch")
+        package("torch")
     contents = random_bytes(dtype, shape, np.random.default_rng(3))
     fastio.safetensors.publish(ctx, write(checkpoint({"x": (dtype, shape, contents)})))
     loaded = fastio.safetensors.load(ctx, framework=framework)["x"]

@@ -10,14 +10,14 @@ import textwrap
 import pytest
 
 import fastio
-from conftest import HERE
+from conftest import HERE, package
 
 PACKAGE = HERE.parent.parent / "python"
 pytestmark = pytest.mark.build
 
 
 def test_the_hints_of_the_module_are_those_that_it_generates(tmp_path: pathlib.Path) -> None:
-    pytest.importorskip("nanobind.stubgen")
+    package("nanobind.stubgen")
     made = tmp_path / "_core.pyi"
     command = [sys.executable, "-m", "nanobind.stubgen", "--quiet", "--include-private", "-m", "fastio._core"]
     subprocess.run([*command, "-p", str(PACKAGE / "stub_patterns.txt"), "-o", str(made)], check=True)
@@ -26,7 +26,7 @@ def test_the_hints_of_the_module_are_those_that_it_generates(tmp_path: pathlib.P
 
 
 def check(folder: pathlib.Path, code: str) -> subprocess.CompletedProcess[str]:
-    pytest.importorskip("mypy")
+    package("mypy")
     (folder / "user.py").write_text(textwrap.dedent(code))
     return subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), "user.py"],
