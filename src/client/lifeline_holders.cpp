@@ -4,13 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "device/pipe_number.hpp"
 
 namespace fastio::detail {
 namespace {
@@ -22,17 +23,6 @@ std::optional<Number> parse_number(std::string_view text, int base = 10) noexcep
     Number number{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
     return error == std::errc{} && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
-std::optional<std::uint64_t> pipe_inode(const fs::path& link) {
-    std::array<char, 64> target{};
-    const ssize_t bytes = ::readlink(link.c_str(), target.data(), target.size());
-    constexpr std::string_view kBefore = "pipe:[";
-    const std::string_view text(target.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
-    if (!text.starts_with(kBefore) || !text.ends_with(']')) {
-        return std::nullopt;
-    }
-    return parse_number<std::uint64_t>(text.substr(kBefore.size(), text.size() - kBefore.size() - 1));
 }
 
 // The service has the read end open, which keeps nothing alive.
@@ -63,7 +53,7 @@ std::map<std::uint64_t, std::vector<std::int64_t>> lifeline_holders(const std::s
         std::error_code unreadable;
         for (fs::directory_iterator entry(process->path() / "fd", unreadable); entry != no_more;
              entry.increment(unreadable)) {
-            const auto inode = pipe_inode(entry->path());
+            const auto inode = pipe_number(entry->path().c_str());
             if (!inode || !pipes.contains(*inode)) {
                 continue;
             }

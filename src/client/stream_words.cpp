@@ -10,7 +10,7 @@ namespace fastio::detail {
 namespace {
 
 // Publications in flight of one client, from which on it waits for its streams.
-constexpr std::size_t kMostOwnWords = std::size_t{8} * table::kFencesPerChunk;
+constexpr std::size_t kMostOwnWords = std::size_t{table::kMostFenceChunks} * table::kFencesPerChunk;
 
 std::array<std::uint8_t, 16> to_array(const std::uint8_t (&bytes)[16]) noexcept {
     std::array<std::uint8_t, 16> array{};

@@ -235,9 +235,22 @@ void Context::touch() {
     }
 }
 
+std::chrono::nanoseconds Context::rest_after(std::chrono::nanoseconds scan) noexcept {
+    constexpr std::chrono::microseconds kNoticeable{100};
+    constexpr int kScans = 8;
+    return scan < kNoticeable ? std::chrono::nanoseconds{0} : kScans * scan;
+}
+
 bool Context::collect() {
     scan_wanted_ = false;
-    return allocations_.any_retired() && allocations_.collect(members_) != 0;
+    if (!allocations_.any_retired()) {
+        return false;
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const std::size_t went = allocations_.collect(members_);
+    const auto end = std::chrono::steady_clock::now();
+    rests_until_ = end + rest_after(end - begin);
+    return went != 0;
 }
 
 void Context::remove_member(Session& session) {

@@ -51,12 +51,7 @@ void Departures::leave(Session& session) {
 void Departures::quarantine(Session& session) {
     session.stage = Session::Stage::quarantined;
     fence_watch_.producer_died(session);
-    registry_.poller.remove(session.request.fd());
-    session.request.reset();
-    if (session.events.socket()) {
-        registry_.poller.remove(session.events.socket().fd());
-        session.events.close();
-    }
+    hang_up(session);
     session.attributes = {};
     session.waiting = false;
     try {
@@ -114,15 +109,20 @@ void Departures::finalise(Session& session) {
     settle_context(context);
 }
 
-void Departures::stop_watching(Session& session) noexcept {
+void Departures::hang_up(Session& session) noexcept {
     if (session.request) {
         registry_.poller.remove(session.request.fd());
-        session.request.reset();
+        registry_.foreign.close(session.uid, session.request);
     }
     if (session.events.socket()) {
         registry_.poller.remove(session.events.socket().fd());
+        registry_.foreign.close(session.uid, session.events.socket());
         session.events.close();
     }
+}
+
+void Departures::stop_watching(Session& session) noexcept {
+    hang_up(session);
     close_watched(registry_.poller, session.pidfd);
     close_watched(registry_.poller, session.lifeline);
 }

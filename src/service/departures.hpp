@@ -43,6 +43,7 @@ private:
     void quarantine(Session& session);
     void pass_gate(Session& session);
     void finalise(Session& session);
+    void hang_up(Session& session) noexcept;
     void stop_watching(Session& session) noexcept;
     void tell(const Session& session, WatchEvent::Kind kind);
 

@@ -47,8 +47,14 @@ void FenceWatch::producer_gone(const Session& session) {
 }
 
 void FenceWatch::follow_streams(Context& context) {
-    if (context.waits_for_streams() && !context.stream_scan) {
-        context.stream_scan = registry_.timers.add(kStreamScan, {Timers::Purpose::stream_scan, context.id()});
+    if (context.waits_for_streams()) {
+        scan_later(context, kStreamScan);
+    }
+}
+
+void FenceWatch::scan_later(Context& context, std::chrono::nanoseconds delay) {
+    if (!context.stream_scan) {
+        context.stream_scan = registry_.timers.add(delay, {Timers::Purpose::stream_scan, context.id()});
     }
 }
 

@@ -25,6 +25,8 @@ public:
     /// After a scan: looks again soon, while a retired allocation has a lease that only a stream will clear.
     void follow_streams(Context& context);
     void on_streams(Context& context);
+    /// Unless it looks again anyway.
+    void scan_later(Context& context, std::chrono::nanoseconds delay);
 
 private:
     void report(const Context& context, const std::vector<Fences::Lost>& lost, std::string_view why);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 
 #include "core/fail.hpp"
 #include "core/names.hpp"
+#include "device/pipe_number.hpp"
 #include "service/malformed.hpp"
 #include "service/user_limits.hpp"
 
@@ -37,14 +37,15 @@ Descriptor open_own_pidfd() {
     return pidfd;
 }
 
-/// The read end of a pipe: that alone can end when its last writer is gone, and does not keep itself alive.
-ino_t check_lifeline(const Descriptor& lifeline) {
-    struct stat status {};
+/// The read end of a pipe: that alone ends when its last writer is gone, and does not keep itself alive. (A FIFO that
+/// never had a writer never ends.)
+std::uint64_t check_lifeline(const Descriptor& lifeline) {
+    const std::optional<std::uint64_t> number = pipe_number(lifeline.get());
     const int flags = ::fcntl(lifeline.get(), F_GETFL);
-    if (::fstat(lifeline.get(), &status) != 0 || !S_ISFIFO(status.st_mode) || (flags & O_ACCMODE) != O_RDONLY) {
+    if (!number || (flags & O_ACCMODE) != O_RDONLY) {
         throw Malformed{"a hello whose lifeline is not the read end of a pipe"};
     }
-    return status.st_ino;
+    return *number;
 }
 
 void check_event_socket(const Descriptor& socket) {
@@ -73,14 +74,17 @@ Lobby::Lobby(Registry& registry, Departures& departures)
     : registry_(registry), departures_(departures), own_pidfd_(open_own_pidfd()) {}
 
 void Lobby::admit(wire::Socket socket) noexcept {
+    wire::PeerCredentials peer{};
     try {
-        const wire::PeerCredentials peer = wire::peer_credentials(socket.fd());
+        peer = wire::peer_credentials(socket.fd());
         const std::uint64_t queue_bytes = send_buffer_bytes(socket.fd()) + kMaxAttributeBytes;
         try {
             check_connection(registry_, peer.uid);
+            check_foreign(registry_, peer.uid);
             check_queue(registry_, peer.uid, queue_bytes);
         } catch (const Error& error) {
             refuse(socket, error);
+            registry_.foreign.close(peer.uid, socket);
             return;
         }
         make_way();
@@ -96,6 +100,7 @@ void Lobby::admit(wire::Socket socket) noexcept {
         registry_.sessions.emplace(session->id, std::move(session));
     } catch (const std::exception& error) {
         registry_.warn("a connection was dropped: {}", error.what());
+        registry_.foreign.close(peer.uid, socket);  // unless a session has it, which nobody knows of
     }
 }
 
@@ -170,7 +175,7 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
              "--max-clients",
              clients);
     }
-    const ino_t inode = check_lifeline(packet.descriptors[0]);
+    const std::uint64_t inode = check_lifeline(packet.descriptors[0]);
     check_event_socket(packet.descriptors[1]);
     const std::uint64_t event_bytes = send_buffer_bytes(packet.descriptors[1].get());
     check_queue(registry_, session.uid, event_bytes);

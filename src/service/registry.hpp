@@ -13,6 +13,7 @@
 #include "service/accounts.hpp"
 #include "service/context.hpp"
 #include "service/device.hpp"
+#include "service/foreign.hpp"
 #include "service/options.hpp"
 #include "service/poller.hpp"
 #include "service/session.hpp"
@@ -81,6 +82,7 @@ struct Registry {
     Watchers watchers{poller};
     Devices devices;
     Accounts accounts{};
+    ForeignDescriptors foreign{};
     std::map<std::uint64_t, std::unique_ptr<Context>> contexts{};
     std::map<std::string, Context*, std::less<>> jobs{};
     std::map<std::uint64_t, std::unique_ptr<Session>> sessions{};

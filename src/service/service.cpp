@@ -1,6 +1,7 @@
 #include "service/service.hpp"
 
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -168,6 +169,7 @@ void Service::Parts::on_request(Session& session) {
         case wire::ReceiveResult::would_block:
             break;
     }
+    registry.foreign.close(session.uid, packet);
 }
 
 void Service::Parts::on_events(Session& session, std::uint32_t events) {
@@ -187,21 +189,30 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
         case wire::ReceiveResult::closed:
             // Not the end of the session: a dying client's last request may still be in its other socket.
             registry.poller.remove(session.events.socket().fd());
+            registry.foreign.close(session.uid, session.events.socket());
             session.events.close();
             break;
         case wire::ReceiveResult::would_block:
             break;
     }
+    registry.foreign.close(session.uid, packet);
 }
 
 void Service::Parts::on_exit(Session& session) {
-    // What it had sent completely before it died counts (design P3). The kernel's buffer bounds how much that is.
-    while (session.connected() && session.end == Session::End::none) {
+    // What it had sent completely before it died counts (design P3). A forked child may go on sending: so many bytes
+    // are looked at as are queued now.
+    int queued = 0;
+    ::ioctl(session.request.fd(), FIONREAD, &queued);
+    for (auto left = static_cast<std::int64_t>(queued);
+         left > 0 && session.connected() && session.end == Session::End::none;
+         left -= static_cast<std::int64_t>(packet.bytes)) {
         if (session.request.receive(packet, false) != wire::ReceiveResult::received) {
             break;
         }
         desk.request(session, packet);
+        registry.foreign.close(session.uid, packet);
     }
+    registry.foreign.close(session.uid, packet);
     departures.on_exit(session);
 }
 
@@ -251,8 +262,12 @@ void Service::Parts::settle() {
 
 void Service::Parts::tidy(Context& context) {
     try {
-        const bool went = context.collect();
+        const auto rest = context.rests_until() - std::chrono::steady_clock::now();
+        const bool went = rest.count() <= 0 && context.collect();
         fence_watch.follow_streams(context);
+        if (rest.count() > 0) {
+            fence_watch.scan_later(context, rest);
+        }
         growth.trim(context);
         if (went) {
             growth.pump(context);

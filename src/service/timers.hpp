@@ -17,7 +17,7 @@ public:
         linger,       ///< of a context without members
         patience,     ///< of a context's creates that wait for slabs which others must unmap
         fence_limit,  ///< of a context's oldest pending fence
-        stream_scan,  ///< of a context's retired allocations whose leases streams clear
+        stream_scan,  ///< of a context's retired allocations: whose leases streams clear, or whose scan was put off
         scrape,       ///< of a connection to the metrics
     };
     struct Due {

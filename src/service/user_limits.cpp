@@ -43,6 +43,16 @@ void check_connection(const Registry& registry, uid_t user) {
     }
 }
 
+void check_foreign(const Registry& registry, uid_t user) {
+    constexpr std::size_t kMost = 2048;
+    if (const std::size_t pending = registry.foreign.pending(user); pending >= kMost) {
+        fail(Errc::quota_exceeded,
+             "connecting failed: {} descriptors that clients of user {} passed could not be closed yet, and {} may be; "
+             "whatever files they are, let them be closed",
+             pending, user, kMost);
+    }
+}
+
 void check_leases(const Registry& registry, uid_t user) {
     const std::uint64_t most = registry.options.user.leases;
     if (most == 0) {

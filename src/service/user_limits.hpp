@@ -26,6 +26,8 @@ struct Usage {
 // Options::user, each checked before one more is given to that user. Errors: quota_exceeded, with the limit's name and
 // number; lease_limit of check_leases.
 void check_connection(const Registry& registry, uid_t user);
+/// Not of Options: descriptors of this user's clients that are not closed yet.
+void check_foreign(const Registry& registry, uid_t user);
 void check_leases(const Registry& registry, uid_t user);
 void check_requests(const Registry& registry, uid_t user);
 void check_queue(const Registry& registry, uid_t user, std::uint64_t more_bytes);

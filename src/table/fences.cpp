@@ -32,6 +32,9 @@ std::optional<std::uint32_t> FenceBook::grant(std::uint64_t session) {
         return std::nullopt;
     }
     std::vector<std::uint32_t>& own = chunks_[session];
+    if (own.size() >= kMostFenceChunks) {
+        return std::nullopt;
+    }
     own.reserve(own.size() + 1);
     free_.reserve(fresh_ + 1);  // so that give_back cannot fail
     std::uint32_t chunk = fresh_;

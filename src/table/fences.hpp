@@ -52,7 +52,8 @@ public:
     FenceBook();
 
     [[nodiscard]] int file() const noexcept { return file_.get(); }
-    /// The first word of a chunk that is `session`'s from now on; empty when all are given out.
+    /// The first word of a chunk that is `session`'s from now on; empty when all are given out, or it has as many as
+    /// one may have.
     [[nodiscard]] std::optional<std::uint32_t> grant(std::uint64_t session);
     [[nodiscard]] bool owns(std::uint64_t session, std::uint32_t word) const noexcept;
     /// After a bye: the session's chunks may be granted again.

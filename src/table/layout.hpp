@@ -180,6 +180,7 @@ inline constexpr std::uint32_t kLeasesPerChunk = 512;  // 4 KiB, the unit in whi
 /// The fence words of a context (design P6): one file that every member that uses streams maps for writing and pins.
 inline constexpr std::uint32_t kFencesPerChunk = 64;  // the unit in which they are granted to sessions
 inline constexpr std::uint32_t kFenceChunks = 2048;
+inline constexpr std::uint32_t kMostFenceChunks = 8;  // of one session
 inline constexpr std::uint32_t kFenceWords = kFencesPerChunk * kFenceChunks;
 inline constexpr std::uint64_t kFenceFileBytes = std::uint64_t{kFenceWords} * 8;  // 1 MiB
 

@@ -11,35 +11,57 @@
 namespace fastio::wire {
 namespace {
 
-// Exactly kMaxDescriptors fit, so that the kernel never installs one more: it closes the surplus and sets MSG_CTRUNC.
-constexpr std::size_t kControlBytes = CMSG_SPACE(kMaxDescriptors * sizeof(int));
-static_assert(kControlBytes == CMSG_LEN(kMaxDescriptors * sizeof(int)));
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04  // Linux 6.5
+#endif
+
+constexpr std::size_t kSentControlBytes = CMSG_SPACE(kMaxDescriptors * sizeof(int));
+// Besides descriptors, what the kernel adds to each packet where whoever made the socket asked for it, as a client may
+// have that passed its event socket: SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC.
+constexpr std::size_t kLabelBytes = 256;
+constexpr std::size_t kReceivedControlBytes = CMSG_SPACE(kMostReceived * sizeof(int)) + CMSG_SPACE(sizeof(ucred)) +
+                                              CMSG_SPACE(sizeof(int)) + CMSG_SPACE(kLabelBytes);
 
 void wait_until(int fd, short events) noexcept {
     pollfd entry{fd, events, 0};
     ::poll(&entry, 1, -1);  // whatever it says, the caller tries again
 }
 
+void put(Packet& packet, Descriptor descriptor) noexcept {
+    if (packet.descriptor_count < packet.descriptors.size()) {
+        packet.descriptors[packet.descriptor_count++] = std::move(descriptor);
+    } else if (packet.surplus_count < packet.surplus.size()) {
+        packet.surplus[packet.surplus_count++] = std::move(descriptor);
+    }
+}
+
 void take_descriptors(msghdr& header, Packet& packet) noexcept {
     for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+        if (part->cmsg_level != SOL_SOCKET || (part->cmsg_type != SCM_RIGHTS && part->cmsg_type != SCM_PIDFD)) {
             continue;
         }
         const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count && packet.descriptor_count < kMaxDescriptors; ++i) {
+        for (std::size_t i = 0; i < count; ++i) {
             int fd = -1;
             std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-            packet.descriptors[packet.descriptor_count++] = Descriptor{fd};
+            Descriptor descriptor{fd};  // a pidfd was not sent, and is of no use: closed here
+            if (part->cmsg_type == SCM_RIGHTS) {
+                put(packet, std::move(descriptor));
+            }
         }
     }
 }
 
 void clear(Packet& packet) noexcept {
-    for (Descriptor& descriptor : packet.descriptors) {
-        descriptor.reset();
+    for (std::size_t i = 0; i < packet.descriptors.size(); ++i) {
+        packet.descriptors[i].reset();
+    }
+    for (std::size_t i = 0; i < packet.surplus_count; ++i) {
+        packet.surplus[i].reset();
     }
     packet.bytes = 0;
     packet.descriptor_count = 0;
+    packet.surplus_count = 0;
     packet.truncated = false;
 }
 
@@ -115,7 +137,7 @@ SendResult Socket::send_bytes(std::span<const std::byte> bytes, std::span<const 
         return SendResult::closed;
     }
     iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    alignas(cmsghdr) std::array<std::byte, kControlBytes> control{};
+    alignas(cmsghdr) std::array<std::byte, kSentControlBytes> control{};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
@@ -154,7 +176,7 @@ SendResult Socket::send_bytes(std::span<const std::byte> bytes, std::span<const 
 ReceiveResult Socket::receive(Packet& packet, bool blocking) noexcept {
     clear(packet);
     iovec part{packet.data.data(), packet.data.size()};
-    alignas(cmsghdr) std::array<std::byte, kControlBytes> control{};
+    alignas(cmsghdr) std::array<std::byte, kReceivedControlBytes> control;
     bool was_reset = false;
     for (;;) {
         msghdr header{};
@@ -166,11 +188,10 @@ ReceiveResult Socket::receive(Packet& packet, bool blocking) noexcept {
         if (got >= 0) {
             take_descriptors(header, packet);
             if (got == 0) {  // the end, or an empty packet, which nobody of ours sends
-                clear(packet);
                 return ReceiveResult::closed;
             }
             packet.bytes = static_cast<std::size_t>(got);
-            packet.truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+            packet.truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || packet.surplus_count > 0;
             return ReceiveResult::received;
         }
         switch (errno) {
@@ -194,6 +215,27 @@ ReceiveResult Socket::receive(Packet& packet, bool blocking) noexcept {
                 return ReceiveResult::closed;
         }
     }
+}
+
+bool Socket::discard(Packet& packet) noexcept {
+    clear(packet);
+    // With it every packet, also an empty one, has a control message, and the end has none.
+    const int on = 1;
+    ::setsockopt(fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    alignas(cmsghdr) std::array<std::byte, kReceivedControlBytes> control;
+    msghdr header{};
+    ssize_t got = 0;
+    do {
+        header = {};
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        got = ::recvmsg(fd(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));  // a reset is told once
+    if (got < 0 || CMSG_FIRSTHDR(&header) == nullptr) {
+        return false;
+    }
+    take_descriptors(header, packet);
+    return true;
 }
 
 void Socket::shutdown() noexcept {

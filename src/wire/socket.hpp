@@ -36,12 +36,19 @@ template <std::size_t Capacity>
     return std::string_view{text.data, text.bytes};
 }
 
-/// One received packet with its descriptors (more than kMaxDescriptors are closed and `truncated` is set).
+/// The most descriptors that Linux lets one packet carry (SCM_MAX_FD). All are taken: what did not fit the kernel would
+/// close in the receiving thread, for as long as that takes.
+inline constexpr std::size_t kMostReceived = 253;
+
+/// One received packet with its descriptors. With more than kMaxDescriptors it is no message: `truncated` is set.
+/// Descriptors that nobody took are closed by the next receive, and by the packet's end.
 struct Packet {
     alignas(8) std::array<std::byte, kMaxMessageBytes> data;
     std::size_t bytes = 0;
     std::array<Descriptor, kMaxDescriptors> descriptors{};
     std::size_t descriptor_count = 0;
+    std::array<Descriptor, kMostReceived - kMaxDescriptors> surplus{};
+    std::size_t surplus_count = 0;
     bool truncated = false;
 
     /// The header, or empty when the packet is shorter than one, has another magic, or states another length.
@@ -88,7 +95,11 @@ public:
     SendResult send_bytes(std::span<const std::byte> bytes, std::span<const int> descriptors, bool blocking) noexcept;
     /// One packet. EOF, an empty packet and errors are `closed`; what a peer sent before it closed comes first.
     ReceiveResult receive(Packet& packet, bool blocking = true) noexcept;
+    /// For a socket that is about to be closed, after shutdown(): the next packet's descriptors, whatever else it is.
+    /// False when nothing is queued any more.
+    bool discard(Packet& packet) noexcept;
 
+    /// Ends both directions for whoever holds either end: later sends fail, what is queued can still be received.
     void shutdown() noexcept;
     void set_non_blocking();
     [[nodiscard]] int fd() const noexcept { return descriptor_.get(); }

@@ -9,6 +9,7 @@
 
 #include "attacks.hpp"
 #include "device/memfd.hpp"
+#include "support/lingering_socket.hpp"
 
 namespace fastio::test {
 namespace {
@@ -116,6 +117,55 @@ void pass_wrong_descriptors(const std::string& socket) {
     }
     hello_with(socket, "they were taken in the wrong order", {event, lifeline});
     hello_with(socket, "too many were taken", std::vector<int>(50, event));
+    hello_with(socket, "as many as a packet carries were taken", std::vector<int>(wire::kMostReceived, event));
+}
+
+/// Whoever closes one of them waits for an hour, as long as its peer is there, and the service is the last to have it.
+void pass_sockets_that_linger(const std::string& socket) {
+    std::vector<Descriptor> peers;
+    for (const std::size_t count : {std::size_t{1}, std::size_t{2}, wire::kMostReceived}) {
+        LingeringSocket made = make_lingering_socket();
+        peers.push_back(std::move(made.peer));
+        RawClient client(socket);
+        wire::Hello hello = client.hello_message();
+        hello.header = {wire::kMagic, wire::Kind::hello, sizeof(hello), 1};
+        client.send_raw(&hello, sizeof(hello), std::vector<int>(count, made.lingering.get()));
+        made.lingering.reset();
+        require(client.closed_after(), "a wrong lifeline was taken");
+    }
+    for (const bool on_events : {false, true}) {
+        auto member = RawClient::member(socket);
+        const int connection = on_events ? member->event_socket.fd() : member->request_socket.fd();
+        for (const std::size_t bytes : {0, 1, 0, 1}) {
+            LingeringSocket made = make_lingering_socket();
+            peers.push_back(std::move(made.peer));
+            try {
+                RawClient::send_raw_to(connection, "?", bytes, {made.lingering.get()});
+            } catch (const std::runtime_error&) {  // cut already; the end of this process closes without waiting
+                static_cast<void>(made.lingering.release());
+            }
+        }
+        member.reset();
+        RawClient::member(socket)->totals();
+    }
+}
+
+/// The kernel then adds a pidfd to each packet that the service receives there.
+void ask_for_pidfds_on_its_event_socket(const std::string& socket) {
+    constexpr int kPassPidfd = 76;  // SO_PASSPIDFD
+    RawClient client(socket);
+    const int on = 1;
+    static_cast<void>(::setsockopt(client.event_socket_of_service.fd(), SOL_SOCKET, kPassPidfd, &on, sizeof(on)));
+    static_cast<void>(::setsockopt(client.event_socket_of_service.fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+    client.hello();
+    client.join("job");
+    wire::SlabClosing slab{};
+    slab.index = 5;
+    slab.generation = 9;
+    for (int i = 0; i < 1000; ++i) {
+        client.acknowledge(slab);
+    }
+    client.totals();
 }
 
 void pass_ended_descriptors(const std::string& socket) {
@@ -170,6 +220,8 @@ std::vector<Attack> connection_attacks() {
             {"connects_to_the_limit", connect_to_the_limit},
             {"connects_and_says_nothing", connect_and_say_nothing},
             {"passes_wrong_descriptors", pass_wrong_descriptors},
+            {"passes_sockets_that_linger", pass_sockets_that_linger},
+            {"asks_for_pidfds_on_its_event_socket", ask_for_pidfds_on_its_event_socket},
             {"passes_ended_descriptors", pass_ended_descriptors},
             {"passes_its_connection_as_event_socket", pass_its_own_connection_as_event_socket},
             {"passes_descriptors_with_every_request", pass_descriptors_with_every_request}};

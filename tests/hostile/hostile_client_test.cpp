@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <ostream>
+#include <sstream>
+#include <thread>
 
 #include "running_service.hpp"
 #include "support/child_process.hpp"
+#include "support/leak_check.hpp"
 
 namespace fastio::test {
 namespace {
@@ -27,6 +30,8 @@ public:
             std::fill_n(memory_ + allocation.offset, kBytes, pattern(allocation));
         }
         client_->publish(kept_, "kept", kBytes);
+        client_->ask<wire::FencesReply>(wire::GrantFences{});  // the context has them from the first request on
+        client_->totals();                                     // and the packet has no descriptor any more
     }
     Bystander(const Bystander&) = delete;
     Bystander& operator=(const Bystander&) = delete;
@@ -42,6 +47,14 @@ public:
         client_->free(passing, lease);
         client_->leases->drop(lease);
         EXPECT_FALSE(client_->finds("passing"));
+    }
+    /// The test asks with connections of its own, too.
+    wire::TotalsReply wait_until_only_bystanders_are_there(std::uint64_t count) {
+        for (;;) {
+            if (const wire::TotalsReply now = client_->totals(); now.sessions == count) {
+                return now;
+            }
+        }
     }
     void expect_intact() {
         EXPECT_TRUE(client_->finds("kept"));
@@ -66,6 +79,16 @@ private:
     std::byte* memory_ = nullptr;
     std::size_t mapped_ = 0;
 };
+
+/// A context keeps a slab that is empty for its next allocation.
+std::string without_slabs(const std::string& difference) {
+    std::istringstream lines(difference);
+    std::string left;
+    for (std::string line; std::getline(lines, line);) {
+        left += line.find("memfd:fastio-slab") == std::string::npos ? line + '\n' : "";
+    }
+    return left;
+}
 
 struct Attack {
     const char* name;
@@ -101,18 +124,28 @@ TEST_P(HostileClient, DisturbsNobodyAndLeavesNothing) {
     start();
     Bystander same_job(socket(), "job");
     Bystander other_job(socket(), "other");
-    const wire::TotalsReply before = totals();
-
-    ChildProcess attacker = attack(GetParam().name);
-    while (!attacker.try_wait()) {
-        same_job.work();
-        other_job.work();
+    same_job.work();
+    other_job.work();
+    const wire::TotalsReply before = same_job.wait_until_only_bystanders_are_there(2);
+    const std::size_t threads = Resources::now().threads;
+    const LeakCheck leaks;  // the service is in this process
+    {
+        ChildProcess attacker = attack(GetParam().name);
+        while (!attacker.try_wait()) {
+            same_job.work();
+            other_job.work();
+        }
+        EXPECT_EQ(attacker.wait(), (ExitStatus{.code = 0})) << attacker.output();
     }
-    EXPECT_EQ(attacker.wait(), (ExitStatus{.code = 0})) << attacker.output();
-
     wait_for_totals([&](const wire::TotalsReply& now) { return counts_as(now, before); });
+    same_job.work();
+    other_job.work();
+    EXPECT_TRUE(counts_as(same_job.wait_until_only_bystanders_are_there(2), before));
+    while (Resources::now().threads > threads) {  // some close what the attacker passed
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(without_slabs(leaks.difference()), "");
     for (Bystander* const bystander : {&same_job, &other_job}) {
-        bystander->work();
         bystander->expect_intact();
     }
 }
@@ -133,6 +166,8 @@ constexpr Attack kAttacks[] = {
     {"connects_to_the_limit"},
     {"connects_and_says_nothing"},
     {"passes_wrong_descriptors"},
+    {"passes_sockets_that_linger"},
+    {"asks_for_pidfds_on_its_event_socket"},
     {"passes_ended_descriptors"},
     {"passes_its_connection_as_event_socket"},
     {"passes_descriptors_with_every_request"},
@@ -183,6 +218,15 @@ TEST_F(HostileProcess, ThatLeavesAChildWithItsSocketHoldsNothing) {
     Pipe pipe = make_pipe();
     ChildProcess attacker = attack("leaves_a_child_with_its_socket", {pipe.read.get()});
     EXPECT_EQ(attacker.wait(), (ExitStatus{.code = 0})) << attacker.output();
+    expect_as_before();
+}
+
+TEST_F(HostileProcess, ThatLeavesChildrenThatGoOnAskingHoldsUpNobody) {
+    for (int i = 0; i < 3; ++i) {
+        ChildProcess attacker = attack("leaves_children_that_ask");
+        EXPECT_EQ(attacker.wait(), (ExitStatus{.code = 0})) << attacker.output();
+        same_job->work();
+    }
     expect_as_before();
 }
 

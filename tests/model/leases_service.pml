@@ -17,6 +17,11 @@ bool waits_for_streams = false;
 #define SPARE_SCANS 0
 #endif
 byte spare_scans = SPARE_SCANS; /* scans for other reasons, such as a create that finds no memory */
+#ifndef SPARE_RESTS
+#define SPARE_RESTS 0
+#endif
+byte spare_rests = SPARE_RESTS; /* how often a scan is put off */
+bool is_put_off = false;
 
 /* step: table::Allocations::apply = next_state store_state give_back */
 /* step: table::Allocations::store_state = store.seq_cst */
@@ -116,7 +121,7 @@ inline finalise() {
     scan_wanted = true
 }
 
-/* step: service::Departures::quarantine = producer_died remove reset remove close pass_gate */
+/* step: service::Departures::quarantine = producer_died hang_up pass_gate */
 inline quarantine() {
     stage = QUARANTINED;
 #ifdef NO_HOLD_AFTER_DEATH
@@ -184,7 +189,10 @@ active proctype Service() {
     bool is_seen = false;
 end:
     do
-    /* step: service::Service::Parts::tidy = collect follow_streams trim pump bury touch */
+    /* step: service::Service::Parts::tidy = rests_until collect follow_streams scan_later trim pump bury touch */
+    /* Put off, because the last one took long. */
+    :: atomic { scan_wanted && spare_rests > 0 -> spare_rests--; scan_wanted = false; is_put_off = true }
+    :: atomic { !scan_wanted && is_put_off -> is_put_off = false; scan_wanted = true }
     :: atomic { scan_wanted -> scan_wanted = false; waits_for_streams = false };
        if
        :: is_listed -> collect()
@@ -194,10 +202,11 @@ end:
     :: atomic { !scan_wanted && is_nudged -> is_nudged = false; scan_wanted = is_listed }
     /* step: service::Departures::leave = remove_all stop_watching erase tell withdraw remove_all finalise quarantine */
     :: atomic { !scan_wanted && stage == MEMBER && !is_dead -> is_cut = true; quarantine() }
-    /* step: service::Service::Parts::on_exit = receive request on_exit */
+    /* step: service::Service::Parts::on_exit = receive request close close on_exit */
     :: atomic { !scan_wanted && stage == MEMBER && is_dead && empty(requests) -> quarantine() }
     :: atomic { !scan_wanted && stage == QUARANTINED && is_dead && LIFELINE_ENDED && GRACE_IS_OVER -> finalise() }
-    /* step: service::FenceWatch::follow_streams = add */
+    /* step: service::FenceWatch::follow_streams = scan_later */
+    /* step: service::FenceWatch::scan_later = add */
     /* The scan every 50 ms. One that comes before the GPU has cleared the lease finds nothing and asks for the next. */
     :: atomic { !scan_wanted && waits_for_streams && lease[DYING] == 0 -> scan_wanted = true }
     :: atomic { !scan_wanted && spare_scans > 0 -> spare_scans--; scan_wanted = true }

@@ -24,13 +24,34 @@ const std::set<std::string> kInTheSeam{
     "openat",         "open",       "fcntl",         "read",      "write",     "pidfd_open", "clone3",     "clone",
     "epoll_wait",     "epoll_pwait"};
 // What does not fail for want of anything, or what libc itself takes for impossible.
-const std::set<std::string> kCannotFail{"close",           "munmap",          "exit",           "exit_group",
-                                        "rt_sigaction",    "rt_sigprocmask",  "getpid",         "gettid",
-                                        "geteuid",         "futex",           "ioctl",          "prctl",
-                                        "sched_yield",     "set_robust_list", "rseq",           "sched_getaffinity",
-                                        "timerfd_settime", "getsockname",     "fstat",          "brk",
-                                        "mprotect",        "clock_nanosleep", "uname",          "sysinfo",
-                                        "lseek",           "rt_sigreturn",    "restart_syscall"};
+const std::set<std::string> kCannotFail{"close",
+                                        "munmap",
+                                        "exit",
+                                        "exit_group",
+                                        "rt_sigaction",
+                                        "rt_sigprocmask",
+                                        "getpid",
+                                        "gettid",
+                                        "geteuid",
+                                        "futex",
+                                        "ioctl",
+                                        "prctl",
+                                        "sched_yield",
+                                        "set_robust_list",
+                                        "rseq",
+                                        "sched_getaffinity",
+                                        "timerfd_settime",
+                                        "getsockname",
+                                        "fstat",
+                                        "brk",
+                                        "mprotect",
+                                        "clock_nanosleep",
+                                        "uname",
+                                        "sysinfo",
+                                        "lseek",
+                                        "rt_sigreturn",
+                                        "restart_syscall",
+                                        "shutdown"};
 
 struct Ended {
     ExitStatus status{};

@@ -1,5 +1,6 @@
 #include "core/attributes.hpp"
 #include "running_service.hpp"
+#include "service/context.hpp"
 
 namespace fastio::test {
 namespace {
@@ -251,6 +252,45 @@ TEST_F(FreeTest, NonsenseInLeasePagesKeepsNothingAlive) {
     client->release_hold(allocation);
     EXPECT_EQ(client->stats().allocations, 0U);
     EXPECT_EQ(client->stats().leases, 0U);
+}
+
+// With so many leases a scan takes long, and the next one, which a nudge asks for, is put off.
+TEST_F(FreeTest, NoNudgeIsForgottenHoweverLongScansTake) {
+    const auto client = member();
+    const auto others = {member(), member(), member()};
+    for (const auto& other : others) {
+        for (std::uint32_t chunk = 1; chunk < 65'536 / table::kLeasesPerChunk; ++chunk) {
+            other->ask<wire::GrantReply>(wire::GrantLeases{});
+        }
+    }
+    for (int i = 0; i < 20; ++i) {
+        const auto allocation = client->create(100);
+        client->publish(allocation, "name", 100);
+        const std::uint32_t lease = client->last_lease;
+        wire::Free free{};
+        free.slot = allocation.slot;
+        free.generation = allocation.generation;
+        free.lease = lease;
+        free.flags = wire::Free::kKeepLease;
+        client->ask<wire::Ok>(free);
+        for (int nudges = 0; nudges < 10; ++nudges) {
+            client->nudge(allocation);
+        }
+        EXPECT_EQ(client->table->allocation_state(allocation.slot).state, AllocationState::retired);
+        client->leases->drop(lease);
+        client->nudge(allocation);
+        // Not asked of the service, whose answer would come after a scan of its own.
+        while (client->table->allocation_state(allocation.slot).state == AllocationState::retired) {
+            std::this_thread::yield();
+        }
+    }
+}
+
+TEST(RestAfter, IsNothingAfterAShortScanAndElseEightTimesAsLong) {
+    EXPECT_EQ(service::Context::rest_after(std::chrono::microseconds(0)).count(), 0);
+    EXPECT_EQ(service::Context::rest_after(std::chrono::microseconds(99)).count(), 0);
+    EXPECT_EQ(service::Context::rest_after(std::chrono::microseconds(100)), std::chrono::microseconds(800));
+    EXPECT_EQ(service::Context::rest_after(std::chrono::milliseconds(5)), std::chrono::milliseconds(40));
 }
 
 }  // namespace

@@ -49,6 +49,16 @@ protected:
     }
 };
 
+TEST_F(FenceTest, OneClientCannotHaveAllWords) {
+    const auto greedy = member();
+    for (std::uint32_t i = 0; i < table::kFenceChunks; ++i) {
+        const auto reply = greedy->ask<wire::FencesReply>(wire::GrantFences{});
+        EXPECT_EQ(reply.word_count, i < table::kMostFenceChunks ? table::kFencesPerChunk : 0) << i;
+    }
+    const auto other = member();
+    EXPECT_EQ(other->ask<wire::FencesReply>(wire::GrantFences{}).word_count, table::kFencesPerChunk);
+}
+
 TEST_F(FenceTest, WordsAreGrantedInChunksThatNobodyShares) {
     const auto first = member();
     const auto second = member();

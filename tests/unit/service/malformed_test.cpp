@@ -1,10 +1,12 @@
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <functional>
 #include <ostream>
 
 #include "running_service.hpp"
+#include "support/temp_dir.hpp"
 
 namespace fastio::test {
 namespace {
@@ -182,6 +184,14 @@ const Offence kAsNewcomer[] = {
      [](RawClient& client) {
          client.send(client.hello_message(),
                      {client.event_socket_of_service.fd(), client.event_socket_of_service.fd()});
+     }},
+    {"a_lifeline_that_is_a_fifo_and_never_had_a_writer",
+     [](RawClient& client) {
+         const TempDir folder;
+         const std::string path = folder.file("fifo");
+         ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+         const Descriptor fifo{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+         client.send(client.hello_message(), {fifo.get(), client.event_socket_of_service.fd()});
      }},
     {"an_event_socket_that_is_none",
      [](RawClient& client) {

@@ -33,7 +33,8 @@ TEST_F(PublishTest, BindsTheNameToTheAllocation) {
     EXPECT_EQ(client->table->allocation_state(allocation.slot).state, AllocationState::live);
 }
 
-// libspdlog.so has a copy of fmt's code that takes the place of libfmt's, and ends the program when it quotes such bytes.
+// libspdlog.so has a copy of fmt's code that takes the place of libfmt's, and ends the program when it quotes such
+// bytes.
 TEST_F(PublishTest, ANameOfAnyByteThatIsNoTextIsRefused) {
     for (int byte = 0x80; byte <= 0xFF; ++byte) {
         const std::string name(1, static_cast<char>(byte));

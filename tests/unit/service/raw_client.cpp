@@ -77,9 +77,13 @@ void RawClient::bye() {
 }
 
 void RawClient::send_raw(const void* data, std::size_t bytes, std::vector<int> descriptors) {
+    send_raw_to(request_socket.fd(), data, bytes, std::move(descriptors));
+}
+
+void RawClient::send_raw_to(int socket, const void* data, std::size_t bytes, std::vector<int> descriptors) {
     // Not Socket::send_bytes, which would refuse what is wrong.
     iovec part{const_cast<void*>(data), bytes};
-    alignas(cmsghdr) std::array<std::byte, 256> control{};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(wire::kMostReceived * sizeof(int))> control{};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
@@ -92,7 +96,7 @@ void RawClient::send_raw(const void* data, std::size_t bytes, std::vector<int> d
         rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
         std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
     }
-    if (::sendmsg(request_socket.fd(), &header, MSG_NOSIGNAL) < 0) {
+    if (::sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
         throw std::runtime_error("the service closed the connection");
     }
 }

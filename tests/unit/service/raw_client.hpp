@@ -68,6 +68,7 @@ public:
     }
     /// Bytes as they are.
     void send_raw(const void* data, std::size_t bytes, std::vector<int> descriptors = {});
+    static void send_raw_to(int socket, const void* data, std::size_t bytes, std::vector<int> descriptors);
     /// True once the service has closed the connection, after at most `replies` further replies. Blocks until one of
     /// both.
     [[nodiscard]] bool closed_after(int replies = 0);

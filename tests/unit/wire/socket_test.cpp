@@ -46,7 +46,7 @@ protected:
 
     Socket left_;
     Socket right_;
-    const std::unique_ptr<Packet> packet_ = std::make_unique<Packet>();
+    std::unique_ptr<Packet> packet_ = std::make_unique<Packet>();
 };
 
 TEST_F(SocketTest, PacketsKeepTheirBoundariesAndOrder) {
@@ -144,6 +144,63 @@ TEST_F(SocketTest, AnEmptyPacketWithDescriptorsIsTheEndAndLeaksNothing) {
     const LeakCheck leaks;
     send_raw(left_.fd(), {}, {pipe.read.get(), pipe.write.get()});
     EXPECT_EQ(right_.receive(*packet_), ReceiveResult::closed);
+    EXPECT_EQ(packet_->descriptor_count, 2U) << "who reads decides where they are closed";
+    packet_.reset();
+    EXPECT_EQ(leaks.difference(), "");
+}
+
+TEST_F(SocketTest, AsManyDescriptorsAsAPacketCarriesAreAllTaken) {
+    const Pipe pipe = make_pipe();
+    const LeakCheck leaks;
+    send_raw(left_.fd(), std::vector<std::byte>(sizeof(Ok)), std::vector<int>(kMostReceived, pipe.read.get()));
+    ASSERT_EQ(right_.receive(*packet_), ReceiveResult::received);
+    EXPECT_EQ(packet_->descriptor_count + packet_->surplus_count, kMostReceived);
+    EXPECT_TRUE(std::ranges::all_of(packet_->surplus, [](const Descriptor& one) { return static_cast<bool>(one); }));
+    packet_.reset();
+    EXPECT_EQ(leaks.difference(), "");
+}
+
+// A client made the event socket's pair, and may set options of the service's end.
+TEST_F(SocketTest, WhatTheKernelAddsToPacketsIsNotKept) {
+    constexpr int kPassPidfd = 76;  // SO_PASSPIDFD
+    const int on = 1;
+    ASSERT_EQ(::setsockopt(right_.fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+    ASSERT_EQ(::setsockopt(right_.fd(), SOL_SOCKET, SO_PASSSEC, &on, sizeof(on)), 0);
+    if (::setsockopt(right_.fd(), SOL_SOCKET, kPassPidfd, &on, sizeof(on)) != 0) {
+        GTEST_SKIP() << "this kernel adds no pidfds";
+    }
+    const Pipe pipe = make_pipe();
+    const std::array<int, 1> descriptor{pipe.read.get()};
+    const LeakCheck leaks;
+    for (int i = 0; i < 100; ++i) {
+        Ok ok;
+        ASSERT_EQ(left_.send(ok, descriptor), SendResult::sent);
+        ASSERT_EQ(right_.receive(*packet_), ReceiveResult::received);
+        EXPECT_EQ(packet_->descriptor_count, 1U);
+        EXPECT_TRUE(packet_->as<Ok>());
+    }
+    packet_.reset();
+    EXPECT_EQ(leaks.difference(), "");
+}
+
+TEST_F(SocketTest, DiscardGivesTheDescriptorsOfEachPacketUntilNothingIsQueued) {
+    const Pipe pipe = make_pipe();
+    const LeakCheck leaks;
+    const std::vector<std::byte> message(sizeof(Ok));
+    send_raw(left_.fd(), message, {pipe.read.get()});
+    send_raw(left_.fd(), {}, {});
+    send_raw(left_.fd(), {}, {pipe.read.get(), pipe.read.get()});
+    send_raw(left_.fd(), message, {});
+    send_raw(left_.fd(), message, std::vector<int>(kMostReceived, pipe.read.get()));
+    right_.shutdown();
+    Ok ok;
+    EXPECT_EQ(left_.send(ok), SendResult::closed);
+    for (const std::size_t expected : {std::size_t{1}, std::size_t{0}, std::size_t{2}, std::size_t{0}, kMostReceived}) {
+        ASSERT_TRUE(right_.discard(*packet_));
+        EXPECT_EQ(packet_->descriptor_count + packet_->surplus_count, expected);
+    }
+    EXPECT_FALSE(right_.discard(*packet_));
+    EXPECT_EQ(packet_->descriptor_count + packet_->surplus_count, 0U);
     EXPECT_EQ(leaks.difference(), "");
 }
 

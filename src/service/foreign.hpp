@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+
+#include "device/descriptor.hpp"
+#include "wire/socket.hpp"
+
+namespace fastio::service {
+
+/// Closes what clients passed. A close may wait for as long as who made the file likes: a TCP socket lingers over what
+/// it could not send, a file of a user's own file system is flushed by that user's program. So the control thread never
+/// does it; each user has a thread for it while there is something to close.
+///
+/// *Thread safety:* the control thread's own. *Lifetime:* its end waits for nobody; a close that waits goes on until
+/// the process ends.
+class ForeignDescriptors {
+public:
+    /// Errors: std::bad_alloc.
+    ForeignDescriptors();
+    ForeignDescriptors(const ForeignDescriptors&) = delete;
+    ForeignDescriptors& operator=(const ForeignDescriptors&) = delete;
+    ~ForeignDescriptors() = default;
+
+    void close(uid_t user, Descriptor descriptor) noexcept;
+    /// What nobody took out of the packet.
+    void close(uid_t user, wire::Packet& packet) noexcept;
+    /// A connection, with all that is queued in it: what the kernel would find there it would close here and now.
+    void close(uid_t user, wire::Socket& socket) noexcept;
+
+    /// How many of this user's are not closed yet.
+    [[nodiscard]] std::size_t pending(uid_t user) const noexcept;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace fastio::service
