@@ -1,10 +1,10 @@
-// The N-th call of each function of the CUDA runtime fails, on emulated GPUs: in an operator until a run makes fewer
-// calls than N, and in fastiod, whose calls nobody outside can count, for the first few.
+// The N-th call of each function of the CUDA runtime fails, on emulated GPUs, in an operator and in fastiod, once and
+// for ever, until a run makes fewer calls than N.
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
 #include <fastio/fastio.hpp>
+#include <filesystem>
 
 #include "forked.hpp"
 #include "support/child_process.hpp"
@@ -15,7 +15,6 @@ namespace fastio::test {
 namespace {
 
 constexpr std::uint64_t kBytes = 100'000;
-constexpr std::uint64_t kCallsOfFastiod = 3;
 constexpr int kOutOfMemory = 2;  // cudaErrorMemoryAllocation, which leaves a context usable
 
 // What fastiod and libfastio call; those that only tell something about an earlier call cannot fail for themselves.
@@ -49,6 +48,8 @@ const std::vector<const char*> kFunctions{"cudaDeviceGetAttribute",
                                           "cudaStreamCreateWithFlags",
                                           "cudaStreamSynchronize"};
 
+const std::string kDoesNotWork = "it does not work any more: ";
+
 // One operator's whole work. A failure has a type; returns what is wrong otherwise.
 std::string use(const std::string& socket, bool must_work) {
     try {
@@ -65,10 +66,16 @@ std::string use(const std::string& socket, bool must_work) {
         made.free();
         return received == sent ? "" : "wrong bytes; ";
     } catch (const Error& error) {
-        return must_work ? std::string("it does not work any more: ") + error.what() : "";
+        return must_work ? kDoesNotWork + error.what() : "";
     } catch (const std::exception& error) {
         return std::string("an error without a type: ") + error.what();
     }
+}
+
+// What fastiod keeps for anybody; all of it is gone with the last operator.
+std::uint64_t held(const ServiceTotals& totals) {
+    return totals.sessions + totals.contexts + totals.allocations + totals.publications + totals.leases +
+           totals.bytes_reserved;
 }
 
 std::string first_words(const ChildProcess& fastiod) {
@@ -114,50 +121,97 @@ TEST_P(NthFailureOfCuda, InAnOperatorGivesATypedErrorAndLosesNothing) {
     Forked undisturbed([&] { return use(socket_, true); });
     EXPECT_EQ(undisturbed.wait(), "");
     Service view(socket_, std::chrono::seconds(60));
-    for (;;) {  // ctest's timeout is the watchdog
-        const ServiceTotals totals = view.totals();
-        if (totals.sessions + totals.contexts + totals.allocations + totals.bytes_reserved == 0) {
-            break;
-        }
+    while (held(view.totals()) != 0) {  // ctest's timeout is the watchdog
     }
     fastiod.signal(SIGTERM);
     EXPECT_EQ(fastiod.wait(), (ExitStatus{.code = 0, .signal = 0})) << first_words(fastiod);
 }
 
-TEST_P(NthFailureOfCuda, InTheServiceEndsAStartInOrderOrGivesTypedErrors) {
-    for (const char* lasts : {"", ":forever"}) {
-        for (std::uint64_t nth = 1; nth <= kCallsOfFastiod && !HasFailure(); ++nth) {
-            ChildProcess fastiod =
-                start({{"FASTIO_EMU_FAIL", std::string(GetParam()) + ":" + std::to_string(kOutOfMemory) + ":" +
-                                               std::to_string(nth) + lasts}});
-            std::optional<ExitStatus> status;
-            bool serves = false;
-            while (!serves && !(status = fastiod.try_wait())) {
-                try {
-                    const Service view(socket_, std::chrono::seconds(0));
-                    serves = true;
-                } catch (const Error&) {
-                    continue;
+// fastiod obeys the order; the operators, and this process, do not.
+class NthFailureOfCudaInFastiod : public NthFailureOfCuda {
+protected:
+    /// Whether any fault was met.
+    bool run(std::uint64_t nth, bool for_ever) {
+        order_ = std::string(GetParam()) + ":" + std::to_string(kOutOfMemory) + ":" + std::to_string(nth) +
+                 (for_ever ? ":forever" : "");
+        std::filesystem::remove(fault_file_);
+        ChildProcess fastiod = start({{"FASTIO_EMU_FAIL", order_}, {"FASTIO_EMU_FAULT_FILE", fault_file_}});
+        if (const std::optional<ExitStatus> status = end_of_start(fastiod)) {
+            EXPECT_EQ(*status, (ExitStatus{.code = 1, .signal = 0})) << order_ << ": " << first_words(fastiod);
+            EXPECT_TRUE(fastiod.output().starts_with("fastiod: ")) << order_ << ": " << first_words(fastiod);
+            EXPECT_TRUE(has_met_a_fault()) << order_ << ": it did not start, and nothing failed";
+            return true;
+        }
+        // A use that meets no fault works, whatever failed in fastiod before it: once.
+        for (int uses = 0; uses < kUses; ++uses) {
+            expect_use(for_ever);
+            expect_nothing_left();
+        }
+        fastiod.signal(SIGTERM);
+        EXPECT_EQ(fastiod.wait(), (ExitStatus{.code = 0, .signal = 0})) << order_ << ": " << first_words(fastiod);
+        return has_met_a_fault();
+    }
+
+private:
+    static constexpr int kUses = 3;
+
+    // Empty where it serves.
+    std::optional<ExitStatus> end_of_start(ChildProcess& fastiod) const {
+        for (;;) {
+            try {
+                const Service view(socket_, std::chrono::seconds(0));
+                return std::nullopt;
+            } catch (const Error&) {
+                if (const auto status = fastiod.try_wait()) {
+                    return status;
                 }
-            }
-            if (serves) {
-                Forked process([&] {
-                    unsetenv("FASTIO_EMU_FAIL");
-                    return use(socket_, false) + use(socket_, false);
-                });
-                EXPECT_EQ(process.wait(), "") << GetParam() << " " << nth << lasts;
-                fastiod.signal(SIGTERM);
-                status = fastiod.wait();
-                EXPECT_EQ(*status, (ExitStatus{.code = 0, .signal = 0}))
-                    << GetParam() << " " << nth << lasts << ": " << first_words(fastiod);
-            } else {
-                EXPECT_EQ(*status, (ExitStatus{.code = 1, .signal = 0}))
-                    << GetParam() << " " << nth << lasts << ": " << first_words(fastiod);
-                EXPECT_TRUE(fastiod.output().starts_with("fastiod: ")) << first_words(fastiod);
             }
         }
     }
+
+    void expect_use(bool for_ever) const {
+        const std::uintmax_t before = faults_met();
+        Forked process([&] { return use(socket_, true); });
+        const std::string wrong = process.wait();
+        if (wrong.starts_with(kDoesNotWork)) {
+            EXPECT_TRUE(for_ever ? has_met_a_fault() : faults_met() > before)
+                << order_ << ": without a fault, " << wrong;
+        } else {
+            EXPECT_EQ(wrong, "") << order_;
+        }
+    }
+
+    // ctest's timeout is the watchdog. What fastiod does with a context's slabs is done then.
+    void expect_nothing_left() const {
+        Service view(socket_, std::chrono::seconds(60));
+        while (held(view.totals()) != 0) {
+        }
+    }
+
+    [[nodiscard]] std::uintmax_t faults_met() const {
+        std::error_code none;
+        const std::uintmax_t bytes = std::filesystem::file_size(fault_file_, none);
+        return none ? 0 : bytes;
+    }
+    [[nodiscard]] bool has_met_a_fault() const { return faults_met() != 0; }
+
+    std::string order_;
+    std::string fault_file_ = folder_.file("faults");
+};
+
+TEST_P(NthFailureOfCudaInFastiod, EndsAStartInOrderOrGivesATypedErrorAndLosesNothing) {
+    for (const bool for_ever : {false, true}) {
+        std::uint64_t nth = 1;
+        while (run(nth, for_ever) && !HasFailure()) {
+            ++nth;
+        }
+        std::printf("%s of fastiod, %s: %llu runs\n", GetParam(), for_ever ? "for ever" : "once",
+                    static_cast<unsigned long long>(nth));
+    }
 }
+
+INSTANTIATE_TEST_SUITE_P(Runtime, NthFailureOfCudaInFastiod, testing::ValuesIn(kFunctions),
+                         [](const auto& one) { return std::string(one.param); });
 
 INSTANTIATE_TEST_SUITE_P(Runtime, NthFailureOfCuda, testing::ValuesIn(kFunctions),
                          [](const auto& one) { return std::string(one.param); });

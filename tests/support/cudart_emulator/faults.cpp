@@ -1,8 +1,13 @@
 #include "support/cudart_emulator/faults.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <thread>
+
+#include "support/cudart_emulator/fatal.hpp"
 
 namespace emulator {
 namespace {
@@ -20,6 +25,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
 }  // namespace
 
 void Faults::take_failures(const Settings& settings) {
+    file_ = settings.fault_file;
     for (const std::string& text : split(settings.failures, ',')) {
         const std::vector<std::string> parts = split(text, ':');
         const std::string lasts = parts.size() == 4 ? parts[3] : "";
@@ -73,7 +79,19 @@ Faults::Fault Faults::meet(std::string_view call) {
     if (delay.count() > 0) {
         std::this_thread::sleep_for(delay);
     }
+    if (fault.code != cudaSuccess && !file_.empty()) {
+        write_down(call);
+    }
     return fault;
+}
+
+void Faults::write_down(std::string_view call) const {
+    const std::string line = std::string(call) + '\n';
+    const int file = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file < 0 || ::write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+        fatal("FASTIO_EMU_FAULT_FILE: could not write to %s", file_.c_str());
+    }
+    ::close(file);
 }
 
 std::uint64_t Faults::calls(std::string_view call) {

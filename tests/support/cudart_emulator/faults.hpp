@@ -16,8 +16,9 @@ namespace emulator {
 class Faults {
 public:
     /// `failures`: "cudaMalloc:2:3" fails the third call with code 2, "cudaMalloc:2:3:forever" also all later ones, and
-    /// "cudaMemcpy:700:3:breaks" every later call of every function; several separated by commas. `delays`:
-    /// "cudaMalloc=1000" in microseconds. Errors: std::invalid_argument.
+    /// "cudaMemcpy:700:3:breaks" every later call of every function; several separated by commas. `fault_file`: where
+    /// each call that fails is written down. `delays`: "cudaMalloc=1000" in microseconds. Errors:
+    /// std::invalid_argument.
     void take_failures(const Settings& settings);
     void take_delays(const Settings& settings);
     /// Counts from now on.
@@ -34,6 +35,8 @@ public:
     [[nodiscard]] std::uint64_t calls(std::string_view call);
 
 private:
+    void write_down(std::string_view call) const;
+
     struct Failure {
         cudaError_t code;
         std::uint64_t at;  ///< count of the call
@@ -41,6 +44,7 @@ private:
     };
 
     std::mutex mutex_;
+    std::string file_{};  ///< written before the first call
     std::map<std::string, std::uint64_t, std::less<>> counts_{};
     std::map<std::string, std::vector<Failure>, std::less<>> failures_{};
     std::map<std::string, std::chrono::microseconds, std::less<>> delays_{};

@@ -102,6 +102,7 @@ const std::map<std::string, Setter>& setters() {
         {"IMPORTED_EXPORT", [](Settings& s, Text v) { s.imported_export = code(v); }},
         {"MAX_EVENTS", [](Settings& s, Text v) { s.max_events = static_cast<std::uint32_t>(number(v)); }},
         {"FAIL", [](Settings& s, Text v) { s.failures = v; }},
+        {"FAULT_FILE", [](Settings& s, Text v) { s.fault_file = v; }},
         {"CALL_DELAY_US", [](Settings& s, Text v) { s.delays = v; }},
     };
     return all;

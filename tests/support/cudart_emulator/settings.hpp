@@ -53,6 +53,7 @@ struct Settings {
 
     // What is refused or delayed; see faults.hpp.
     std::string failures{};
+    std::string fault_file{};  ///< empty: none
     std::string delays{};
 
     /// Errors: std::invalid_argument, which names the variable and the value, also for a name that no switch has.
