@@ -21,7 +21,8 @@ detail::Connection& usable(const std::shared_ptr<detail::Inspector>& inspector, 
     return inspector->connection();
 }
 
-// Asks row by row until the service says that there are no more. `next` prepares the request for the row after one.
+// Asks row by row until the service says that there are no more. `next` prepares the request for the row after one, and
+// says whether that is a later one: a service whose rows go in circles would have this never end, and keep them all.
 template <class Row, class Request, class Next, class Visit>
 void for_each_row(detail::Connection& connection, Request request, std::string_view call, Next&& next, Visit&& visit) {
     for (;;) {
@@ -30,11 +31,22 @@ void for_each_row(detail::Connection& connection, Request request, std::string_v
             return;
         }
         visit(row);
-        next(request, row);
+        if (!next(request, row)) {
+            fail(Errc::protocol_error, "{}: the service at '{}' gives rows that are not in order", call,
+                 connection.path());
+        }
     }
 }
 
-constexpr auto by_cursor = [](auto& request, const auto& row) { request.cursor = row.row.next; };
+constexpr auto by_cursor = [](auto& request, const auto& row) {
+    return std::exchange(request.cursor, row.row.next) < row.row.next;
+};
+
+constexpr auto by_name = [](wire::ListPublications& request, const wire::PublicationRow& row) {
+    const bool is_later = wire::get_text(request.after) < wire::get_text(row.name);
+    request.after = row.name;
+    return is_later;
+};
 
 const std::string& nothing() noexcept {
     static const std::string empty;
@@ -109,14 +121,12 @@ std::vector<PublicationInfo> Service::publications(std::string_view job, std::st
     wire::ListPublications request;
     wire::set_text(request.job, job);
     std::vector<PublicationInfo> infos;
-    for_each_row<wire::PublicationRow>(
-        connection, request, "publications",
-        [](wire::ListPublications& next, const wire::PublicationRow& row) { next.after = row.name; },
-        [&](const wire::PublicationRow& row) {
-            if (wire::get_text(row.name).value_or("").starts_with(prefix)) {
-                infos.push_back(detail::to_info(row));
-            }
-        });
+    for_each_row<wire::PublicationRow>(connection, request, "publications", by_name,
+                                       [&](const wire::PublicationRow& row) {
+                                           if (wire::get_text(row.name).value_or("").starts_with(prefix)) {
+                                               infos.push_back(detail::to_info(row));
+                                           }
+                                       });
     return infos;
 }
 

@@ -24,7 +24,7 @@ public:
     Opening& operator=(const Opening&) = delete;
     ~Opening() {
         const std::lock_guard lock(cache_.mutex_);
-        cache_.being_opened_ = {};
+        cache_.being_opened_.reset();
         cache_.opened_.notify_all();
     }
 

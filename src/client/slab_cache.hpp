@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -113,7 +114,7 @@ private:
     std::mutex opening_;        // one opening at a time
     mutable std::mutex mutex_;  // guards what follows, and stores to entries
     std::condition_variable opened_;
-    table::SlabRef being_opened_{};  // generation 0: none
+    std::optional<table::SlabRef> being_opened_;
     std::vector<std::unique_ptr<Group>> owned_groups_;
     std::vector<OpenSlab> open_;
 };

@@ -6,111 +6,139 @@
 #include <algorithm>
 #include <cstring>
 
-#include "client_fixture.hpp"
 #include "device/memfd.hpp"
-#include "man_in_the_middle.hpp"
-#include "support/child_process.hpp"
-#include "support/watchdog.hpp"
+#include "hostile_service.hpp"
+#include "table/layout.hpp"
 
 namespace fastio::test {
 namespace {
 
 using wire::Kind;
-using Reply = ManInTheMiddle::Reply;
 
-class HostileService : public ::testing::Test {
+class HostileService : public HostileServiceTest {
 protected:
-    HostileService() {
-        ctx_ = Context({.job = "job", .socket = folder_.file("real.sock"), .connect_timeout = 60s});
-        publish_text(*ctx_, "theirs", "theirs");
-    }
-    [[nodiscard]] Context join() { return Context({.job = "job", .socket = middle_.socket(), .connect_timeout = 0ns}); }
-
-    /// All that an operator does; empty when it got through.
-    [[nodiscard]] std::optional<Errc> operate() {
-        try {
-            Context ctx = join();
-            Allocation made = ctx.create(uint8, {1000});
-            static_cast<char*>(made.data())[0] = 'a';
-            static_cast<char*>(made.data())[999] = 'z';
-            made.publish("mine", {.replace = true, .attributes = {{"key", "value"}}});
-            static_cast<void>(ctx.get("mine").data());
-            static_cast<void>(text_of(ctx.get("theirs")));
-            static_cast<void>(ctx.stats());
-            static_cast<void>(ctx.list());
-            made.free();
-        } catch (const Error& error) {
-            EXPECT_GE(static_cast<int>(error.errc()), static_cast<int>(Errc::invalid_argument));
-            EXPECT_LE(static_cast<int>(error.errc()), static_cast<int>(Errc::io_error));
-            EXPECT_GT(std::string(error.what()).size(), 10U);
-            return error.errc();
-        }
-        return std::nullopt;
-    }
-    [[nodiscard]] std::optional<Errc> operate_with(std::function<void(Kind, Reply&)> change) {
-        middle_.change(std::move(change));
-        return operate();
-    }
     /// Changes each reply of this kind.
     [[nodiscard]] std::optional<Errc> operate_with(Kind kind, const std::function<void(Reply&)>& change) {
-        return operate_with([kind, change](Kind of_reply, Reply& reply) {
-            if (of_reply == kind) {
-                change(reply);
+        lie(kind, [change](Reply& reply) {
+            change(reply);
+            return true;
+        });
+        return operate();
+    }
+
+    /// More leases than a client has at first, so that it asks for more.
+    [[nodiscard]] std::optional<Errc> take_leases() {
+        return outcome_of([&] {
+            Context ctx = join();
+            std::vector<Allocation> all;
+            while (all.size() <= table::kLeasesPerChunk) {
+                all.push_back(ctx.get("theirs"));
             }
         });
     }
 
-    Watchdog watchdog_{"a call that must end although the service lies"};
-    TempDir folder_;
-    // A process of its own: what lies in this one's memory would not be mapped from a file.
-    ChildProcess real_ = ChildProcess::start(FASTIOD, {"--device", "host", "--pool-max", "64M", "--log-level", "off",
-                                                       "--socket", folder_.file("real.sock")});
-    ManInTheMiddle middle_{folder_.file("real.sock")};
-    std::optional<Context> ctx_;
+    /// Of the kind of reply that the lies are about.
+    [[nodiscard]] std::optional<Errc> act(Kind kind) { return kind == Kind::grant_reply ? take_leases() : operate(); }
 };
 
-constexpr Kind kReplies[] = {Kind::hello_reply, Kind::join_reply,    Kind::create_reply,
-                             Kind::slab_reply,  Kind::segment_reply, Kind::publish_reply};
+constexpr Kind kReplies[] = {Kind::hello_reply,   Kind::join_reply,    Kind::create_reply, Kind::slab_reply,
+                             Kind::segment_reply, Kind::publish_reply, Kind::grant_reply,  Kind::context_stats_reply};
+
+/// What a field that is not the service's comes to, where that is known: a refusal, or nothing because the client only
+/// passes it on, or does not look.
+struct Field {
+    Kind kind;
+    std::size_t offset;
+    std::size_t bytes;
+    std::optional<Errc> outcome;
+};
+#define FIELD(Message, member) wire::Message::kKind, offsetof(wire::Message, member), sizeof(wire::Message::member)
+const Field kFields[] = {
+    {FIELD(HelloReply, protocol_version), Errc::version_mismatch},
+    {FIELD(HelloReply, layout_signature), Errc::version_mismatch},
+    {FIELD(HelloReply, boot_id), Errc::incompatible_host},
+    {FIELD(HelloReply, instance), std::nullopt},
+    {FIELD(HelloReply, pid), std::nullopt},
+    {FIELD(HelloReply, pid_namespace), std::nullopt},
+    {FIELD(HelloReply, version), std::nullopt},
+    {FIELD(JoinReply, session), std::nullopt},
+    {FIELD(JoinReply, default_device), Errc::protocol_error},
+    {FIELD(JoinReply, max_chunks), std::nullopt},
+    {FIELD(JoinReply, quota), std::nullopt},
+    {FIELD(CreateReply, device), std::nullopt},
+    {FIELD(PublishReply, version), std::nullopt},
+    {FIELD(SegmentReply, bytes), std::nullopt},
+    {FIELD(SlabReply, device), Errc::protocol_error},
+};
+#undef FIELD
+
+const Field* find_field(Kind kind, std::size_t offset) {
+    const auto found = std::ranges::find_if(kFields, [&](const Field& field) {
+        return field.kind == kind && offset >= field.offset && offset < field.offset + field.bytes;
+    });
+    return found == std::end(kFields) ? nullptr : &*found;
+}
 
 TEST_F(HostileService, ThatChangesNothingIsNotNoticed) {
     EXPECT_EQ(operate(), std::nullopt);
 }
 
 TEST_F(HostileService, CannotHarmWithAnyFieldOfAReplyAtItsExtremes) {
-    std::size_t changed = 0;
+    std::uint64_t changed = 0;
     for (const Kind kind : kReplies) {
-        bool more = true;
-        for (std::size_t offset = 0; more; offset += 4) {
-            for (const std::uint32_t value : {0U, 1U, 0x7fff'ffffU, 0x8000'0000U, 0xffff'ffffU}) {
-                more = false;
-                static_cast<void>(operate_with(kind, [&](Reply& reply) {
-                    if (offset + 4 <= std::min<std::size_t>(reply.bytes.size(), 160)) {
-                        std::memcpy(reply.bytes.data() + offset, &value, 4);
-                        more = true;
-                        ++changed;
-                    }
-                }));
+        std::size_t most = 0;
+        for (std::size_t offset = 0; offset <= most; offset += 4) {
+            publish_text(ctx_, "theirs", "theirs", true);  // what a lie about places has written over it is gone
+            for (const std::uint32_t value : kExtremes) {
+                lie(kind, [&](Reply& reply) {
+                    most = std::min<std::size_t>(reply.bytes.size(), 160) - 4;
+                    return put(reply, offset, value);
+                });
+                const std::optional<Errc> outcome = act(kind);
+                changed += lies();
+                const bool of_header = offset < sizeof(wire::Header);
+                if (lies() == 0 || kind == Kind::context_stats_reply) {
+                    EXPECT_EQ(outcome, of_header && lies() != 0 ? std::optional(Errc::protocol_error) : std::nullopt);
+                } else if (of_header && (kind != Kind::hello_reply || offset < offsetof(wire::Header, request))) {
+                    EXPECT_EQ(outcome, Errc::protocol_error);
+                } else if (const Field* const field = find_field(kind, offset)) {
+                    EXPECT_EQ(outcome, field->outcome);
+                    EXPECT_EQ(theirs(), field->outcome ? "" : "theirs");
+                }
                 if (HasFailure()) {
                     FAIL() << "kind " << static_cast<int>(kind) << ", offset " << offset << ", value " << value;
                 }
             }
         }
+        lie(kind, [](Reply&) { return false; });
+        EXPECT_EQ(act(kind), std::nullopt) << "after the lies of kind " << static_cast<int>(kind);
     }
     EXPECT_GT(changed, 500U);
 }
 
+TEST_F(HostileService, GrantsNoLeasesThatThereAreNot) {
+    const auto grant = [this](std::uint32_t chunks) {
+        lie(Kind::grant_reply,
+            [chunks](Reply& reply) { return put(reply, offsetof(wire::GrantReply, granted_chunks), chunks); });
+        return take_leases();
+    };
+    EXPECT_EQ(grant(0), Errc::lease_limit);
+    EXPECT_EQ(grant(1), Errc::lease_limit) << "no more than there are already";
+    EXPECT_EQ(grant(0xffff'ffff), std::nullopt) << "no more than the file has";
+    lie(Kind::join_reply,
+        [](Reply& reply) { return put(reply, offsetof(wire::JoinReply, granted_chunks), 0xffff'ffff); });
+    EXPECT_EQ(operate(), Errc::protocol_error);
+}
+
 TEST_F(HostileService, IsAProtocolErrorWithAnyOtherLength) {
     for (const Kind kind : kReplies) {
-        for (const std::size_t bytes : {1U, 15U, 16U, 24U, 1000U, 4096U, 4097U, 60'000U}) {
+        for (const std::size_t bytes : kOtherLengths) {
             for (const bool states_it : {false, true}) {
-                const auto outcome = operate_with(kind, [&](Reply& reply) {
-                    reply.bytes.resize(bytes == reply.bytes.size() ? bytes + 8 : bytes);
-                    if (states_it && bytes >= sizeof(wire::Header)) {
-                        const auto stated = static_cast<std::uint16_t>(reply.bytes.size());
-                        std::memcpy(reply.bytes.data() + offsetof(wire::Header, bytes), &stated, sizeof(stated));
-                    }
+                lie(kind, [&](Reply& reply) {
+                    resize(reply, bytes, states_it);
+                    return true;
                 });
-                EXPECT_EQ(outcome, Errc::protocol_error) << static_cast<int>(kind) << " at " << bytes;
+                EXPECT_EQ(act(kind), Errc::protocol_error) << static_cast<int>(kind) << " at " << bytes;
             }
         }
     }
@@ -137,32 +165,35 @@ Descriptor copy_of(int file, std::uint64_t bytes, bool sealed) {
     return copy;
 }
 
+/// A file that comes with a reply, and what the client says of one that it will not map.
+struct File {
+    Kind kind;
+    std::size_t at;
+    Errc refusal;
+};
+constexpr File kFiles[] = {{Kind::join_reply, 0, Errc::corrupt_input},
+                           {Kind::join_reply, 1, Errc::protocol_error},
+                           {Kind::segment_reply, 0, Errc::corrupt_input},
+                           {Kind::slab_reply, 0, Errc::corrupt_input}};
+
 TEST_F(HostileService, IsRefusedWithFilesThatCouldShrink) {
-    for (const auto& [kind, index] :
-         {std::pair{Kind::join_reply, 0}, {Kind::join_reply, 1}, {Kind::segment_reply, 0}, {Kind::slab_reply, 0}}) {
-        const auto at = static_cast<std::size_t>(index);
-        EXPECT_NE(operate_with(kind,
-                               [at](Reply& reply) {
-                                   Descriptor& file = reply.descriptors.at(at);
-                                   file = copy_of(file.get(), file_bytes(file.get()), false);
-                               }),
-                  std::nullopt)
-            << static_cast<int>(kind) << " " << at;
+    for (const auto& [kind, at, refusal] : kFiles) {
+        const auto outcome = operate_with(kind, [at = at](Reply& reply) {
+            Descriptor& file = reply.descriptors.at(at);
+            file = copy_of(file.get(), file_bytes(file.get()), false);
+        });
+        EXPECT_EQ(outcome, refusal) << static_cast<int>(kind) << " " << at;
     }
 }
 
 TEST_F(HostileService, IsRefusedWithFilesThatAreTooShort) {
-    for (const auto& [kind, index] :
-         {std::pair{Kind::join_reply, 0}, {Kind::join_reply, 1}, {Kind::segment_reply, 0}, {Kind::slab_reply, 0}}) {
-        const auto at = static_cast<std::size_t>(index);
+    for (const auto& [kind, at, refusal] : kFiles) {
         for (const std::uint64_t bytes : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{4095}}) {
-            EXPECT_NE(operate_with(kind,
-                                   [&](Reply& reply) {
-                                       Descriptor& file = reply.descriptors.at(at);
-                                       file = copy_of(file.get(), bytes, true);
-                                   }),
-                      std::nullopt)
-                << static_cast<int>(kind) << " " << at << " " << bytes;
+            const auto outcome = operate_with(kind, [bytes, at = at](Reply& reply) {
+                Descriptor& file = reply.descriptors.at(at);
+                file = copy_of(file.get(), bytes, true);
+            });
+            EXPECT_EQ(outcome, refusal) << static_cast<int>(kind) << " " << at << " " << bytes;
         }
     }
 }
