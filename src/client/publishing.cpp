@@ -93,15 +93,6 @@ void send_free(AllocationImpl& impl, bool keep_lease) {
     static_cast<void>(impl.client->connection().call<wire::Ok>(request, "free"));
 }
 
-bool is_retired(Client& client, table::AllocationRef allocation) noexcept {
-    try {
-        const StateWord state = client.reader().allocation_state(allocation.slot);
-        return state.generation == allocation.generation && state.state == AllocationState::retired;
-    } catch (const std::exception&) {  // its segment could not be mapped; a nudge too many does no harm
-        return true;
-    }
-}
-
 // A lease can be left to a stream, a hold cannot.
 void turn_into_lease(AllocationImpl& impl) {
     FirstLease lease(impl);
@@ -236,7 +227,7 @@ void drop_claim_behind(AllocationImpl& impl, Stream stream) {
     }
     impl.claim = Claim::none;
     // Its scan then sees the lease marked as left to a stream, and looks again until it is gone.
-    if (is_retired(client, impl.ref())) {
+    if (table::is_retired(client.reader(), impl.ref())) {
         client.nudge(impl.ref());
     }
 }
@@ -261,10 +252,8 @@ void drop_claim_now(AllocationImpl& impl) noexcept {
 }
 
 void drop_lease_now(Client& client, table::AllocationRef allocation, std::uint32_t entry) noexcept {
-    client.leases().drop(entry);
-    if (is_retired(client, allocation)) {
-        client.nudge(allocation);
-    }
+    table::drop_lease(client.reader(), client.leases(), allocation, entry,
+                      [&](table::AllocationRef retired) { client.nudge(retired); });
 }
 
 void drop_hold_now(Client& client, table::AllocationRef allocation) noexcept {

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <span>
 #include <vector>
@@ -192,6 +193,29 @@ AcquireResult acquire(TableReader& reader, LeasePages& leases, std::string_view 
         }
         ++retries;
         give_way(pass, name);
+    }
+}
+
+/// Whether the service waits for leases on this allocation. A state that cannot be read says yes: a nudge too many does
+/// no harm.
+[[nodiscard]] inline bool is_retired(TableReader& reader, AllocationRef allocation) noexcept {
+    try {
+        const StateWord state = reader.allocation_state(allocation.slot);
+        return state.generation == allocation.generation && state.state == AllocationState::retired;
+    } catch (const std::exception&) {  // its segment could not be mapped
+        return true;
+    }
+}
+
+/// The end of P2's lease: clears the entry, then re-reads the state. `nudge(AllocationRef)` as in acquire: for an
+/// allocation that is retired, since the service's scan may have seen the entry. Either that scan sees it cleared, or
+/// this sees the retired state.
+template <class Nudge>
+void drop_lease(TableReader& reader, LeasePages& leases, AllocationRef allocation, std::uint32_t entry,
+                Nudge&& nudge) noexcept {
+    leases.drop(entry);
+    if (is_retired(reader, allocation)) {
+        nudge(allocation);
     }
 }
 

@@ -50,6 +50,14 @@ public:
             lease = acquired.lease;
         }
     }
+    /// Until every entry that it has is taken; the one behind them is looked at first.
+    void take_all_entries() {
+        constexpr table::AllocationRef kNobody{4711, 1};
+        while (pages.claim(kNobody)) {
+        }
+        pages.drop(table::kLeasesPerChunk - 1);
+        static_cast<void>(pages.claim(kNobody));
+    }
     [[nodiscard]] AllocationState state() { return reader.allocation_state(acquired.copy.allocation.slot).state; }
 
 private:
@@ -74,11 +82,18 @@ protected:
         }
     }
 
+    struct Options {
+        bool leaves_a_lease = true;  ///< the routine, when nobody interferes
+        std::uint32_t chunks = 1;    ///< of leases, that the service has granted
+    };
     /// What went wrong first; empty where nothing did.
     static std::string first_violation(const std::string& title, const Client::Routine& prepare,
-                                       const Client::Routine& routine) {
+                                       const Client::Routine& routine, Options options) {
         const Watchdog watchdog("stepping through " + title);
         ContextWorld world;
+        while (world.consumer.leases->granted_chunks() < options.chunks) {
+            world.consumer.leases->grant();
+        }
         table::AllocationRef allocation = publish(world);
         SteppedProcess process([&] { return std::make_unique<Client>(world, prepare, routine); });
         for (std::uint64_t steps = 0;; ++steps) {
@@ -97,6 +112,9 @@ protected:
             const bool leased = (process.outcome() & 1U) != 0;
             const bool nudged = (process.outcome() & kNudged) != 0;
             const std::string where = " after instruction " + std::to_string(steps);
+            if (returned && leased != options.leaves_a_lease) {
+                return leased ? "the lease is still there" : "there is no lease";
+            }
             if (leased && gone_at_once) {
                 return "memory went in spite of its lease" + where;
             }
@@ -129,22 +147,39 @@ constexpr auto kNothing = [](Client&) {};
 constexpr auto kGet = [](Client& client) { client.get(); };
 
 TEST_F(ClientRoutine, GetHasALeaseThatCountsOrNoMemory) {
-    EXPECT_EQ(first_violation("get", kNothing, kGet), "");
+    EXPECT_EQ(first_violation("get", kNothing, kGet, {}), "");
+}
+
+// The service counts a chunk's leases before it says so.
+constexpr auto kGrantAndGet = [](Client& client) {
+    client.pages.grant(2);
+    client.get();
+};
+constexpr auto kTakeAllEntries = [](Client& client) { client.take_all_entries(); };
+
+TEST_F(ClientRoutine, GetWithAnEntryThatWasJustGrantedHasALeaseThatCounts) {
+    EXPECT_EQ(first_violation("grant of leases, and get", kTakeAllEntries, kGrantAndGet, {.chunks = 2}), "");
+}
+
+TEST_F(ClientRoutine, AGetWithAnEntryThatTheServiceDidNotGrantIsFound) {
+    EXPECT_NE(first_violation("a broken grant", kTakeAllEntries, kGrantAndGet, {}).find("in spite of its lease"),
+              std::string::npos);
 }
 
 TEST_F(ClientRoutine, ReleaseIsSeenByTheScanOrNudges) {
     EXPECT_EQ(first_violation("release", kGet,
                               [](Client& client) {
-                                  client.pages.drop(*client.lease);
-                                  client.nudged = client.state() == AllocationState::retired;
+                                  table::drop_lease(client.reader, client.pages, client.acquired.copy.allocation,
+                                                    *client.lease, [&](table::AllocationRef) { client.nudged = true; });
                                   client.lease.reset();
-                              }),
+                              },
+                              {.leaves_a_lease = false}),
               "");
 }
 
 TEST_F(ClientRoutine, ALeaseThatIsLeftToAStreamCountsAllTheTime) {
     EXPECT_EQ(first_violation("lease left to a stream", kGet,
-                              [](Client& client) { client.pages.leave_to_stream(*client.lease); }),
+                              [](Client& client) { client.pages.leave_to_stream(*client.lease); }, {}),
               "");
 }
 
@@ -157,7 +192,8 @@ TEST_F(ClientRoutine, AGetThatLooksAtTheStateBeforeItsLeaseIsFound) {
                                 return;
                             }
                             client.lease = client.pages.claim(client.acquired.copy.allocation);
-                        })
+                        },
+                        {})
             .find("in spite of its lease"),
         std::string::npos);
 }
@@ -168,7 +204,8 @@ TEST_F(ClientRoutine, AReleaseThatLooksAtTheStateBeforeItClearsItsLeaseIsFound) 
                                   client.nudged = client.state() == AllocationState::retired;
                                   client.pages.drop(*client.lease);
                                   client.lease.reset();
-                              })
+                              },
+                              {.leaves_a_lease = false})
                   .find("nobody tells the service"),
               std::string::npos);
 }

@@ -74,7 +74,7 @@ end:
     od
 }
 
-/* step: client::is_retired = allocation_state */
+/* step: table::is_retired = allocation_state */
 inline nudge_if_retired(generation) {
 #ifndef NO_NUDGE
     if
@@ -108,7 +108,8 @@ proctype Reader(byte client) {
     atomic { USE(generation); uses[client] = 0 };
 drop:
     /* step: table::LeasePages::drop = store.seq_cst store.relaxed */
-    /* step: client::drop_lease_now = leases drop is_retired nudge */
+    /* step: table::drop_lease = drop is_retired nudge */
+    /* step: client::drop_lease_now = drop_lease leases nudge */
     STORE_LEASE(client, 0);
     nudge_if_retired(generation);
     generation = 0;
