@@ -105,8 +105,8 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     wire::Packet packet;
     if (!wait_readable(requests_.fd(), patience_) || requests_.receive(packet) != wire::ReceiveResult::received) {
         fail(Errc::service_unreachable,
-             "the service at '{}' accepted the connection and did not answer hello: it is stopped or ending; see its "
-             "log, or start fastiod again",
+             "the service at '{}' accepted the connection and did not answer hello: it is stopped, ending, or has no "
+             "file descriptor left (ulimit -n); see its log, or start fastiod again",
              path_);
     }
     service_ = read_hello_reply(packet, identity, path_);

@@ -58,8 +58,8 @@ Descriptor make_memfd(const char* name, std::uint64_t bytes) {
     } while (result != 0 && errno == EINTR);
     if (result != 0) {
         const int error = errno;
-        fail(code_of(error), "could not give the memory file '{}' its {} bytes: {} ({})", name, bytes,
-             std::strerror(error), error);
+        fail(code_of(error), "could not give the memory file '{}' its {} bytes: {} ({}){}", name, bytes,
+             std::strerror(error), error, error == EFBIG ? "; raise the limit of the size of files (ulimit -f)" : "");
     }
     return file;
 }

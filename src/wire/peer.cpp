@@ -35,8 +35,8 @@ Descriptor peer_pidfd(int socket) {
         return open_pidfd(peer_credentials(socket).pid);
     }
     const int error = errno;
-    fail(Errc::io_error, "could not get a pidfd of the peer of socket {}: {} ({})", socket, std::strerror(error),
-         error);
+    fail(Errc::io_error, "could not get a pidfd of the peer of socket {}: {} ({}){}", socket, std::strerror(error),
+         error, error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
 }
 
 }  // namespace fastio::wire

@@ -48,10 +48,14 @@ Descriptor open_pidfd(pid_t pid) {
     Descriptor descriptor{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};
     if (!descriptor) {
         const int error = errno;
-        fail(Errc::io_error, "could not open a pidfd of process {}: {} ({})", pid, std::strerror(error), error);
+        fail(Errc::io_error, "could not open a pidfd of process {}: {} ({}){}", pid, std::strerror(error), error,
+             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
     }
     if (!before || start_ticks(pid) != before) {
-        fail(Errc::io_error, "could not watch process {}: it ended while its pidfd was opened", pid);
+        fail(Errc::io_error,
+             "could not watch process {}: it ended while its pidfd was opened, or its start could not be read (ulimit "
+             "-n)",
+             pid);
     }
     return descriptor;
 }

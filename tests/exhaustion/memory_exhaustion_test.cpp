@@ -1,5 +1,6 @@
 // The pool, the table and the leases run out: one message for each cause, with its numbers, and afterwards all goes on.
 #include "client_fixture.hpp"
+#include "messages.hpp"
 
 namespace fastio::test {
 namespace {
@@ -8,24 +9,6 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 Context join(const RunningService& service, const std::string& job = "job") {
     return Context({.job = job, .socket = service.socket()});
-}
-
-template <class Callable>
-std::string message_of(Errc expected, Callable&& call) {
-    try {
-        std::forward<Callable>(call)();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.errc(), expected);
-        return error.what();
-    }
-    ADD_FAILURE() << "no error was thrown";
-    return {};
-}
-
-void expect_in(const std::string& message, const std::vector<std::string>& parts) {
-    for (const std::string& part : parts) {
-        EXPECT_NE(message.find(part), std::string::npos) << "'" << part << "' is not in: " << message;
-    }
 }
 
 TEST(PoolExhaustion, AFullPoolIsNamedAndServesAgainOnceThereIsRoom) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "client_fixture.hpp"
+#include "messages.hpp"
 #include "support/child_process.hpp"
 #include "support/temp_dir.hpp"
 
@@ -75,21 +76,39 @@ TEST_F(LimitedService, WithoutDescriptorsRefusesNewcomersAndServesItsMembers) {
         GTEST_SKIP() << "UndefinedBehaviorSanitizer looks at memory through a pipe, and takes a failure for a finding";
     }
     publish_text(ctx_, "a", "text");
-    bool refused = false;
+    // What fails, and what is said of it, in the order in which the service needs descriptors.
+    const std::vector<std::pair<Errc, std::string>> refusals{
+        {Errc::quota_exceeded, "the service has no file descriptor left"},  // for the connection
+        {Errc::service_unreachable, "did not answer hello"},                // for those that come with hello
+        {Errc::io_error, "pidfd"},                                          // of the client
+        {Errc::io_error, "could not make the memory file 'fastio-leases' of 524288 bytes"},
+        {Errc::io_error, "could not make the memory file 'fastio-table-header' of "},
+        {Errc::io_error, "could not make the memory file 'fastio-table-index' of "},
+        {Errc::io_error, "could not make the memory file 'fastio-table-publications' of "},
+        {Errc::io_error, "could not make the memory file 'fastio-table-allocations' of "},
+    };
+    std::size_t seen = 0;  // of these
+    bool joined = false;
     for (rlim_t most = 22; most < 64; ++most) {  // every descriptor that a join needs is once the one that is missing
         limit(RLIMIT_NOFILE, most);
         try {
             Context newcomer = join("other", 0s);
+            joined = true;
         } catch (const Error& error) {
-            refused = true;
-            EXPECT_TRUE(error.errc() == Errc::quota_exceeded || error.errc() == Errc::io_error ||
-                        error.errc() == Errc::service_unreachable)
-                << error.what();
+            EXPECT_FALSE(joined) << "with one descriptor more: " << error.what();
+            const std::string text = error.what();
+            while (seen < refusals.size() && text.find(refusals[seen].second) == std::string::npos) {
+                ++seen;
+            }
+            ASSERT_LT(seen, refusals.size()) << "out of turn: " << text;
+            EXPECT_EQ(error.errc(), refusals[seen].first) << text;
+            EXPECT_NE(text.find("ulimit -n"), std::string::npos) << text;
         }
         EXPECT_EQ(text_of(ctx_.get("a")), "text");
         EXPECT_EQ(ctx_.stats().publications, 1U);
     }
-    EXPECT_TRUE(refused);
+    EXPECT_EQ(seen, refusals.size() - 1);
+    EXPECT_TRUE(joined);
     limit(RLIMIT_NOFILE, RLIM_INFINITY);
     Context newcomer = join("other");
     publish_text(newcomer, "b", "more");
@@ -99,8 +118,10 @@ TEST_F(LimitedService, WithoutDescriptorsRefusesNewcomersAndServesItsMembers) {
 
 TEST_F(LimitedService, WithoutRoomForFilesAnswersOutOfMemoryAndLives) {
     limit(RLIMIT_FSIZE, 4096);
-    EXPECT_EQ(errc_of([&] { static_cast<void>(ctx_.create(100)); }), Errc::out_of_memory);
-    EXPECT_EQ(errc_of([&] { static_cast<void>(join("other")); }), Errc::out_of_memory);
+    expect_in(message_of(Errc::out_of_memory, [&] { static_cast<void>(ctx_.create(100)); }),
+              {"'fastio-slab'", "2097152 bytes", "ulimit -f"});
+    expect_in(message_of(Errc::out_of_memory, [&] { static_cast<void>(join("other")); }),
+              {"'fastio-leases'", "524288 bytes", "ulimit -f"});
     limit(RLIMIT_FSIZE, RLIM_INFINITY);
     EXPECT_TRUE(ctx_.create(100));
     Context other = join("other");
@@ -121,16 +142,15 @@ TEST_F(LimitedService, AClientWithoutDescriptorsIsToldSoAndGoesOnOnceThereAreSom
             Context newcomer = join("job", 0s);
         } catch (const Error& error) {
             refused = true;
+            EXPECT_TRUE(error.errc() == Errc::io_error || error.errc() == Errc::protocol_error) << error.what();
             EXPECT_NE(std::string(error.what()).find("ulimit -n"), std::string::npos) << error.what();
         }
     }
     EXPECT_TRUE(refused);
     limit.allow(0);
-    try {  // the descriptor of the slab does not arrive
-        static_cast<void>(ctx_.get("a"));
-    } catch (const Error& error) {
-        EXPECT_NE(std::string(error.what()).find("ulimit -n"), std::string::npos) << error.what();
-    }
+    // The descriptor of the table's segment does not arrive.
+    expect_in(message_of(Errc::io_error, [&] { static_cast<void>(ctx_.get("a")); }),
+              {"mapping a segment of the table", "ulimit -n"});
     limit.allow(100);
     EXPECT_EQ(text_of(ctx_.get("a")), "text");
     Context newcomer = join();

@@ -5,6 +5,7 @@
 
 #include "client_fixture.hpp"
 #include "device/host_memory.hpp"
+#include "messages.hpp"
 #include "refused_calls.hpp"
 
 namespace fastio::test {
@@ -13,14 +14,7 @@ namespace {
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 std::string refusal(Context& context, std::uint64_t bytes, Errc expected) {
-    try {
-        static_cast<void>(context.create(bytes));
-    } catch (const Error& error) {
-        EXPECT_EQ(error.errc(), expected) << error.what();
-        return error.what();
-    }
-    ADD_FAILURE() << bytes << " bytes were created";
-    return {};
+    return message_of(expected, [&] { static_cast<void>(context.create(bytes)); });
 }
 
 Context join(const RunningService& service, const std::string& job = "job") {
@@ -44,7 +38,7 @@ TEST(PageExhaustion, IsOutOfMemoryAtCreateAndOverOnceThereIsRoom) {
     for (const int error : {ENOSPC, ENOMEM}) {
         const RefusedCalls full({.fallocate = error});
         const std::string why = refusal(ctx, 3 * kMiB, Errc::out_of_memory);
-        EXPECT_NE(why.find("could not reserve 4194304 bytes"), std::string::npos) << why;
+        expect_in(why, {"could not reserve 4194304 bytes", "after 0 of them"});
         EXPECT_EQ(ctx.stats().bytes_reserved, 0U);
     }
     EXPECT_EQ(ctx.create(3 * kMiB).size(), 3 * kMiB);
@@ -66,7 +60,7 @@ TEST(PageExhaustion, OfATableSegmentLeavesTheContextAsItWas) {
         const RefusedCalls full({.fallocate = ENOSPC});
         why = refusal(ctx, 1, Errc::out_of_memory);
     }
-    EXPECT_NE(why.find("could not reserve 262144 bytes"), std::string::npos) << why;
+    expect_in(why, {"could not reserve 262144 bytes", "after 0 of them"});
     EXPECT_EQ(ctx.stats().allocations, 4096U);
     EXPECT_TRUE(ctx.create(1));
 }
@@ -77,7 +71,8 @@ TEST(PageExhaustion, RefusesAJoinAndDisturbsNoMember) {
     publish_text(ctx, "a", "text");
     {
         const RefusedCalls full({.fallocate = ENOSPC});
-        EXPECT_EQ(errc_of([&] { static_cast<void>(join(service, "other")); }), Errc::out_of_memory);
+        expect_in(message_of(Errc::out_of_memory, [&] { static_cast<void>(join(service, "other")); }),
+                  {"could not reserve 4096 bytes", "after 0 of them"});
         EXPECT_EQ(text_of(ctx.get("a")), "text");
     }
     Context other = join(service, "other");
@@ -90,8 +85,7 @@ TEST(ThreadExhaustion, InTheServiceIsAnErrorOfTheCreateThatNeedsOne) {
     {
         const RefusedCalls none({.pthread_create = EAGAIN});
         const std::string why = refusal(ctx, kMiB, Errc::io_error);
-        EXPECT_NE(why.find("could not start the service's thread for host"), std::string::npos) << why;
-        EXPECT_NE(why.find("limit of threads (ulimit -u)"), std::string::npos) << why;
+        expect_in(why, {"could not start the service's thread for host", "2097152 bytes", "(ulimit -u)"});
     }
     EXPECT_EQ(ctx.create(kMiB).size(), kMiB);
 }
@@ -101,7 +95,8 @@ TEST(ThreadExhaustion, InTheClientIsAnErrorOfTheJoin) {
     Context first = join(service);
     {
         const RefusedCalls none({.pthread_create = EAGAIN});
-        EXPECT_EQ(errc_of([&] { static_cast<void>(join(service)); }), Errc::io_error);
+        expect_in(message_of(Errc::io_error, [&] { static_cast<void>(join(service)); }),
+                  {"could not start the client's helper thread", "limit of threads (ulimit -u)"});
     }
     const Context second = join(service);
     while (first.stats().members != 2) {  // the one that failed has gone without a trace
