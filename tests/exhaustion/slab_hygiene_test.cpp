@@ -1,4 +1,6 @@
-// No byte of one context is ever seen in another: whole slabs are looked at, tails included.
+// No byte of one context is ever seen in another: whole slabs are looked at, tails included. On the host the kernel
+// gives pages of zeros, so that only a slab that is used again could show one; on the emulated GPU also one that is not
+// cleared.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -58,6 +59,55 @@ TEST(ListenerTest, AGroupWidensFolderAndSocket) {
     const service::Listener listener(folder.file("new/s"), own->gr_name);
     EXPECT_EQ(mode_of(folder.file("new")), 0750U);
     EXPECT_EQ(mode_of(folder.file("new/s")), 0660U);
+}
+
+/// Another effective user for this thread, until the end.
+class AsUser {
+public:
+    explicit AsUser(uid_t user) { become(user); }
+    AsUser(const AsUser&) = delete;
+    AsUser& operator=(const AsUser&) = delete;
+    ~AsUser() { become(0); }
+
+private:
+    static void become(uid_t user) { EXPECT_EQ(::syscall(SYS_setresuid, -1, user, -1), 0); }
+};
+
+TEST(ListenerTest, AFolderOfAnotherUserThanItsOwnAndRootIsRefused) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root can give a folder to another user";
+    }
+    constexpr uid_t kNobody = 65'534;
+    constexpr uid_t kSomebody = 65'533;
+    const TempDir folder;
+    std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+    for (const auto& [name, owner] :
+         {std::pair{"root's", uid_t{0}}, {"nobody's", kNobody}, {"somebody's", kSomebody}}) {
+        ASSERT_TRUE(std::filesystem::create_directory(folder.file(name)));
+        std::filesystem::permissions(folder.file(name), std::filesystem::perms::all);
+        ASSERT_EQ(::chown(folder.file(name).c_str(), owner, static_cast<gid_t>(-1)), 0);
+    }
+    EXPECT_EQ(listen_fails(folder.file("root's/s")), Errc{});
+    EXPECT_EQ(listen_fails(folder.file("nobody's/s")), Errc::permission_denied) << "root's service is no exception";
+    const AsUser nobody(kNobody);
+    EXPECT_EQ(listen_fails(folder.file("root's/s")), Errc{}) << "as /tmp is";
+    EXPECT_EQ(listen_fails(folder.file("nobody's/s")), Errc{});
+    EXPECT_EQ(listen_fails(folder.file("somebody's/s")), Errc::permission_denied);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.file("somebody's")));
+}
+
+TEST(ListenerTest, AFolderThatAnotherTakesThePlaceOfIsStillTheOneThatItWorksIn) {
+    const TempDir folder;
+    const std::string path = folder.file("new/s");
+    {
+        const service::Listener listener(path, {});
+        std::filesystem::rename(folder.file("new"), folder.file("moved"));
+        write_file(path, "precious");
+        write_file(path + ".lock", "precious");
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(folder.file("moved")));
+    EXPECT_EQ(std::filesystem::file_size(path), 8U);
+    EXPECT_EQ(std::filesystem::file_size(path + ".lock"), 8U);
 }
 
 TEST(ListenerTest, AnUnknownGroupIsRefused) {
