@@ -1,6 +1,8 @@
 #include "operator_steps.hpp"
 
+#include <algorithm>
 #include <fastio/fastio.hpp>
+#include <initializer_list>
 #include <new>
 #include <numeric>
 #include <optional>
@@ -43,6 +45,10 @@ private:
         return {.job = job, .socket = service_.socket(), .connect_timeout = 0s};
     }
 
+    [[nodiscard]] bool is_one_of(std::initializer_list<Step> steps) const {
+        return std::find(steps.begin(), steps.end(), order_.step) != steps.end();
+    }
+
     // Everything that comes before the step.
     void prepare() {
         other_.emplace(options());
@@ -54,18 +60,26 @@ private:
         }
         own_.emplace(
             options(order_.step == Step::create || order_.step == Step::close_last ? "job of its own" : "job"));
-        if (order_.step == Step::publish || order_.step == Step::free || order_.step == Step::close) {
+        if (order_.step == Step::replace) {
+            Allocation first = own_->create(kBytes);
+            fill(first, 4);
+            first.publish("own");
+        }
+        if (is_one_of({Step::publish, Step::replace, Step::unpublish, Step::free, Step::release, Step::close})) {
             made_ = own_->create(kBytes);
             fill(*made_, 2);
         }
-        if (order_.step == Step::free) {
+        if (is_one_of({Step::unpublish, Step::free})) {
             made_->publish("own");
+        }
+        if (order_.step == Step::unpublish) {
+            own_->create(kBytes).publish("other");
         }
         if (order_.step == Step::close_last) {
             made_ = own_->create(kBytes);
             own_->create(kBytes).publish("own");
         }
-        if (order_.step == Step::free || order_.step == Step::close) {
+        if (is_one_of({Step::free, Step::release, Step::close})) {
             got_ = own_->get("theirs");
         }
     }
@@ -133,6 +147,29 @@ private:
                 got_->release();
                 made_->free();
                 break;
+            case Step::replace:
+                made_->publish("own", {.replace = true, .attributes = {{"key", std::string(3000, 'v')}}});
+                break;
+            case Step::unpublish:
+                own_->unpublish("other");
+                made_->unpublish();
+                break;
+            case Step::publish_array: {
+                std::vector<std::uint8_t> bytes(kBytes);
+                std::iota(bytes.begin(), bytes.end(), std::uint8_t{2});
+                own_->publish_array(
+                    {.data = bytes.data(), .type = uint8, .dimensions = {static_cast<std::int64_t>(kBytes)}}, "own");
+                break;
+            }
+            case Step::list:
+                if (own_->list().size() != 1) {
+                    wrong_ << "the list is not complete; ";
+                }
+                break;
+            case Step::release:
+                got_->release();
+                made_->release();
+                break;
             case Step::close:
             case Step::close_last:
                 made_.reset();
@@ -146,6 +183,9 @@ private:
     void go_on() {
         const char* at = "";
         try {
+            if (order_.step == Step::release) {
+                notice_the_end();
+            }
             if (own_ && own_->alive()) {
                 at = "the same Context: ";
                 use_own();
@@ -163,15 +203,46 @@ private:
         }
     }
 
+    // A release asks the service nothing: that a fault has ended the session is found out by the first request.
+    void notice_the_end() {
+        try {
+            static_cast<void>(own_->stats());
+        } catch (const Error& error) {
+            if (plan_.faults == 0 || error.errc() != Errc::service_lost) {
+                throw;
+            }
+        }
+    }
+
     void use_own() {
-        if (order_.step == Step::publish) {
+        if (is_one_of({Step::publish, Step::publish_array})) {
             if (failed_ && own_->find("own")) {
                 wrong_ << "what could not be published is there; ";
             }
             if (failed_) {
-                made_->publish("own");
+                perform();
             }
             check(own_->get("own"), 2);
+        }
+        if (order_.step == Step::replace) {
+            check(own_->get("own"), failed_ ? 4 : 2);
+            perform();
+            check(own_->get("own"), 2);
+        }
+        if (order_.step == Step::unpublish) {
+            if (!failed_ && (own_->find("own") || own_->find("other"))) {
+                wrong_ << "what was unpublished is there; ";
+            }
+            made_->unpublish();
+            if (own_->find("other")) {
+                own_->unpublish("other");
+            }
+            if (own_->find("own") || own_->find("other")) {
+                wrong_ << "what was unpublished again is there; ";
+            }
+        }
+        if (order_.step == Step::release && failed_) {
+            wrong_ << "a release failed; ";
         }
         if (order_.step == Step::free) {
             if (!failed_ && own_->find("own")) {
@@ -193,6 +264,9 @@ private:
         got_.reset();
         const ContextStats stats = own_->stats();
         const std::uint64_t names = own_->list().size();
+        if (stats.own_leases != 0) {
+            wrong_ << stats.own_leases << " leases are left; ";
+        }
         if (stats.publications != names || stats.allocations != names) {
             wrong_ << stats.allocations << " allocations and " << stats.publications << " publications of " << names
                    << " names; ";

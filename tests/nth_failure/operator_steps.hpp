@@ -8,7 +8,23 @@
 namespace fastio::test {
 
 /// What an operator does while calls fail.
-enum class Step { join, found, create, publish, get, wait, watch, free, close, close_last };
+enum class Step {
+    join,
+    found,
+    create,
+    publish,
+    get,
+    wait,
+    watch,
+    free,
+    close,
+    close_last,
+    replace,
+    unpublish,
+    publish_array,
+    list,
+    release
+};
 
 /// One way to fail.
 struct Order {

@@ -123,12 +123,21 @@ TEST_P(NthFailure, GivesATypedErrorAndLosesNothing) {
 }
 
 std::vector<Case> cases() {
-    const std::vector<std::pair<Step, const char*>> steps{
-        {Step::join, "Join"},     {Step::found, "FoundAContext"},
-        {Step::create, "Create"}, {Step::publish, "Publish"},
-        {Step::get, "Get"},       {Step::wait, "Wait"},
-        {Step::watch, "Watch"},   {Step::free, "Free"},
-        {Step::close, "Close"},   {Step::close_last, "CloseAsTheLast"}};
+    const std::vector<std::pair<Step, const char*>> steps{{Step::join, "Join"},
+                                                          {Step::found, "FoundAContext"},
+                                                          {Step::create, "Create"},
+                                                          {Step::publish, "Publish"},
+                                                          {Step::get, "Get"},
+                                                          {Step::wait, "Wait"},
+                                                          {Step::watch, "Watch"},
+                                                          {Step::free, "Free"},
+                                                          {Step::close, "Close"},
+                                                          {Step::close_last, "CloseAsTheLast"},
+                                                          {Step::replace, "Replace"},
+                                                          {Step::unpublish, "Unpublish"},
+                                                          {Step::publish_array, "PublishAnArray"},
+                                                          {Step::list, "List"},
+                                                          {Step::release, "Release"}};
     const std::vector<std::pair<FaultKind, const char*>> kinds{{FaultKind::allocation, "AllocationsFail"},
                                                                {FaultKind::memory, "SystemCallsFail"},
                                                                {FaultKind::descriptors, "DescriptorsAreShort"},
