@@ -37,7 +37,18 @@ void end_lingering(const Descriptor& descriptor) noexcept {
     ::setsockopt(descriptor.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
+int option_of(const Descriptor& socket, int option) noexcept {
+    int value = -1;
+    socklen_t bytes = sizeof(value);
+    return ::getsockopt(socket.get(), SOL_SOCKET, option, &value, &bytes) == 0 ? value : -1;
+}
+
 }  // namespace
+
+bool is_packet_socket(const Descriptor& descriptor) noexcept {
+    return option_of(descriptor, SO_DOMAIN) == AF_UNIX && option_of(descriptor, SO_TYPE) == SOCK_SEQPACKET &&
+           option_of(descriptor, SO_ACCEPTCONN) == 0;
+}
 
 struct ForeignDescriptors::State {
     struct Queue {
@@ -71,7 +82,12 @@ ForeignDescriptors::ForeignDescriptors() : state_(std::make_shared<State>()) {}
 
 void ForeignDescriptors::close(uid_t user, Descriptor descriptor) noexcept {
     if (!descriptor || pipe_number(descriptor.get())) {
-        return;  // a pipe waits for nothing
+        return;
+    }
+    if (is_packet_socket(descriptor)) {
+        wire::Socket socket{std::move(descriptor)};
+        close(user, socket);
+        return;
     }
     try {
         const std::lock_guard lock(state_->mutex);

@@ -10,6 +10,9 @@
 
 namespace fastio::service {
 
+/// A SOCK_SEQPACKET Unix socket, as connections and event sockets are, that does not listen.
+[[nodiscard]] bool is_packet_socket(const Descriptor& descriptor) noexcept;
+
 /// Closes what clients passed. A close may wait for as long as who made the file likes: a TCP socket lingers over what
 /// it could not send, a file of a user's own file system is flushed by that user's program. So the control thread never
 /// does it; each user has a thread for it while there is something to close.
@@ -24,6 +27,7 @@ public:
     ForeignDescriptors& operator=(const ForeignDescriptors&) = delete;
     ~ForeignDescriptors() = default;
 
+    /// At once where that cannot wait: a pipe, and a packet socket, which is shut down for whoever else has it.
     void close(uid_t user, Descriptor descriptor) noexcept;
     /// What nobody took out of the packet.
     void close(uid_t user, wire::Packet& packet) noexcept;

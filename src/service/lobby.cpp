@@ -49,12 +49,7 @@ std::uint64_t check_lifeline(const Descriptor& lifeline) {
 }
 
 void check_event_socket(const Descriptor& socket) {
-    int domain = 0;
-    int type = 0;
-    socklen_t bytes = sizeof(int);
-    if (::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 ||
-        ::getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 || domain != AF_UNIX ||
-        type != SOCK_SEQPACKET) {
+    if (!is_packet_socket(socket)) {
         throw Malformed{"a hello whose event socket is no SOCK_SEQPACKET Unix socket"};
     }
 }

@@ -82,12 +82,12 @@ void ForkedService::finish_round(const Plan& plan) const {
         ::syscall(SYS_tgkill, pid(), pid(), SIGUSR1);
         ::sched_yield();
     }
-    while (closes_something(pid())) {
-        ::sched_yield();
-    }
 }
 
 std::string ForkedService::holdings() const {
+    while (closes_something(pid())) {
+        ::sched_yield();
+    }
     const std::string folder = "/proc/" + std::to_string(pid());
     std::map<std::string, int> kinds;
     for (const auto& entry : std::filesystem::directory_iterator(folder + "/fd")) {

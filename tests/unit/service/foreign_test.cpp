@@ -1,6 +1,9 @@
 #include "service/foreign.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
 #include <thread>
@@ -45,6 +48,36 @@ TEST(ForeignDescriptors, PipesAreClosedByTheCallerBecauseTheyWaitForNothing) {
     EXPECT_EQ(foreign.pending(1), 0U);
     char byte = 0;
     EXPECT_EQ(::read(pipe.read.get(), &byte, 1), 0) << "its writer is gone";
+}
+
+TEST(ForeignDescriptors, APacketSocketIsClosedByTheCallerAndWhatIsQueuedInItIsNot) {
+    const Watchdog watchdog("descriptors to be closed");
+    ForeignDescriptors foreign;
+    auto [own, other] = wire::Socket::pair();
+    LingeringSocket socket = make_lingering_socket();
+    const std::array<int, 1> descriptor{socket.lingering.get()};
+    wire::Ok ok{};
+    ASSERT_EQ(other.send(ok, descriptor), wire::SendResult::sent);
+    socket.lingering.reset();
+    foreign.close(1, Descriptor{::dup(own.fd())});
+    EXPECT_EQ(other.send(ok), wire::SendResult::closed);
+    wait_until_closed(foreign, 1);
+}
+
+TEST(IsPacketSocket, IsOneThatIsConnectedOrMayBe) {
+    const auto [own, other] = wire::Socket::pair();
+    EXPECT_TRUE(service::is_packet_socket(Descriptor{::dup(own.fd())}));
+    EXPECT_FALSE(service::is_packet_socket(make_pipe().read));
+    EXPECT_FALSE(service::is_packet_socket(Descriptor{}));
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+        EXPECT_FALSE(service::is_packet_socket(Descriptor{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)}));
+    }
+    EXPECT_FALSE(service::is_packet_socket(Descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}));
+    const Descriptor listening{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+    const sockaddr_un unnamed{AF_UNIX, {}};
+    ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t)), 0);
+    ASSERT_EQ(::listen(listening.get(), 1), 0);
+    EXPECT_FALSE(service::is_packet_socket(listening)) << "those that wait in its queue are closed with it";
 }
 
 TEST(ForeignDescriptors, AllOfAPacketIsClosed) {
