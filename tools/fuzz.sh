@@ -3,7 +3,7 @@
 
 readonly fuzz_jobs=2
 
-# fuzz_target NAME seconds|executions NUMBER: starts from the committed corpus and from what earlier runs found; a finding
+# fuzz_target NAME seconds|executions NUMBER SEED: starts from the committed corpus and from what earlier runs found; a finding
 # stays in out/fuzz. libnifti prints what it refuses.
 fuzz_target() {
     local name=$1 found=build/fuzz/corpus/$1 end=-max_total_time=$3
@@ -11,7 +11,7 @@ fuzz_target() {
     mkdir -p "$found"
     # Two frames say where a block came from; more of them, and more blocks kept back after their end, slow the rounds.
     LLVM_PROFILE_FILE=build/fuzz/fuzz_coverage/$name.profraw ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=16 \
-        UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/bin/fuzz_$name" "$end" -timeout=60 \
+        UBSAN_OPTIONS=print_stacktrace=1 "build/fuzz/bin/fuzz_$name" "$end" -seed="$4" -timeout=60 \
         -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="out/fuzz/$name-" \
         "$found" "tests/fuzz/corpus/$name" 2>&1 | grep --text --invert-match '^\*\* ERROR: nifti' >"out/fuzz/$name.log"
 }
@@ -20,13 +20,13 @@ fuzz_target() {
 fuzz_safetensors() {
     local end=--seconds
     [[ $1 == seconds ]] || end=--runs
-    PYTHONPATH=build/dev/python "$venv/bin/python" tests/python/safetensors_fuzzer.py "$end" "$2" \
+    PYTHONPATH=build/dev/python "$venv/bin/python" tests/python/safetensors_fuzzer.py "$end" "$2" --seed "$3" \
         >out/fuzz/safetensors.log 2>&1
 }
 
-# run_fuzz_targets FILTER seconds|executions NUMBER
+# run_fuzz_targets FILTER seconds|executions NUMBER SEED
 run_fuzz_targets() {
-    local filter=$1 unit=$2 number=$3 name failed=() names=() pids=() i
+    local filter=$1 unit=$2 number=$3 seed=$4 name failed=() names=() pids=() i
     configure fuzz
     nice cmake --build build/fuzz --parallel "$(nproc)" --target fuzz_targets
     rm -rf out/fuzz build/fuzz/fuzz_coverage
@@ -36,13 +36,13 @@ run_fuzz_targets() {
     done <build/fuzz/fuzz_targets.txt
     [[ ! safetensors =~ $filter ]] || names+=(safetensors)
     ((${#names[@]} > 0)) || die "fuzz: no target matches '$filter'"
-    say "fuzzing, $number $unit each: ${names[*]}"
+    say "fuzzing, $number $unit each from seed $seed: ${names[*]}"
     for i in "${!names[@]}"; do
         ((i < fuzz_jobs)) || wait "${pids[i - fuzz_jobs]}" || failed+=("${names[i - fuzz_jobs]}")
         if [[ ${names[i]} == safetensors ]]; then
-            fuzz_safetensors "$unit" "$number" &
+            fuzz_safetensors "$unit" "$number" "$seed" &
         else
-            fuzz_target "${names[i]}" "$unit" "$number" &
+            fuzz_target "${names[i]}" "$unit" "$number" "$seed" &
         fi
         pids+=($!)
     done
@@ -57,12 +57,17 @@ run_fuzz_targets() {
 }
 
 command_fuzz() {
-    local unit=seconds number=600 filter=.
+    local unit=seconds number=600 filter=. seed=$((RANDOM + 1))
     while (($# > 0)); do
         case $1 in
             --seconds | --executions)
                 [[ ${2:-} =~ ^[0-9]+$ ]] || die "fuzz: $1 takes a number"
                 unit=${1#--} number=$2
+                shift
+                ;;
+            --seed)
+                [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "fuzz: --seed takes a number above 0"
+                seed=$2
                 shift
                 ;;
             --filter)
@@ -81,5 +86,5 @@ command_fuzz() {
         configure dev "${options[@]}"
         build dev fastio_python
     fi
-    run_fuzz_targets "$filter" "$unit" "$number"
+    run_fuzz_targets "$filter" "$unit" "$number" "$seed"
 }

@@ -73,5 +73,8 @@ command_test() {
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done
-    [[ $whole == no ]] || build_without_cuda
+    [[ $whole == yes ]] || return 0
+    build_without_cuda
+    # One seed: a finding of a day is for `./run fuzz`, which has another one each time.
+    run_fuzz_targets . seconds 60 1
 }
