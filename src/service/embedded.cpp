@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "core/fail.hpp"
+#include "service/log.hpp"
 #include "service/service.hpp"
 #include "wire/socket_path.hpp"
 
@@ -99,7 +99,7 @@ private:
 std::unique_ptr<EmbeddedService> start_embedded_service(const std::string& socket,
                                                         std::vector<std::shared_ptr<DeviceMemory>> devices) {
     service::Options options;
-    options.log = std::make_shared<spdlog::logger>("fastio", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    options.log = service::make_log("fastio", STDERR_FILENO);
     options.log->set_level(spdlog::level::warn);
     std::unique_ptr<PrivateFolder> folder;
     if (socket.empty()) {

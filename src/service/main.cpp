@@ -1,9 +1,9 @@
 #include <signal.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,6 +18,7 @@
 
 #include "core/fail.hpp"
 #include "gpu/choose_devices.hpp"
+#include "service/log.hpp"
 #include "service/options.hpp"
 #include "service/service.hpp"
 #include "wire/socket.hpp"
@@ -129,9 +130,10 @@ int serve(CommandLine& line) {
     ::prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user may read the clients' memory through /proc/PID/fd or ptrace
     raise_descriptor_limit();
     ::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the call that meets it, not the service's end
+    ::signal(SIGPIPE, SIG_IGN);  // nor is a log whose reader has gone
     const fastio::Descriptor ending = end_signals();
     fastio::service::Options& options = line.options;
-    options.log = std::make_shared<spdlog::logger>("fastiod", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    options.log = fastio::service::make_log("fastiod", STDERR_FILENO);
     options.log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l fastiod: %v");
     options.log->set_level(spdlog::level::from_str(line.log_level));
     options.socket = fastio::wire::default_socket_path(line.socket);

@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <stdexcept>
+#include <thread>
 
 #include "running_service.hpp"
 #include "support/child_process.hpp"
@@ -18,6 +21,25 @@ protected:
         options.capture_output = true;
         ChildProcess fastiod = ChildProcess::start(FASTIOD, arguments, options);
         return fastiod;
+    }
+
+    /// With standard error at this end of a pipe.
+    ChildProcess start_with_log(const Descriptor& log) const {
+        ChildOptions options;
+        options.descriptors = {log.get()};
+        return ChildProcess::start("sh", {"-c", R"(exec "$0" "$@" 2>&3 3>&-)", FASTIOD, "--socket", folder.file("s")},
+                                   options);
+    }
+    /// Once it listens; its log does not say.
+    std::unique_ptr<RawClient> first_member(ChildProcess& fastiod) const {
+        while (!fastiod.try_wait()) {
+            try {
+                return RawClient::member(folder.file("s"));
+            } catch (const Error&) {
+                std::this_thread::yield();
+            }
+        }
+        throw std::runtime_error("fastiod ended by " + to_string(fastiod.wait()));
     }
 
     TempDir folder;
@@ -43,6 +65,36 @@ TEST_F(FastiodTest, ASecondOneEndsWithStatus1) {
     EXPECT_EQ(RawClient::member(folder.file("s"))->totals().sessions, 1U);
     first.signal(SIGINT);
     EXPECT_EQ(first.wait(), (ExitStatus{0, 0}));
+}
+
+TEST_F(FastiodTest, ServesOnWhenTheReaderOfItsLogHasGone) {
+    Pipe log = make_pipe();
+    ChildProcess fastiod = start_with_log(log.write);
+    first_member(fastiod)->bye();
+    log.read.reset();
+    for (int i = 0; i < 3; ++i) {
+        const auto member = RawClient::member(folder.file("s"));
+        EXPECT_EQ(member->create(10).capacity, 256U);
+        member->bye();
+    }
+    fastiod.signal(SIGTERM);
+    EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
+}
+
+TEST_F(FastiodTest, ServesOnAndEndsWhenNobodyReadsItsLog) {
+    const Pipe log = make_pipe();
+    ::fcntl(log.write.get(), F_SETFL, O_NONBLOCK);
+    while (::write(log.write.get(), "full\n", 5) > 0) {
+    }
+    ::fcntl(log.write.get(), F_SETFL, 0);
+    ChildProcess fastiod = start_with_log(log.write);
+    for (int i = 0; i < 3; ++i) {
+        const auto member = first_member(fastiod);
+        EXPECT_EQ(member->create(10).capacity, 256U);
+        member->bye();
+    }
+    fastiod.signal(SIGTERM);
+    EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
 }
 
 TEST_F(FastiodTest, TakesTheSocketOfOneThatWasKilled) {
