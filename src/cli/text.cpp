@@ -8,6 +8,8 @@
 #include <cassert>
 #include <utility>
 
+#include "core/utf8.hpp"
+
 namespace fastio::cli {
 namespace {
 
@@ -48,17 +50,7 @@ std::string text_of_shape(std::span<const std::int64_t> dimensions) {
 }
 
 std::string printable(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
-            out += fmt::format("\\x{:02x}", byte);
-        } else {
-            out += c;
-        }
-    }
-    return out;
+    return fastio::printable(text);
 }
 
 TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {}

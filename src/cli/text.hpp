@@ -14,7 +14,8 @@ namespace fastio::cli {
 [[nodiscard]] std::string text_of_duration(std::chrono::nanoseconds duration);  ///< "0.42 s", "3 min 20 s", "2 h 5 min"
 [[nodiscard]] std::string text_of_shape(std::span<const std::int64_t> dimensions);  ///< "[2, 3]", "[]" for a scalar
 
-/// `text` with control characters as \xNN, so that a name cannot steer the reader's terminal.
+/// `text` with control characters as \xNN, so that a name cannot steer the reader's terminal: as the service's log has
+/// it.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// Columns of text under a heading, padded to their widest cell. Text is aligned left, numbers right.

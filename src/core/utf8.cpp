@@ -29,47 +29,74 @@ constexpr Continuation after_lead(std::uint8_t lead) noexcept {
     return {};
 }
 
+/// How many bytes the character that starts at `at` has; 0 where none does.
+std::size_t character_bytes(std::string_view bytes, std::size_t at) noexcept {
+    const auto lead = static_cast<std::uint8_t>(bytes[at]);
+    if (lead < 0x80) {
+        return lead == 0 ? 0 : 1;
+    }
+    Continuation next = after_lead(lead);
+    const std::size_t count = next.count + 1;
+    if (next.count == 0 || bytes.size() - at < count) {
+        return 0;
+    }
+    for (std::size_t i = 1; i < count; ++i, next.low = 0x80, next.high = 0xBF) {
+        const auto byte = static_cast<std::uint8_t>(bytes[at + i]);
+        if (byte < next.low || byte > next.high) {
+            return 0;
+        }
+    }
+    return count;
+}
+
+/// C0, DEL, and C1 (U+0080 to U+009F), of which terminals obey some too.
+bool is_control(std::string_view character) noexcept {
+    const auto lead = static_cast<std::uint8_t>(character[0]);
+    return lead < 0x20 || lead == 0x7F || (lead == 0xC2 && static_cast<std::uint8_t>(character[1]) < 0xA0);
+}
+
+/// Adds `bytes` to `made`, with a backslash before each of `marked`.
+void add_printable(std::string& made, std::string_view bytes, std::string_view marked) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    for (std::size_t at = 0; at < bytes.size();) {
+        const std::size_t count = character_bytes(bytes, at);
+        const std::string_view character = bytes.substr(at, count == 0 ? 1 : count);
+        at += character.size();
+        if (count != 0 && !is_control(character)) {
+            made += marked.find(character[0]) != std::string_view::npos ? "\\" : "";
+            made += character;
+            continue;
+        }
+        for (const char one : character) {
+            const auto byte = static_cast<std::uint8_t>(one);
+            made += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+        }
+    }
+}
+
 }  // namespace
 
 bool is_text(std::string_view bytes) noexcept {
-    std::size_t at = 0;
-    while (at < bytes.size()) {
-        const auto lead = static_cast<std::uint8_t>(bytes[at++]);
-        if (lead == 0) {
+    for (std::size_t at = 0; at < bytes.size();) {
+        const std::size_t count = character_bytes(bytes, at);
+        if (count == 0) {
             return false;
         }
-        if (lead < 0x80) {
-            continue;
-        }
-        Continuation next = after_lead(lead);
-        if (next.count == 0 || bytes.size() - at < next.count) {
-            return false;
-        }
-        for (; next.count > 0; --next.count, next.low = 0x80, next.high = 0xBF) {
-            const auto byte = static_cast<std::uint8_t>(bytes[at++]);
-            if (byte < next.low || byte > next.high) {
-                return false;
-            }
-        }
+        at += count;
     }
     return true;
 }
 
+std::string printable(std::string_view bytes) {
+    std::string made;
+    made.reserve(bytes.size());
+    add_printable(made, bytes, {});
+    return made;
+}
+
 std::string quoted_text(std::string_view bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    const bool text = is_text(bytes);
     std::string made = "\"";
-    for (const char character : bytes) {
-        const auto byte = static_cast<std::uint8_t>(character);
-        if (byte < 0x20 || byte == 0x7F || (byte > 0x7F && !text)) {
-            made += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
-            continue;
-        }
-        if (character == '"' || character == '\\') {
-            made += '\\';
-        }
-        made += character;
-    }
+    add_printable(made, bytes, "\"\\");
     return made + '"';
 }
 

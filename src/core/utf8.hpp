@@ -9,8 +9,12 @@ namespace fastio {
 /// without NUL. Empty text is well-formed.
 [[nodiscard]] bool is_text(std::string_view bytes) noexcept;
 
-/// For messages: in double quotes, without control characters; of what is no text each byte above 0x7E is written as
-/// \xNN. (fmt 9's {:?}, in the copy inside libspdlog.so, ends the program for bytes that are not UTF-8.) Errors: std::bad_alloc.
+/// On one line, and without anything that a terminal obeys: each byte of a control character, and of what is no
+/// character at all, is written as \xNN. Well-formed UTF-8. Errors: std::bad_alloc.
+[[nodiscard]] std::string printable(std::string_view bytes);
+
+/// The same in double quotes, with a backslash before each of those and each backslash. (fmt 9's {:?}, in the copy
+/// inside libspdlog.so, ends the program for bytes that are not UTF-8.)
 [[nodiscard]] std::string quoted_text(std::string_view bytes);
 
 }  // namespace fastio

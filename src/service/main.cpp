@@ -17,6 +17,7 @@
 #include <fastio/version.hpp>
 
 #include "core/fail.hpp"
+#include "core/utf8.hpp"
 #include "gpu/choose_devices.hpp"
 #include "service/log.hpp"
 #include "service/options.hpp"
@@ -157,10 +158,11 @@ int serve(CommandLine& line) {
     }
     fastio::service::Service service(options, std::move(devices.memories));
     if (!devices.note.empty()) {  // only now: a start that fails says one line, why
-        options.log->info("serving host memory: {}", devices.note);
+        options.log->info("serving host memory: {}", fastio::printable(devices.note));
     }
     for (const std::string& device : synchronising) {
-        options.log->warn("the streams of {} cannot wait for memory: publishing on one waits on the host", device);
+        options.log->warn("the streams of {} cannot wait for memory: publishing on one waits on the host",
+                          fastio::printable(device));
     }
     service.run();
     return 0;

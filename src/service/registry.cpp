@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "core/fail.hpp"
+#include "core/utf8.hpp"
 
 namespace fastio::service {
 namespace {
@@ -97,7 +98,7 @@ void Registry::log(bool warning, fmt::string_view format, fmt::format_args args)
         return;
     }
     try {
-        options.log->log(warning ? spdlog::level::warn : spdlog::level::info, fmt::vformat(format, args));
+        options.log->log(warning ? spdlog::level::warn : spdlog::level::info, printable(fmt::vformat(format, args)));
     } catch (const std::exception&) {
         return;
     }

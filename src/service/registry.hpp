@@ -62,7 +62,8 @@ struct Registry {
     void reply_error(Session& session, std::uint64_t request, const Error& error) noexcept;
     void reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text) noexcept;
 
-    // Silent without a log. A line for which there is no memory is left out: what it speaks of goes on.
+    // Silent without a log. A line for which there is no memory is left out: what it speaks of goes on. A line is
+    // printable as a whole: names and errors are the clients' text, and nobody who adds a line can forget that.
     template <class... Args>
     void info(fmt::format_string<Args...> format, const Args&... args) const noexcept {
         log(false, format, fmt::make_format_args(args...));

@@ -100,6 +100,15 @@ TEST(QuotedText, EscapesWhatIsNoTextAndNothingElse) {
     EXPECT_EQ(quoted_text("a\0b\n\"\\"s), "\"a\\x00b\\x0a\\\"\\\\\"");
 }
 
+TEST(Printable, EscapesControlCharactersAndWhatIsNoCharacter) {
+    EXPECT_EQ(printable(""), "");
+    EXPECT_EQ(printable("a\"b\\c"), "a\"b\\c");
+    EXPECT_EQ(printable("a\x1b[2Jb\nc\x7F\0d"s), "a\\x1b[2Jb\\x0ac\\x7f\\x00d");
+    EXPECT_EQ(printable("caf\xC3\xA9 \xC2\x80\xC2\x9F\xC2\xA0"), "caf\xC3\xA9 \\xc2\\x80\\xc2\\x9f\xC2\xA0");
+    EXPECT_EQ(printable("caf\xC3\xA9\xC3"), "caf\xC3\xA9\\xc3");
+    EXPECT_EQ(printable("\x9B\xED\xA0\x80\xF0\x9F\x98\x80"), "\\x9b\\xed\\xa0\\x80\xF0\x9F\x98\x80");
+}
+
 TEST(QuotedText, TakesEveryStartOfACharacter) {
     for (int first = 0x80; first <= 0xFF; ++first) {
         for (int second = 0; second <= 0xFF; ++second) {
