@@ -17,5 +17,6 @@ inline constexpr std::uint32_t kDefaultMaxAllocations = 65'536;
 inline constexpr std::uint32_t kMostAllocations = 1'048'576;
 inline constexpr std::uint32_t kDefaultMaxLeases = 65'536;
 inline constexpr std::uint32_t kDefaultMaxClients = 1'024;
+inline constexpr std::uint32_t kDefaultMaxContexts = 1'024;
 
 }  // namespace fastio

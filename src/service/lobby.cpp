@@ -269,6 +269,7 @@ Context& Lobby::context_for(Session& session, const wire::Join& message, std::ui
         }
         return *found;
     }
+    check_contexts(registry_, session.uid, job);
     Context::Settings settings;
     settings.id = registry_.next_context++;
     settings.job = job;

@@ -57,6 +57,9 @@ void describe(CLI::App& app, CommandLine& line) {
                    "to find uses after free: fill freed memory with 0xdf, and hold back so many bytes of it in each "
                    "context and device, e.g. 64M (default: none)");
     app.add_option("--user-quota", line.user_quota, "bytes that the allocations of one user may reach");
+    app.add_option("--user-contexts", line.options.user.contexts,
+                   "contexts that one user made and that have not ended; 0: no limit")
+        ->capture_default_str();
     app.add_option("--user-allocations", line.options.user.allocations, "allocations of one user; 0: no limit")
         ->capture_default_str();
     app.add_option("--user-leases", line.options.user.leases,
@@ -72,6 +75,9 @@ void describe(CLI::App& app, CommandLine& line) {
                    "buffers of its two sockets; 0: no limit")
         ->capture_default_str();
     app.add_option("--max-clients", line.options.max_clients, "clients at a time")->capture_default_str();
+    app.add_option("--max-contexts", line.options.max_contexts,
+                   "contexts at a time; persistent ones count without members too")
+        ->capture_default_str();
     app.add_option("--max-leases", line.options.max_leases, "leases of one client")->capture_default_str();
     app.add_option("--max-allocations", line.options.max_allocations, "allocations of one context")
         ->capture_default_str();

@@ -17,6 +17,7 @@ namespace fastio::service {
 
 /// What the clients of one user may use together; 0: no limit. docs/security.md has them in a table.
 struct UserLimits {
+    std::uint64_t contexts = 0;  ///< that it made and that have not ended
     std::uint64_t allocations = 0;
     std::uint64_t leases = 0;    ///< entries granted to its clients; each starts with table::kLeasesPerChunk
     std::uint64_t clients = 0;   ///< connections, silent and quarantined ones included
@@ -34,6 +35,7 @@ struct Options {
     std::uint64_t user_quota = 0;        ///< bytes in allocations of one user; 0: none
     UserLimits user{};
     std::uint32_t max_clients = kDefaultMaxClients;
+    std::uint32_t max_contexts = kDefaultMaxContexts;        ///< that have not ended
     std::uint32_t max_leases = kDefaultMaxLeases;            ///< per client
     std::uint32_t max_allocations = kDefaultMaxAllocations;  ///< per context
     std::chrono::milliseconds linger{0};                     ///< how long a context outlives its last member

@@ -21,13 +21,12 @@ namespace fastio::service {
 namespace {
 
 Options checked(Options options) {
-    if (options.max_clients == 0 || options.max_leases == 0 || options.max_allocations == 0 ||
-        options.max_allocations > kMostAllocations) {
+    if (options.max_clients == 0 || options.max_contexts == 0 || options.max_leases == 0 ||
+        options.max_allocations == 0 || options.max_allocations > kMostAllocations) {
         fail(Errc::invalid_argument,
-             "a service for {} clients of {} leases and contexts of {} allocations was asked for: give at least 1 of "
-             "each, "
-             "and at most {} allocations",
-             options.max_clients, options.max_leases, options.max_allocations, kMostAllocations);
+             "a service for {} clients of {} leases and {} contexts of {} allocations was asked for: give at least 1 "
+             "of each, and at most {} allocations",
+             options.max_clients, options.max_leases, options.max_contexts, options.max_allocations, kMostAllocations);
     }
     return options;
 }

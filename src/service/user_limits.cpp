@@ -2,6 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstddef>
+
 #include "core/fail.hpp"
 #include "service/registry.hpp"
 #include "table/leases.hpp"
@@ -76,6 +79,29 @@ void check_requests(const Registry& registry, uid_t user) {
              "create failed: {} requests of user {} wait for memory, and {} may; try again, or raise fastiod's "
              "--user-requests",
              used, user, most);
+    }
+}
+
+void check_contexts(const Registry& registry, uid_t user, std::string_view job) {
+    // Those that have ended are not among the jobs: their members, which are limited, are what still keeps them.
+    const std::size_t all = registry.jobs.size();
+    if (all >= registry.options.max_contexts) {
+        fail(Errc::quota_exceeded,
+             "join of '{}' failed: there are {} contexts, as many as may be; end one (`fastio rm --job`), or raise "
+             "fastiod's --max-contexts",
+             job, all);
+    }
+    const std::uint64_t most = registry.options.user.contexts;
+    if (most == 0) {
+        return;
+    }
+    const auto used = static_cast<std::uint64_t>(std::count_if(
+        registry.jobs.begin(), registry.jobs.end(), [&](const auto& entry) { return entry.second->uid() == user; }));
+    if (used >= most) {
+        fail(Errc::quota_exceeded,
+             "join of '{}' failed: user {} has {} contexts, and may have {}; end one (`fastio rm --job`), or raise "
+             "fastiod's --user-contexts",
+             job, user, used, most);
     }
 }
 

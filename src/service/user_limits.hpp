@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace fastio::service {
 
@@ -23,13 +24,14 @@ struct Usage {
 /// What the kernel queues at most for who reads at the other end of this socket; 0 where it does not say.
 [[nodiscard]] std::uint64_t send_buffer_bytes(int socket) noexcept;
 
-// Options::user, each checked before one more is given to that user. Errors: quota_exceeded, with the limit's name and
-// number; lease_limit of check_leases.
+// Options::user, each checked before one more is given to that user; of contexts Options::max_contexts too. Errors:
+// quota_exceeded, with the limit's name and number; lease_limit of check_leases.
 void check_connection(const Registry& registry, uid_t user);
 /// Not of Options: descriptors of this user's clients that are not closed yet.
 void check_foreign(const Registry& registry, uid_t user);
 void check_leases(const Registry& registry, uid_t user);
 void check_requests(const Registry& registry, uid_t user);
+void check_contexts(const Registry& registry, uid_t user, std::string_view job);
 void check_queue(const Registry& registry, uid_t user, std::uint64_t more_bytes);
 
 }  // namespace fastio::service

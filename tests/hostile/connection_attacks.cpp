@@ -92,6 +92,34 @@ void connect_and_say_nothing(const std::string& socket) {
     }
 }
 
+/// Contexts that nobody is in any more; it ends them, so that the test sees whether anything else is left.
+void leave_contexts_to_the_limit(const std::string& socket) {
+    std::vector<std::string> jobs;
+    Errc refusal{};
+    while (refusal == Errc{} && jobs.size() < 1000) {
+        const auto client = RawClient::visitor(socket);
+        const std::string job = "left " + std::to_string(jobs.size());
+        wire::Join join{};
+        join.job = text(job);
+        join.flags = wire::Join::kPersistent;
+        client->send(join);
+        require(client->request_socket.receive(client->packet) == wire::ReceiveResult::received, "no answer to join");
+        if (const auto failure = client->packet.as<wire::Failure>()) {
+            refusal = static_cast<Errc>(failure->code);
+        } else {
+            jobs.push_back(job);
+            client->bye();
+        }
+    }
+    const auto client = RawClient::visitor(socket);
+    for (const std::string& job : jobs) {
+        wire::EndContext end{};
+        end.job = text(job);
+        client->ask<wire::Ok>(end);
+    }
+    require(refusal == Errc::quota_exceeded, "there is no limit of contexts");
+}
+
 void hello_with(const std::string& socket, const char* what, std::vector<int> descriptors) {
     const auto client = std::make_unique<RawClient>(socket);
     wire::Hello hello = client->hello_message();
@@ -219,6 +247,7 @@ std::vector<Attack> connection_attacks() {
             {"sends_single_bytes", send_single_bytes},
             {"connects_to_the_limit", connect_to_the_limit},
             {"connects_and_says_nothing", connect_and_say_nothing},
+            {"leaves_contexts_to_the_limit", leave_contexts_to_the_limit},
             {"passes_wrong_descriptors", pass_wrong_descriptors},
             {"passes_sockets_that_linger", pass_sockets_that_linger},
             {"asks_for_pidfds_on_its_event_socket", ask_for_pidfds_on_its_event_socket},

@@ -28,6 +28,7 @@ TEST_P(FastiodLimits, AreTypedErrorsThatNameTheOption) {
         const ContextOptions options{.job = "job", .socket = socket, .connect_timeout = 60s};
         Context first(options);
         Context second(options);
+        const Context other({.job = "other", .socket = socket});
         const Allocation a = first.create(1000);
         const Allocation b = second.create(1000);
         FAIL() << "nothing was refused";
@@ -39,6 +40,8 @@ TEST_P(FastiodLimits, AreTypedErrorsThatNameTheOption) {
 
 const Limit kLimits[] = {
     {"quota", {"--user-quota", "1K"}, Errc::quota_exceeded},
+    {"contexts", {"--user-contexts", "1"}, Errc::quota_exceeded},
+    {"contexts_of_all", {"--max-contexts", "1"}, Errc::quota_exceeded},
     {"allocations", {"--user-allocations", "1"}, Errc::quota_exceeded},
     {"leases", {"--user-leases", "512"}, Errc::lease_limit},
     {"clients", {"--user-clients", "1"}, Errc::quota_exceeded},

@@ -101,6 +101,7 @@ class AttackedService : public ServiceTest {
 protected:
     AttackedService() {
         options.max_clients = 400;
+        options.max_contexts = 100;
         options.pool_max = 64 * kMiB;
         options.closing_patience = std::chrono::milliseconds(1);
     }
@@ -165,6 +166,7 @@ constexpr Attack kAttacks[] = {
     {"sends_single_bytes"},
     {"connects_to_the_limit"},
     {"connects_and_says_nothing"},
+    {"leaves_contexts_to_the_limit"},
     {"passes_wrong_descriptors"},
     {"passes_sockets_that_linger"},
     {"asks_for_pidfds_on_its_event_socket"},

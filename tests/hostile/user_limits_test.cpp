@@ -67,6 +67,52 @@ TEST_F(UserLimitsTest, OfMemoryCountsAllContextsAndIsBackWhenTheUserIsGone) {
     wait_for("fastio_in_use_bytes 0");
 }
 
+/// Of contexts there are two limits, a user's and the service's; they hold in the same way.
+class ContextLimitsTest : public UserLimitsTest, public ::testing::WithParamInterface<bool> {
+protected:
+    [[nodiscard]] static bool of_user() { return GetParam(); }
+    void expect_full() {
+        const auto late = visitor();
+        wire::Join join{};
+        join.job = text("one more");
+        EXPECT_EQ(late->refused(join), Errc::quota_exceeded);
+        expect_names(late->why, of_user() ? "--user-contexts" : "--max-contexts", "3 contexts");
+        EXPECT_EQ(totals().contexts, 3U);
+        late->join("kept");  // the contexts that there are stay open to all
+        late->bye();
+    }
+};
+
+TEST_P(ContextLimitsTest, CountThoseWithoutMembersAndAreBackWhenTheContextHasEnded) {
+    if (of_user()) {
+        options.user.contexts = 3;
+    } else {
+        options.max_contexts = 3;
+    }
+    for (int round = 0; round < 3; ++round) {
+        member("kept", 0, wire::Join::kPersistent)->bye();
+        const auto a = member("a");
+        auto b = member("b");
+        expect_full();
+        b->bye();  // its last member
+        b = member("b");
+        expect_full();
+        wire::EndContext end{};
+        for (const char* const job : {"a", "kept"}) {  // with a member, and without
+            end.job = text(job);
+            visitor()->ask<wire::Ok>(end);
+            const auto room = member("room");
+            EXPECT_EQ(room->create(10).capacity, 256U);
+            room->bye();
+        }
+        a->bye();
+        b->bye();
+        wait_for("fastio_contexts 0");
+    }
+}
+INSTANTIATE_TEST_SUITE_P(Of, ContextLimitsTest, ::testing::Bool(),
+                         [](const auto& of_user) { return of_user.param ? "AUser" : "All"; });
+
 TEST_F(UserLimitsTest, OfAllocationsCountsAllContextsAndIsBackWhenTheUserIsGone) {
     options.user.allocations = 3;
     for (int round = 0; round < 3; ++round) {
@@ -211,6 +257,7 @@ protected:
 TEST_F(OtherUsersTest, HaveLimitsOfTheirOwn) {
     options.user.clients = 3;
     options.user.allocations = 1;
+    options.user.contexts = 1;
     let_everybody_connect();
     const auto mine = member("mine");
     mine->create(1);
@@ -219,6 +266,10 @@ TEST_F(OtherUsersTest, HaveLimitsOfTheirOwn) {
     const auto third = as_nobody([&] { return visitor(); });
     const std::string why = as_nobody([&] { return refusal_of_connection(Errc::quota_exceeded); });
     expect_names(why, "--user-clients", "user 65534");
+    wire::Join join{};
+    join.job = text("their second");
+    EXPECT_EQ(second->refused(join), Errc::quota_exceeded);
+    expect_names(second->why, "--user-contexts", "user 65534");
     theirs->create(1);
     EXPECT_EQ(theirs->refused(create_of(1)), Errc::quota_exceeded);
     EXPECT_EQ(visitor()->totals().sessions, 2U) << "root's connections are counted apart";
