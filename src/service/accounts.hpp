@@ -9,8 +9,9 @@ namespace fastio::service {
 
 /// What one user's clients use.
 struct Account {
-    std::uint64_t bytes = 0;     ///< in allocations that they created, until the memory is back
+    std::uint64_t bytes = 0;  ///< in allocations that they created, until the memory is back
     std::uint64_t allocations = 0;
+    std::uint64_t names = 0;     ///< that they published last, in all contexts
     std::uint64_t sessions = 0;  ///< joined, quarantined ones included
 };
 

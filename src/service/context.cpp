@@ -109,7 +109,18 @@ void Context::check_right(const Session& session, const Record& record, std::uin
     }
 }
 
-std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
+void Context::check_names(const Account& account, uid_t user, std::string_view name) const {
+    const std::uint64_t most = settings_.user_names;
+    if (most != 0 && account.names >= most && !publications_.charges(account, name)) {
+        fail(
+            Errc::quota_exceeded,
+            "publish of '{}' in '{}' failed: user {} has {} names, and may have {}; unpublish some, or raise fastiod's "
+            "--user-names",
+            name, job(), user, account.names, most);
+    }
+}
+
+std::uint64_t Context::publish(Session& session, Account& account, const wire::Publish& message) {
     std::vector<std::byte> attributes = std::exchange(session.attributes, {});
     if (message.attribute_bytes == 0) {
         attributes.clear();  // those of a publish that the client could not send
@@ -148,6 +159,7 @@ std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
             "publish of '{}' failed: {} of these dimensions takes {} bytes, the allocation has {}; create a larger one",
             name, to_string(entry.type), entry.size, record.size);
     }
+    check_names(account, session.uid, name);
     const table::FenceRef fence{message.fence_word, message.fence_value};
     const bool pending = fences_.is_pending(session.id, fence, name);
     if (pending) {
@@ -156,7 +168,7 @@ std::uint64_t Context::publish(Session& session, const wire::Publish& message) {
         fences_.add(session.id, fence, record.ref, name, Fences::Clock::now());  // before anybody can wait for it
     }
     const Publications::Outcome outcome =
-        publications_.publish(record, entry, (message.flags & wire::Publish::kReplace) != 0);
+        publications_.publish(record, account, entry, (message.flags & wire::Publish::kReplace) != 0);
     operators_.published(session.operator_number, entry.size);
     if (outcome.replaced) {
         touch();

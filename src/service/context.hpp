@@ -54,6 +54,7 @@ public:
         std::uint64_t quota = 0;             ///< bytes; 0: none
         std::uint64_t user_quota = 0;        ///< bytes; 0: none
         std::uint64_t user_allocations = 0;  ///< 0: no limit
+        std::uint64_t user_names = 0;        ///< 0: no limit
         table::TableIdentity identity{};
         table::TableLimits limits{};
     };
@@ -73,8 +74,8 @@ public:
     /// Empty when no slab has room now. Errors: context_closed, quota_exceeded, table_full, out_of_memory (a segment).
     [[nodiscard]] std::optional<table::AllocationRef> create(Session& session, Account& account, std::uint64_t size,
                                                              std::uint64_t alignment, std::uint32_t device);
-    /// The version. Errors: those of publish and of what a hostile client may send.
-    std::uint64_t publish(Session& session, const wire::Publish& message);
+    /// The version. Errors: those of publish and of what a hostile client may send; quota_exceeded.
+    std::uint64_t publish(Session& session, Account& account, const wire::Publish& message);
     void free(Session& session, const wire::Free& message);
     void unpublish(std::string_view name);
     void release_hold(Session& session, table::AllocationRef ref);
@@ -130,6 +131,7 @@ private:
     [[nodiscard]] Record& get(table::AllocationRef ref, const char* what);
     void check_right(const Session& session, const Record& record, std::uint32_t lease, const char* what) const;
     void check_quotas(const Account& account, std::uint64_t capacity);
+    void check_names(const Account& account, uid_t user, std::string_view name) const;
     void tell(WatchEvent::Kind kind, std::string_view name, std::uint64_t version);
 
     Settings settings_;

@@ -278,6 +278,7 @@ Context& Lobby::context_for(Session& session, const wire::Join& message, std::ui
     settings.quota = message.quota == 0 || (most != 0 && most < message.quota) ? most : message.quota;
     settings.user_quota = registry_.options.user_quota;
     settings.user_allocations = registry_.options.user.allocations;
+    settings.user_names = registry_.options.user.names;
     settings.identity = {registry_.instance, registry_.host.boot_id, settings.id,
                          registry_.host.pid, settings.job,           registry_.devices.infos()};
     settings.limits.max_allocations = registry_.options.max_allocations;

@@ -62,6 +62,9 @@ void describe(CLI::App& app, CommandLine& line) {
         ->capture_default_str();
     app.add_option("--user-allocations", line.options.user.allocations, "allocations of one user; 0: no limit")
         ->capture_default_str();
+    app.add_option("--user-names", line.options.user.names,
+                   "names that one user published and that are not unpublished; 0: no limit")
+        ->capture_default_str();
     app.add_option("--user-leases", line.options.user.leases,
                    "leases that are granted to the clients of one user, 512 at a time; 0: no limit")
         ->capture_default_str();

@@ -19,6 +19,7 @@ namespace fastio::service {
 struct UserLimits {
     std::uint64_t contexts = 0;  ///< that it made and that have not ended
     std::uint64_t allocations = 0;
+    std::uint64_t names = 0;     ///< that it published last, in all contexts
     std::uint64_t leases = 0;    ///< entries granted to its clients; each starts with table::kLeasesPerChunk
     std::uint64_t clients = 0;   ///< connections, silent and quarantined ones included
     std::uint64_t requests = 0;  ///< that wait for memory at a time

@@ -6,7 +6,8 @@
 
 namespace fastio::service {
 
-Publications::Outcome Publications::publish(Record& record, const table::PublicationEntry& entry, bool replace) {
+Publications::Outcome Publications::publish(Record& record, Account& account, const table::PublicationEntry& entry,
+                                            bool replace) {
     const auto [at, inserted] = names_.try_emplace(std::string(entry.name));
     // A poisoned name is as good as free: its contents will never come (design P7).
     replace = replace || (!inserted && writer_.poisoned(at->second.allocation));
@@ -36,6 +37,7 @@ Publications::Outcome Publications::publish(Record& record, const table::Publica
         detach(name);
     }
     name.text = &at->first;
+    name.account = &account;
     name.allocation = record.ref;
     name.version = published.version;
     name.type = entry.type;
@@ -72,6 +74,11 @@ void Publications::make_live(Record& record, AllocationState before, const table
     }
 }
 
+bool Publications::charges(const Account& account, std::string_view name) const {
+    const auto at = names_.find(name);
+    return at != names_.end() && at->second.account == &account;
+}
+
 bool Publications::unpublish(std::string_view name) {
     const auto at = names_.find(name);
     if (at == names_.end()) {
@@ -100,9 +107,11 @@ void Publications::remove_all() noexcept {
 void Publications::attach(Record& record, Name& name) {
     name.position = static_cast<std::uint32_t>(record.names.size());
     record.names.push_back(&name);
+    ++name.account->names;
 }
 
 void Publications::detach(Name& name) noexcept {
+    --name.account->names;
     Record* const record = allocations_.find(name.allocation);
     if (record == nullptr) {
         return;

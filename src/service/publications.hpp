@@ -15,20 +15,24 @@ namespace fastio::service {
 /// *Invariants.*
 /// 1. A name stands here exactly when it stands in the table.
 /// 2. A name stands in its record's `names` at its `position`.
-/// 3. A record without names and without a hold is retired.
+/// 3. A name is charged to one account from its publish on until it goes, or is published for another account.
+/// 4. A record without names and without a hold is retired.
 class Publications {
 public:
     using Names = std::map<std::string, Name, std::less<>>;
 
     Publications(table::TableWriter& writer, Allocations& allocations) : writer_(writer), allocations_(allocations) {}
 
-    /// Binds entry.name to `record`, whose hold goes. Errors: already_exists (without `replace`), table_full,
-    /// out_of_memory; then nothing changed.
+    /// Binds entry.name to `record`, whose hold goes, and charges `account` for it. Errors: already_exists (without
+    /// `replace`), table_full, out_of_memory; then nothing changed.
     struct Outcome {
         std::uint64_t version = 0;
         bool replaced = false;
     };
-    Outcome publish(Record& record, const table::PublicationEntry& entry, bool replace);
+    Outcome publish(Record& record, Account& account, const table::PublicationEntry& entry, bool replace);
+
+    /// Whether `account` is charged for this name.
+    [[nodiscard]] bool charges(const Account& account, std::string_view name) const;
 
     /// False when there is no such name.
     bool unpublish(std::string_view name);

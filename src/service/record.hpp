@@ -17,6 +17,7 @@ struct Session;
 struct Name {
     const std::string* text = nullptr;  ///< the map's key
     table::AllocationRef allocation{};
+    Account* account = nullptr;  ///< its publisher's user, charged until the name goes or is another's
     std::uint32_t position = 0;  ///< in its record's names
     std::uint64_t version = 0;
     DataType type = uint8;

@@ -75,7 +75,7 @@ void ContextWorld::publish(std::string_view name, table::AllocationRef allocatio
         producer.attributes = encode_attributes(attributes);
         message.attribute_bytes = static_cast<std::uint32_t>(producer.attributes.size());
     }
-    context.publish(producer, message);
+    context.publish(producer, account, message);
 }
 
 void ContextWorld::free(table::AllocationRef allocation) {

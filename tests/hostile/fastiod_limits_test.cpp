@@ -29,8 +29,10 @@ TEST_P(FastiodLimits, AreTypedErrorsThatNameTheOption) {
         Context first(options);
         Context second(options);
         const Context other({.job = "other", .socket = socket});
-        const Allocation a = first.create(1000);
-        const Allocation b = second.create(1000);
+        Allocation a = first.create(1000);
+        Allocation b = second.create(1000);
+        a.publish("a");
+        b.publish("b");
         FAIL() << "nothing was refused";
     } catch (const Error& error) {
         EXPECT_EQ(error.errc(), GetParam().error) << error.what();
@@ -43,6 +45,7 @@ const Limit kLimits[] = {
     {"contexts", {"--user-contexts", "1"}, Errc::quota_exceeded},
     {"contexts_of_all", {"--max-contexts", "1"}, Errc::quota_exceeded},
     {"allocations", {"--user-allocations", "1"}, Errc::quota_exceeded},
+    {"names", {"--user-names", "1"}, Errc::quota_exceeded},
     {"leases", {"--user-leases", "512"}, Errc::lease_limit},
     {"clients", {"--user-clients", "1"}, Errc::quota_exceeded},
     {"queued", {"--user-queued", "512K"}, Errc::quota_exceeded},

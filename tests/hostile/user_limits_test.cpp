@@ -131,6 +131,59 @@ TEST_F(UserLimitsTest, OfAllocationsCountsAllContextsAndIsBackWhenTheUserIsGone)
     wait_for("fastio_allocations 0");
 }
 
+TEST_F(UserLimitsTest, OfNamesCountsAllContextsAndIsBackWhenTheNameHasGone) {
+    options.user.names = 3;
+    const auto publish = [](RawClient& client, const wire::CreateReply& allocation, const char* name) {
+        wire::Publish message = client.publish_message(allocation, name, 1);
+        message.lease = client.last_lease;
+        return message;
+    };
+    for (int round = 0; round < 3; ++round) {
+        const auto a = member("a");
+        const auto b = member("b");
+        const auto of_a = a->create(1);
+        const auto of_b = b->create(1);
+        a->publish(of_a, "one", 1);
+        a->ask<wire::PublishReply>(publish(*a, of_a, "two"));  // of the same allocation
+        b->publish(of_b, "three", 1);
+        for (RawClient* const client : {a.get(), b.get()}) {
+            const wire::CreateReply& allocation = client == a.get() ? of_a : of_b;
+            EXPECT_EQ(client->refused(publish(*client, allocation, "four")), Errc::quota_exceeded);
+            expect_names(client->why, "--user-names", "may have 3");
+            EXPECT_FALSE(client->finds("four"));
+        }
+        wire::Publish again = publish(*a, of_a, "one");  // no further name
+        again.flags = wire::Publish::kReplace;
+        a->ask<wire::PublishReply>(again);
+        wire::Unpublish unpublish{};
+        unpublish.name = text("two");
+        a->ask<wire::Ok>(unpublish);
+        b->ask<wire::PublishReply>(publish(*b, of_b, "four"));  // the one that went counts no more
+        b->free(of_b, b->last_lease);                           // and takes both of its names along
+        a->ask<wire::PublishReply>(publish(*a, of_a, "two"));
+        a->ask<wire::PublishReply>(publish(*a, of_a, "three"));
+        a->bye();  // the context ends, and its names
+        b->bye();
+    }
+    wait_for("fastio_publications 0");
+}
+
+TEST_F(UserLimitsTest, OfNamesCountsWhatIsLeftInAPersistentContext) {
+    options.user.names = 1;
+    {
+        const auto a = member("kept", 0, wire::Join::kPersistent);
+        a->publish(a->create(1), "left", 1);
+        a->bye();
+    }
+    const auto b = member("b");
+    const auto of_b = b->create(1);
+    EXPECT_EQ(b->refused(b->publish_message(of_b, "mine", 1)), Errc::quota_exceeded);
+    wire::EndContext end{};
+    end.job = text("kept");
+    visitor()->ask<wire::Ok>(end);
+    b->publish(of_b, "mine", 1);
+}
+
 TEST_F(UserLimitsTest, OfLeasesCountsAllClientsAndIsBackWhenTheUserIsGone) {
     options.user.leases = 3 * table::kLeasesPerChunk;
     for (int round = 0; round < 3; ++round) {
@@ -258,6 +311,7 @@ TEST_F(OtherUsersTest, HaveLimitsOfTheirOwn) {
     options.user.clients = 3;
     options.user.allocations = 1;
     options.user.contexts = 1;
+    options.user.names = 1;
     let_everybody_connect();
     const auto mine = member("mine");
     mine->create(1);
@@ -270,9 +324,36 @@ TEST_F(OtherUsersTest, HaveLimitsOfTheirOwn) {
     join.job = text("their second");
     EXPECT_EQ(second->refused(join), Errc::quota_exceeded);
     expect_names(second->why, "--user-contexts", "user 65534");
-    theirs->create(1);
+    const auto allocation = theirs->create(1);
     EXPECT_EQ(theirs->refused(create_of(1)), Errc::quota_exceeded);
+    theirs->publish(allocation, "first", 1);
+    wire::Publish publish = theirs->publish_message(allocation, "second", 1);
+    publish.lease = theirs->last_lease;
+    EXPECT_EQ(theirs->refused(publish), Errc::quota_exceeded);
+    expect_names(theirs->why, "--user-names", "user 65534");
     EXPECT_EQ(visitor()->totals().sessions, 2U) << "root's connections are counted apart";
+}
+
+TEST_F(OtherUsersTest, AreChargedForTheNamesThatTheyReplace) {
+    options.group = "root";
+    options.user.names = 1;
+    let_everybody_connect();
+    const auto mine = member("shared");
+    const auto theirs = as_nobody([&] { return member("shared"); });
+    const auto of_mine = mine->create(1);
+    const auto of_theirs = theirs->create(1);
+    mine->publish(of_mine, "name", 1);
+    theirs->publish(of_theirs, "name", 1, wire::Publish::kReplace);
+    wire::Publish second = theirs->publish_message(of_theirs, "their second", 1);
+    second.lease = theirs->last_lease;
+    EXPECT_EQ(theirs->refused(second), Errc::quota_exceeded);
+    wire::Publish other = mine->publish_message(of_mine, "my other", 1);
+    other.lease = mine->last_lease;
+    mine->ask<wire::PublishReply>(other);
+    wire::Unpublish unpublish{};
+    unpublish.name = text("name");
+    mine->ask<wire::Ok>(unpublish);  // theirs
+    theirs->ask<wire::PublishReply>(second);
 }
 
 TEST_F(OtherUsersTest, ArePushedOutByNobodysSilentConnections) {
