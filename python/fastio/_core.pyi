@@ -384,17 +384,17 @@ class FastIOAllocation:
 
     def numpy(self) -> NDArray[Any]:
         """
-        On the host an array over this memory, without a copy; from a GPU a copy. Raises UnsupportedError for types that NumPy lacks.
+        On the host an array over this memory, without a copy; from a GPU a copy. Raises UnsupportedError for types that NumPy lacks, ReleasedError.
         """
 
     def map(self) -> Any:
         """
-        What array libraries take: on the host a numpy.ndarray over this memory, on a GPU this object.
+        What array libraries take: on the host a numpy.ndarray over this memory, on a GPU this object. Raises UnsupportedError for types that NumPy lacks, ReleasedError.
         """
 
     def unmap(self) -> None:
         """
-        The end of a use that map() began. Arrays that are still held stay valid.
+        The end of a use that map() began. Arrays that are still held stay valid. Raises ReleasedError.
         """
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -440,7 +440,7 @@ class FastIOContext:
 
     def create_array(self, type: object, dimensions: Sequence[int] | int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
         """
-        The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a scalar, and a 0 among them an empty array.
+        The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a scalar, and a 0 among them an empty array. Raises what create() does (InvalidArgumentError for types that cannot be shared), and TypeError for what is no type.
         """
 
     def get(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation:
@@ -453,11 +453,13 @@ class FastIOContext:
         """
 
     def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation | None:
-        """get(), with None instead of NotFoundError and TimedOutError."""
+        """
+        get(), with None instead of NotFoundError and TimedOutError. Raises its other errors.
+        """
 
     def find_many(self, names: Iterable[str]) -> list[FastIOAllocation | None]:
         """
-        find() for each of ``names``, without waiting for names; in their order.
+        find() for each of ``names``, without waiting for names; in their order. Raises what find() does, and nothing is held then.
         """
 
     def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None) -> None:
@@ -471,19 +473,23 @@ class FastIOContext:
 
     def unpublish(self, name: str) -> None:
         """
-        Removes one name; the memory stays while references or other names hold it. Raises NotFoundError.
+        Removes one name; the memory stays while references or other names hold it. Raises NotFoundError, ServiceLostError, ContextClosedError.
         """
 
     def list(self, prefix: str = '') -> list[PublicationInfo]:
         """
-        The publications whose name starts with ``prefix``, in order of their names.
+        The publications whose name starts with ``prefix``, in order of their names. Raises ServiceLostError, ContextClosedError.
         """
 
     def watch(self, prefix: str = '') -> Watch:
-        """Changes from now on to names that start with ``prefix``."""
+        """
+        Changes from now on to names that start with ``prefix``. Raises ServiceLostError, ContextClosedError.
+        """
 
     def stats(self) -> ContextStats:
-        """Counters of the context and of this client."""
+        """
+        Counters of the context and of this client. Raises ServiceLostError, ContextClosedError.
+        """
 
     @property
     def alive(self) -> bool:

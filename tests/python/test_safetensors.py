@@ -385,8 +385,10 @@ def test_progress_on_a_terminal_is_one_line(service: RunningService, script: Scr
         "sys.stderr = os.fdopen(2, 'w')\n"
         "ctx = fastio.FastIOContext()\n"
         "fastio.safetensors.publish(ctx, sys.argv[1])\n"
-        "os.close(follower)\n"
-        "print(os.read(leader, 1 << 16))\n",
+        "shown = b''\n"
+        "while not shown.endswith(b'\\n'):\n"
+        "    shown += os.read(leader, 1 << 16)\n"
+        "print(shown)\n",
         str(path),
     )
     shown: bytes = eval(output)
