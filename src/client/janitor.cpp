@@ -7,7 +7,7 @@
 
 #include "client/client.hpp"
 #include "client/publishing.hpp"
-#include "client/quiet_thread.hpp"
+#include "device/quiet_thread.hpp"
 
 namespace fastio::detail {
 namespace {

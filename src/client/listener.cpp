@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "client/incoming.hpp"
-#include "client/quiet_thread.hpp"
+#include "device/quiet_thread.hpp"
 #include "core/fail.hpp"
 
 namespace fastio::detail {

@@ -259,10 +259,11 @@ bool Context::collect() {
         return false;
     }
     const auto begin = std::chrono::steady_clock::now();
-    const std::size_t went = allocations_.collect(members_);
+    const bool went = allocations_.collect(members_) != 0;
     const auto end = std::chrono::steady_clock::now();
     rests_until_ = end + rest_after(end - begin);
-    return went != 0;
+    reclaimed_ = reclaimed_ || went;
+    return went;
 }
 
 void Context::remove_member(Session& session) {

@@ -88,10 +88,13 @@ public:
 
     /// Reclaims what nobody leases any more; true when something went.
     bool collect();
+    /// True once after something went: there may be room for those that wait.
+    [[nodiscard]] bool take_reclaimed() noexcept { return std::exchange(reclaimed_, false); }
     /// Until when no more scans are due, however often clients nudge: a scan reads all leases of all members, and those
     /// of other contexts are not to wait for this one's.
     [[nodiscard]] std::chrono::steady_clock::time_point rests_until() const noexcept { return rests_until_; }
-    /// How long after a scan that took so long: nothing after a short one; else scans take a ninth of the time at most.
+    /// How long after a scan that took so long: nothing after a short one; else nudges cost a ninth of the time at
+    /// most.
     [[nodiscard]] static std::chrono::nanoseconds rest_after(std::chrono::nanoseconds scan) noexcept;
     /// Something may have become reclaimable since the last collect.
     [[nodiscard]] bool scan_wanted() const noexcept { return scan_wanted_; }
@@ -147,6 +150,7 @@ private:
     std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
     bool ended_ = false;
     bool scan_wanted_ = false;
+    bool reclaimed_ = false;
     std::chrono::steady_clock::time_point rests_until_{};
     bool is_touched_ = false;  ///< stands in touched_
 };

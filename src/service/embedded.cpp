@@ -1,6 +1,5 @@
 #include "wire/embedded.hpp"
 
-#include <signal.h>
 #include <spdlog/logger.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "core/fail.hpp"
+#include "device/quiet_thread.hpp"
 #include "service/log.hpp"
 #include "service/service.hpp"
 #include "wire/socket_path.hpp"
@@ -58,18 +58,11 @@ class ServiceOnThread final : public EmbeddedService {
 public:
     ServiceOnThread(std::unique_ptr<PrivateFolder> folder, std::unique_ptr<service::Service> service)
         : folder_(std::move(folder)), service_(std::move(service)) {
-        // The program's signals are the program's: none is delivered here.
-        sigset_t all{};
-        sigset_t before{};
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_BLOCK, &all, &before);
         try {
-            thread_ = std::thread([serving = service_.get()] { serving->run(); });
+            thread_ = quiet_thread([serving = service_.get()] { serving->run(); });
         } catch (const std::system_error& error) {
-            ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
             fail(Errc::io_error, "could not start the embedded service's thread: {}", error.what());
         }
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
     ServiceOnThread(const ServiceOnThread&) = delete;
     ServiceOnThread& operator=(const ServiceOnThread&) = delete;

@@ -3,33 +3,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include <csignal>
 #include <exception>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <vector>
 
-#include "device/pipe_number.hpp"
+#include "device/quiet_thread.hpp"
 
 namespace fastio::service {
 namespace {
-
-/// Threads of a program that hosts a service leave its signals to its own.
-class WithoutSignals {
-public:
-    WithoutSignals() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    WithoutSignals(const WithoutSignals&) = delete;
-    WithoutSignals& operator=(const WithoutSignals&) = delete;
-    ~WithoutSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
 
 /// What makes closing a TCP socket wait; nothing where it is no socket.
 void end_lingering(const Descriptor& descriptor) noexcept {
@@ -37,31 +19,49 @@ void end_lingering(const Descriptor& descriptor) noexcept {
     ::setsockopt(descriptor.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
-int option_of(const Descriptor& socket, int option) noexcept {
+int option_of(int socket, int option) noexcept {
     int value = -1;
     socklen_t bytes = sizeof(value);
-    return ::getsockopt(socket.get(), SOL_SOCKET, option, &value, &bytes) == 0 ? value : -1;
+    return ::getsockopt(socket, SOL_SOCKET, option, &value, &bytes) == 0 ? value : -1;
+}
+
+bool is_connected(int socket) noexcept {
+    sockaddr_storage peer{};
+    socklen_t bytes = sizeof(peer);
+    return ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &bytes) == 0;
 }
 
 }  // namespace
 
-bool is_packet_socket(const Descriptor& descriptor) noexcept {
-    return option_of(descriptor, SO_DOMAIN) == AF_UNIX && option_of(descriptor, SO_TYPE) == SOCK_SEQPACKET &&
-           option_of(descriptor, SO_ACCEPTCONN) == 0;
+bool is_connected_packet_socket(const Descriptor& descriptor) noexcept {
+    return option_of(descriptor.get(), SO_DOMAIN) == AF_UNIX &&
+           option_of(descriptor.get(), SO_TYPE) == SOCK_SEQPACKET && is_connected(descriptor.get());
 }
 
-struct ForeignDescriptors::State {
+struct ForeignDescriptors::State : std::enable_shared_from_this<State> {
     struct Queue {
         std::vector<Descriptor> waiting{};
         std::size_t unclosed = 0;  ///< those that wait, and the one in work
         bool has_thread = false;
     };
 
+    /// With the mutex held.
+    void start_thread(uid_t user, Queue& queue) noexcept {
+        if (queue.has_thread || queue.waiting.empty()) {
+            return;
+        }
+        try {
+            quiet_thread([state = shared_from_this(), user] { state->work(user); }).detach();
+            queue.has_thread = true;
+        } catch (const std::exception&) {
+            return;
+        }
+    }
     /// A user's thread: ends when there is nothing left.
-    static void work(const std::shared_ptr<State>& state, uid_t user) {
+    void work(uid_t user) {
         ::prctl(PR_SET_NAME, "fastio-close");
-        std::unique_lock lock(state->mutex);
-        const auto queue = state->queues.find(user);
+        std::unique_lock lock(mutex);
+        const auto queue = queues.find(user);
         while (!queue->second.waiting.empty()) {
             Descriptor descriptor = std::move(queue->second.waiting.back());
             queue->second.waiting.pop_back();
@@ -71,7 +71,7 @@ struct ForeignDescriptors::State {
             lock.lock();
             --queue->second.unclosed;
         }
-        state->queues.erase(queue);
+        queues.erase(queue);
     }
 
     std::mutex mutex{};
@@ -81,26 +81,16 @@ struct ForeignDescriptors::State {
 ForeignDescriptors::ForeignDescriptors() : state_(std::make_shared<State>()) {}
 
 void ForeignDescriptors::close(uid_t user, Descriptor descriptor) noexcept {
-    if (!descriptor || pipe_number(descriptor.get())) {
-        return;
-    }
-    if (is_packet_socket(descriptor)) {
-        wire::Socket socket{std::move(descriptor)};
-        close(user, socket);
+    if (!descriptor) {
         return;
     }
     try {
         const std::lock_guard lock(state_->mutex);
         State::Queue& queue = state_->queues[user];
-        queue.waiting.reserve(queue.waiting.size() + 1);
-        if (!queue.has_thread) {
-            const WithoutSignals blocked;
-            std::thread([state = state_, user] { State::work(state, user); }).detach();
-            queue.has_thread = true;
-        }
         queue.waiting.push_back(std::move(descriptor));
         ++queue.unclosed;
-    } catch (const std::exception&) {  // neither memory nor a thread: here, however long it takes
+        state_->start_thread(user, queue);
+    } catch (const std::exception&) {  // no memory for it in the queue: it ends here
         end_lingering(descriptor);
     }
 }
@@ -120,10 +110,15 @@ void ForeignDescriptors::close(uid_t user, wire::Socket& socket) noexcept {
     if (!socket) {
         return;
     }
-    socket.shutdown();  // from here on nobody can queue anything
+    socket.shutdown();                                           // from here on nobody can queue anything
+    bool is_empty = option_of(socket.fd(), SO_ACCEPTCONN) == 0;  // a listener closes whoever waits for it
     wire::Packet packet;
-    while (socket.discard(packet)) {
+    while (is_empty && socket.discard(packet)) {
+        is_empty = packet.descriptor_count == 0;
         close(user, packet);
+    }
+    if (!is_empty) {  // one of what may be many, and may have others queued in them
+        close(user, socket.release());
     }
     socket.reset();
 }
@@ -131,7 +126,11 @@ void ForeignDescriptors::close(uid_t user, wire::Socket& socket) noexcept {
 std::size_t ForeignDescriptors::pending(uid_t user) const noexcept {
     const std::lock_guard lock(state_->mutex);
     const auto queue = state_->queues.find(user);
-    return queue == state_->queues.end() ? 0 : queue->second.unclosed;
+    if (queue == state_->queues.end()) {
+        return 0;
+    }
+    state_->start_thread(user, queue->second);
+    return queue->second.unclosed;
 }
 
 }  // namespace fastio::service

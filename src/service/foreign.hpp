@@ -10,12 +10,13 @@
 
 namespace fastio::service {
 
-/// A SOCK_SEQPACKET Unix socket, as connections and event sockets are, that does not listen.
-[[nodiscard]] bool is_packet_socket(const Descriptor& descriptor) noexcept;
+/// A SOCK_SEQPACKET Unix socket, as connections and event sockets are, that is connected.
+[[nodiscard]] bool is_connected_packet_socket(const Descriptor& descriptor) noexcept;
 
-/// Closes what clients passed. A close may wait for as long as who made the file likes: a TCP socket lingers over what
-/// it could not send, a file of a user's own file system is flushed by that user's program. So the control thread never
-/// does it; each user has a thread for it while there is something to close.
+/// Closes what clients passed. Closing a file may wait for as long as who made it likes: a TCP socket lingers over what
+/// it could not send, a file of a user's own file system is flushed by that user's program, a socket closes what is
+/// queued in it. So the control thread does not; each user has a thread for it while there is something to close. Where
+/// none can be started it is tried again with the user's next descriptor and the next connection.
 ///
 /// *Thread safety:* the control thread's own. *Lifetime:* its end waits for nobody; a close that waits goes on until
 /// the process ends.
@@ -27,11 +28,10 @@ public:
     ForeignDescriptors& operator=(const ForeignDescriptors&) = delete;
     ~ForeignDescriptors() = default;
 
-    /// At once where that cannot wait: a pipe, and a packet socket, which is shut down for whoever else has it.
     void close(uid_t user, Descriptor descriptor) noexcept;
     /// What nobody took out of the packet.
     void close(uid_t user, wire::Packet& packet) noexcept;
-    /// A connection, with all that is queued in it: what the kernel would find there it would close here and now.
+    /// A connection of the service: shut down, and closed here if no descriptor is queued in it.
     void close(uid_t user, wire::Socket& socket) noexcept;
 
     /// How many of this user's are not closed yet.

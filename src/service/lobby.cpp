@@ -40,7 +40,13 @@ Descriptor open_own_pidfd() {
 /// The read end of a pipe: that alone ends when its last writer is gone, and does not keep itself alive. (A FIFO that
 /// never had a writer never ends.)
 std::uint64_t check_lifeline(const Descriptor& lifeline) {
+    errno = 0;
     const std::optional<std::uint64_t> number = pipe_number(lifeline.get());
+    if (!number && errno != 0) {
+        const int error = errno;
+        fail(Errc::io_error, "hello failed: the service could not look into /proc/self/fd: {} ({})",
+             std::strerror(error), error);
+    }
     const int flags = ::fcntl(lifeline.get(), F_GETFL);
     if (!number || (flags & O_ACCMODE) != O_RDONLY) {
         throw Malformed{"a hello whose lifeline is not the read end of a pipe"};
@@ -49,8 +55,8 @@ std::uint64_t check_lifeline(const Descriptor& lifeline) {
 }
 
 void check_event_socket(const Descriptor& socket) {
-    if (!is_packet_socket(socket)) {
-        throw Malformed{"a hello whose event socket is no SOCK_SEQPACKET Unix socket"};
+    if (!is_connected_packet_socket(socket)) {
+        throw Malformed{"a hello whose event socket is no connected SOCK_SEQPACKET Unix socket"};
     }
 }
 
@@ -70,6 +76,7 @@ Lobby::Lobby(Registry& registry, Departures& departures)
 
 void Lobby::admit(wire::Socket socket) noexcept {
     wire::PeerCredentials peer{};
+    auto session = std::unique_ptr<Session>{};
     try {
         peer = wire::peer_credentials(socket.fd());
         const std::uint64_t queue_bytes = send_buffer_bytes(socket.fd()) + kMaxAttributeBytes;
@@ -84,18 +91,24 @@ void Lobby::admit(wire::Socket socket) noexcept {
         }
         make_way();
         registry_.make_room();
-        auto session = std::make_unique<Session>();
+        session = std::make_unique<Session>();
         session->id = registry_.next_session++;
         session->uid = peer.uid;
         session->pid = peer.pid;
         session->since = std::chrono::steady_clock::now();
         session->queue_bytes = queue_bytes;
         session->request = std::move(socket);
-        registry_.poller.add(session->request.fd(), EPOLLIN, {Source::request, session->id});
-        registry_.sessions.emplace(session->id, std::move(session));
+        const auto place = registry_.sessions.try_emplace(session->id).first;
+        try {
+            registry_.poller.add(session->request.fd(), EPOLLIN, {Source::request, session->id});
+        } catch (...) {
+            registry_.sessions.erase(place);
+            throw;
+        }
+        place->second = std::move(session);
     } catch (const std::exception& error) {
         registry_.warn("a connection was dropped: {}", error.what());
-        registry_.foreign.close(peer.uid, socket);  // unless a session has it, which nobody knows of
+        registry_.foreign.close(peer.uid, session && session->request ? session->request : socket);
     }
 }
 
@@ -172,19 +185,23 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
     }
     const std::uint64_t inode = check_lifeline(packet.descriptors[0]);
     check_event_socket(packet.descriptors[1]);
-    const std::uint64_t event_bytes = send_buffer_bytes(packet.descriptors[1].get());
-    check_queue(registry_, session.uid, event_bytes);
-    const std::string_view name = text_of(message->name);
-    Descriptor pidfd = wire::peer_pidfd(session.request.fd());
+    Descriptor lifeline = std::move(packet.descriptors[0]);
     EventChannel events{wire::Socket{std::move(packet.descriptors[1])}, session.id};
-    registry_.poller.add(events.socket().fd(), EPOLLIN, events.token());
-
-    session.name = is_valid_name(name) ? std::string(name) : "unnamed";
-    session.lifeline = std::move(packet.descriptors[0]);
+    try {
+        const std::uint64_t event_bytes = send_buffer_bytes(events.socket().fd());
+        check_queue(registry_, session.uid, event_bytes);
+        const std::string_view name = text_of(message->name);
+        session.name = is_valid_name(name) ? std::string(name) : "unnamed";
+        session.pidfd = wire::peer_pidfd(session.request.fd());
+        registry_.poller.add(events.socket().fd(), EPOLLIN, events.token());
+        session.queue_bytes += event_bytes;
+    } catch (...) {
+        registry_.foreign.close(session.uid, events.socket());
+        throw;
+    }
+    session.lifeline = std::move(lifeline);
     session.lifeline_inode = inode;
-    session.pidfd = std::move(pidfd);
     session.events = std::move(events);
-    session.queue_bytes += event_bytes;
     session.stage = Session::Stage::visitor;
 
     wire::HelloReply reply{};

@@ -33,7 +33,8 @@ public:
     LogSink& operator=(const LogSink&) = delete;
     ~LogSink() override {
         try {
-            write_what_waits();
+            // Not to who has gone: the thread that ends an embedded service may not have SIGPIPE blocked.
+            static_cast<void>(has_reader_ && write_what_waits());
         } catch (const std::bad_alloc&) {  // then the last loss is not told
         }
     }
@@ -83,6 +84,7 @@ private:
                 continue;
             }
             if (wrote <= 0) {
+                has_reader_ = wrote == 0 || errno != EPIPE;
                 return false;
             }
             written_ += static_cast<std::size_t>(wrote);
@@ -106,8 +108,8 @@ private:
             }
             // Another user's, or no descriptor is left. Who else writes into it may now come between these two calls.
             pollfd polled{descriptor_, POLLOUT, 0};
-            if (::poll(&polled, 1, 0) != 1 || (polled.revents & POLLOUT) == 0) {
-                errno = EAGAIN;
+            if (::poll(&polled, 1, 0) != 1 || polled.revents != POLLOUT) {  // full, or without a reader
+                errno = (polled.revents & POLLERR) != 0 ? EPIPE : EAGAIN;
                 return -1;
             }
         }
@@ -120,6 +122,7 @@ private:
     std::string line_{};  // the last, of which `written_` bytes are out
     std::size_t written_ = 0;
     std::uint64_t lost_ = 0;  // since the last that was taken
+    bool has_reader_ = true;
 };
 
 }  // namespace

@@ -79,6 +79,10 @@ struct Service::Parts {
 
 Service::Parts::~Parts() {
     registry.devices.stop_workers();
+    for (const auto& [id, session] : registry.sessions) {
+        registry.foreign.close(session->uid, session->request);
+        registry.foreign.close(session->uid, session->events.socket());
+    }
     for (const auto& [id, context] : registry.contexts) {
         std::uint32_t index = 0;
         for (SlabPool& pool : context->pools()) {
@@ -262,7 +266,10 @@ void Service::Parts::settle() {
 void Service::Parts::tidy(Context& context) {
     try {
         const auto rest = context.rests_until() - std::chrono::steady_clock::now();
-        const bool went = rest.count() <= 0 && context.collect();
+        if (rest.count() <= 0) {
+            context.collect();
+        }
+        const bool went = context.take_reclaimed();
         fence_watch.follow_streams(context);
         if (rest.count() > 0) {
             fence_watch.scan_later(context, rest);

@@ -17,10 +17,11 @@ namespace {
 
 constexpr std::size_t kSentControlBytes = CMSG_SPACE(kMaxDescriptors * sizeof(int));
 // Besides descriptors, what the kernel adds to each packet where whoever made the socket asked for it, as a client may
-// have that passed its event socket: SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC.
+// have that passed its event socket: SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_TIMESTAMP and its kin.
 constexpr std::size_t kLabelBytes = 256;
+constexpr std::size_t kTimestampBytes = 128;
 constexpr std::size_t kReceivedControlBytes = CMSG_SPACE(kMostReceived * sizeof(int)) + CMSG_SPACE(sizeof(ucred)) +
-                                              CMSG_SPACE(sizeof(int)) + CMSG_SPACE(kLabelBytes);
+                                              CMSG_SPACE(sizeof(int)) + CMSG_SPACE(kLabelBytes) + kTimestampBytes;
 
 void wait_until(int fd, short events) noexcept {
     pollfd entry{fd, events, 0};
@@ -221,7 +222,9 @@ bool Socket::discard(Packet& packet) noexcept {
     clear(packet);
     // With it every packet, also an empty one, has a control message, and the end has none.
     const int on = 1;
-    ::setsockopt(fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    if (::setsockopt(fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0) {
+        return false;
+    }
     alignas(cmsghdr) std::array<std::byte, kReceivedControlBytes> control;
     msghdr header{};
     ssize_t got = 0;

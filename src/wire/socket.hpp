@@ -105,6 +105,7 @@ public:
     [[nodiscard]] int fd() const noexcept { return descriptor_.get(); }
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(descriptor_); }
     void reset() noexcept { descriptor_.reset(); }
+    [[nodiscard]] Descriptor release() noexcept { return std::move(descriptor_); }
 
 private:
     Descriptor descriptor_;

@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/quiet_thread.hpp"
+#include "device/quiet_thread.hpp"
 #include "process/chaos_memory.hpp"
 #include "support/leak_check.hpp"
 
@@ -104,7 +104,7 @@ void check(ChaosMemory& memory, const fastio::Allocation& allocation, const char
 template <class Function>
 std::thread waiting_thread(Function&& function) {
 #if defined(__SANITIZE_THREAD__)
-    return fastio::detail::quiet_thread(std::forward<Function>(function));
+    return fastio::quiet_thread(std::forward<Function>(function));
 #else
     return std::thread(std::forward<Function>(function));
 #endif

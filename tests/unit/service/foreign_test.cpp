@@ -1,6 +1,7 @@
 #include "service/foreign.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ namespace {
 
 using service::ForeignDescriptors;
 
-void wait_until_closed(const ForeignDescriptors& foreign, uid_t user) {
+void wait_until_closed(ForeignDescriptors& foreign, uid_t user) {
     while (foreign.pending(user) != 0) {
         std::this_thread::yield();
     }
@@ -41,43 +42,68 @@ TEST(ForeignDescriptors, ASocketThatLingersIsClosedAtOnce) {
     EXPECT_EQ(leaks.difference(), "");
 }
 
-TEST(ForeignDescriptors, PipesAreClosedByTheCallerBecauseTheyWaitForNothing) {
-    Pipe pipe = make_pipe();
-    ForeignDescriptors foreign;
-    foreign.close(1, std::move(pipe.write));
-    EXPECT_EQ(foreign.pending(1), 0U);
-    char byte = 0;
-    EXPECT_EQ(::read(pipe.read.get(), &byte, 1), 0) << "its writer is gone";
-}
-
-TEST(ForeignDescriptors, APacketSocketIsClosedByTheCallerAndWhatIsQueuedInItIsNot) {
-    const Watchdog watchdog("descriptors to be closed");
-    ForeignDescriptors foreign;
+TEST(ForeignDescriptors, AConnectionInWhichNoDescriptorIsQueuedIsClosedByTheCaller) {
     auto [own, other] = wire::Socket::pair();
-    LingeringSocket socket = make_lingering_socket();
-    const std::array<int, 1> descriptor{socket.lingering.get()};
     wire::Ok ok{};
-    ASSERT_EQ(other.send(ok, descriptor), wire::SendResult::sent);
-    socket.lingering.reset();
-    foreign.close(1, Descriptor{::dup(own.fd())});
+    ASSERT_EQ(other.send(ok), wire::SendResult::sent);
+    ForeignDescriptors foreign;
+    foreign.close(1, own);
+    EXPECT_FALSE(own);
+    EXPECT_EQ(foreign.pending(1), 0U);
     EXPECT_EQ(other.send(ok), wire::SendResult::closed);
-    wait_until_closed(foreign, 1);
 }
 
-TEST(IsPacketSocket, IsOneThatIsConnectedOrMayBe) {
-    const auto [own, other] = wire::Socket::pair();
-    EXPECT_TRUE(service::is_packet_socket(Descriptor{::dup(own.fd())}));
-    EXPECT_FALSE(service::is_packet_socket(make_pipe().read));
-    EXPECT_FALSE(service::is_packet_socket(Descriptor{}));
-    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
-        EXPECT_FALSE(service::is_packet_socket(Descriptor{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)}));
+/// A socket in whose queue there is another one, in whose queue there is another one, and so on.
+wire::Socket make_chain(int length) {
+    wire::Socket first = wire::Socket::pair().first;
+    for (int i = 0; i < length; ++i) {
+        auto [own, other] = wire::Socket::pair();
+        const std::array<int, 1> descriptor{first.fd()};
+        wire::Ok ok{};
+        if (other.send(ok, descriptor) != wire::SendResult::sent) {
+            EXPECT_GT(i, 2'000) << "so many may be on their way, by the limit of open files";
+            break;
+        }
+        first = std::move(own);
     }
-    EXPECT_FALSE(service::is_packet_socket(Descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}));
+    return first;
+}
+
+// Who goes down it call by call has no stack left at its end.
+TEST(ForeignDescriptors, AChainOfSocketsMayBeLong) {
+    const Watchdog watchdog("descriptors to be closed");
+    rlimit most{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &most), 0);
+    most.rlim_cur = most.rlim_max;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &most), 0);
+    const LeakCheck leaks;
+    ForeignDescriptors foreign;
+    wire::Packet packet;
+    packet.descriptors[0] = make_chain(20'000).release();
+    packet.descriptor_count = 1;
+    foreign.close(1, packet);
+    wire::Socket connection = make_chain(20'000);
+    foreign.close(2, connection);
+    wait_until_closed(foreign, 1);
+    wait_until_closed(foreign, 2);
+    EXPECT_EQ(leaks.difference(), "");
+}
+
+TEST(IsConnectedPacketSocket, IsNothingElse) {
+    const auto [own, other] = wire::Socket::pair();
+    EXPECT_TRUE(service::is_connected_packet_socket(Descriptor{::dup(own.fd())}));
+    EXPECT_FALSE(service::is_connected_packet_socket(make_pipe().read));
+    EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{}));
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+        EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)}));
+    }
+    EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)}));
+    EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}));
     const Descriptor listening{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
     const sockaddr_un unnamed{AF_UNIX, {}};
     ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t)), 0);
     ASSERT_EQ(::listen(listening.get(), 1), 0);
-    EXPECT_FALSE(service::is_packet_socket(listening)) << "those that wait in its queue are closed with it";
+    EXPECT_FALSE(service::is_connected_packet_socket(listening)) << "those that wait in its queue are closed with it";
 }
 
 TEST(ForeignDescriptors, AllOfAPacketIsClosed) {

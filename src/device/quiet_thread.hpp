@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-namespace fastio::detail {
+namespace fastio {
 
 /// While it lives, a thread that is started takes no signals: they are for the program's own threads.
 class AllSignalsBlocked {
@@ -30,4 +30,4 @@ template <class Function>
     return std::thread(std::forward<Function>(function));
 }
 
-}  // namespace fastio::detail
+}  // namespace fastio
