@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "client/incoming.hpp"
-#include "device/quiet_thread.hpp"
 #include "core/fail.hpp"
+#include "device/quiet_thread.hpp"
 
 namespace fastio::detail {
 
