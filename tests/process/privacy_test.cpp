@@ -48,7 +48,7 @@ TEST(Privacy, AnotherProcessOfTheUserReadsNeitherMemoryNorDescriptorsOfFastiod) 
     Forked other([] {
         stop_being_root();
         if (::access(FASTIO_TEST_FASTIOD, R_OK | X_OK) != 0) {  // the kernel would hide a program that it cannot read
-            return std::string("skip: ") + FASTIO_TEST_FASTIOD + " is not readable for others than root";
+            return std::string("skip: " FASTIO_TEST_FASTIOD " is not readable for others than root");
         }
         const TempDir folder;
         const std::string socket = folder.file("s");
@@ -58,7 +58,8 @@ TEST(Privacy, AnotherProcessOfTheUserReadsNeitherMemoryNorDescriptorsOfFastiod) 
         const Service serves(socket, std::chrono::seconds(60));
         const std::string into_plain = ways_into(plain.pid());
         if (into_plain.find("/mem ") == std::string::npos || into_plain.find("/fd ") == std::string::npos) {
-            return "skip: no process of a user can look into another one here, but for: " + into_plain;
+            std::string why = "skip: no process of a user can look into another one here, but for: ";
+            return why.append(into_plain);
         }
         return ways_into(fastiod.pid());
     });
