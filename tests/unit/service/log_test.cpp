@@ -23,8 +23,15 @@ namespace {
 /// Both ends of something that a log may be written to; `write` as it would be inherited, without O_NONBLOCK.
 class LogTest : public ::testing::TestWithParam<const char*> {
 protected:
-    LogTest() {
+    void SetUp() override {
+        ::getrlimit(RLIMIT_NOFILE, &limit);
         const std::string kind = GetParam();
+#ifdef FASTIO_TEST_UNDEFINED
+        if (kind == "PipeThatCannotBeOpenedAgain") {
+            GTEST_SKIP()
+                << "UndefinedBehaviorSanitizer looks at memory through a pipe, and takes a failure for a finding";
+        }
+#endif
         if (kind == "Socket") {
             int both[2] = {-1, -1};
             EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both), 0);
@@ -41,13 +48,14 @@ protected:
         ::fcntl(ends.read.get(), F_SETFL, O_NONBLOCK);
         log = service::make_log("name", ends.write.get());
         log->set_pattern("%v");
-        ::getrlimit(RLIMIT_NOFILE, &limit);
         if (kind == "PipeThatCannotBeOpenedAgain") {
             const rlimit none{1, limit.rlim_max};  // poll takes as many as the limit says
             ::setrlimit(RLIMIT_NOFILE, &none);
         }
     }
-    ~LogTest() override { ::setrlimit(RLIMIT_NOFILE, &limit); }
+    ~LogTest() override {
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
 
     /// All that can be read now, lines ending as they were written.
     [[nodiscard]] std::string read_all() const {
