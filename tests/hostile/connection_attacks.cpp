@@ -3,9 +3,11 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "attacks.hpp"
 #include "device/memfd.hpp"
@@ -24,6 +26,50 @@ void flood(const std::string& socket, const Message& message) {
     } catch (const std::runtime_error&) {
         return;  // cut
     }
+}
+
+/// Unlike a flood whose answers nobody reads, it is never cut.
+void flood_and_read(const std::string& socket) {
+    const auto client = RawClient::member(socket);
+    const pid_t reading = ::fork();
+    require(reading >= 0, "could not fork");
+    if (reading == 0) {
+        while (client->request_socket.receive(client->packet) == wire::ReceiveResult::received) {
+        }
+        ::_exit(0);
+    }
+    wire::ListAllocations list{};
+    list.job = text("job");
+    try {
+        for (int i = 0; i < 1'000; ++i) {
+            client->send(list);
+            client->send(wire::TotalsRequest{});
+            client->send(wire::ContextStatsRequest{});
+        }
+    } catch (const std::runtime_error&) {  // the other one was too slow a reader
+    }
+    ::kill(reading, SIGKILL);
+    ::waitpid(reading, nullptr, 0);
+}
+
+/// Each asks for a look at all leases, which are as many as one client may have.
+void flood_with_nudges(const std::string& socket) {
+    const auto client = RawClient::member(socket);
+    for (int chunk = 1; chunk < 128; ++chunk) {
+        client->ask<wire::GrantReply>(wire::GrantLeases{});
+    }
+    const auto allocation = client->create(100);
+    client->publish(allocation, "nudged", 100);
+    wire::Free free{};
+    free.slot = allocation.slot;
+    free.generation = allocation.generation;
+    free.lease = client->last_lease;
+    free.flags = wire::Free::kKeepLease;
+    client->ask<wire::Ok>(free);
+    for (int i = 0; i < 20'000; ++i) {
+        client->nudge(allocation);
+    }
+    require(client->table->allocation_state(allocation.slot).state == AllocationState::retired, "its lease counts");
 }
 
 void never_read_replies(const std::string& socket) {
@@ -242,6 +288,8 @@ std::vector<Attack> connection_attacks() {
     return {{"floods_with_requests", [](const std::string& at) { flood(at, wire::ContextStatsRequest{}); }},
             {"floods_with_one_way_messages", [](const std::string& at) { flood(at, wire::Nudge{}); }},
             {"floods_with_creates", [](const std::string& at) { flood(at, wire::Create{}); }},
+            {"floods_and_reads", flood_and_read},
+            {"floods_with_nudges", flood_with_nudges},
             {"never_reads_replies", never_read_replies},
             {"never_reads_events", never_read_events},
             {"sends_single_bytes", send_single_bytes},

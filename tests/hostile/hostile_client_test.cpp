@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "core/attributes.hpp"
 #include "running_service.hpp"
 #include "support/child_process.hpp"
 #include "support/leak_check.hpp"
@@ -29,7 +30,7 @@ public:
         for (const wire::CreateReply& allocation : {kept_, held_}) {
             std::fill_n(memory_ + allocation.offset, kBytes, pattern(allocation));
         }
-        client_->publish(kept_, "kept", kBytes);
+        publish_with_attributes();
         client_->ask<wire::FencesReply>(wire::GrantFences{});  // the context has them from the first request on
         client_->totals();                                     // and the packet has no descriptor any more
     }
@@ -37,6 +38,18 @@ public:
     Bystander& operator=(const Bystander&) = delete;
     ~Bystander() { ::munmap(memory_, mapped_); }
 
+    /// So that the context has a segment for them.
+    void publish_with_attributes() {
+        const std::vector<std::byte> encoded = encode_attributes({{"key", "value"}});
+        wire::AttributesPart part{};
+        part.bytes = static_cast<std::uint32_t>(encoded.size());
+        std::ranges::copy(encoded, part.data);
+        client_->send(part);
+        wire::Publish message = client_->publish_message(kept_, "kept", kBytes);
+        message.attribute_bytes = part.bytes;
+        message.lease = client_->lease(kept_);
+        client_->ask<wire::PublishReply>(message);
+    }
     /// One request of each sort, answered as always.
     void work() {
         const wire::CreateReply passing = client_->create(100);
@@ -161,6 +174,8 @@ constexpr Attack kAttacks[] = {
     {"floods_with_requests"},
     {"floods_with_one_way_messages"},
     {"floods_with_creates"},
+    {"floods_and_reads"},
+    {"floods_with_nudges"},
     {"never_reads_replies"},
     {"never_reads_events"},
     {"sends_single_bytes"},

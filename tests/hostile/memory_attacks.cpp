@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
+#include <vector>
 
 #include "attacks.hpp"
+#include "core/attributes.hpp"
 
 namespace fastio::test {
 namespace {
@@ -28,6 +31,10 @@ struct Member {
         request.generation = allocation.slab_generation;
         client->ask<wire::SlabReply>(request);
         slab = std::move(client->packet.descriptors[0]);
+        client->ask<wire::FencesReply>(wire::GrantFences{});
+        fences = std::move(client->packet.descriptors[0]);
+        make_attributes();
+        segments.push_back(client->fetch(table::SegmentKind::attributes, 0));
         for (const auto kind : {table::SegmentKind::index, table::SegmentKind::publications,
                                 table::SegmentKind::allocations, table::SegmentKind::slabs}) {
             segments.push_back(client->fetch(kind, 0));
@@ -43,6 +50,7 @@ struct Member {
     [[nodiscard]] std::vector<int> files() const {
         std::vector<int> all = table_files();
         all.push_back(leases.get());
+        all.push_back(fences.get());
         all.push_back(slab.get());
         return all;
     }
@@ -54,6 +62,20 @@ struct Member {
         require(at != MAP_FAILED, "a client must be able to map its lease pages");
         return static_cast<std::uint64_t*>(at);
     }
+    /// The segment of attributes is made for the first publication that has some.
+    void make_attributes() const {
+        const std::vector<std::byte> encoded = encode_attributes({{"key", "value"}});
+        wire::AttributesPart part{};
+        part.bytes = static_cast<std::uint32_t>(encoded.size());
+        std::ranges::copy(encoded, part.data);
+        client->send(part);
+        wire::Publish message = client->publish_message(client->create(8), "with attributes", 8);
+        message.attribute_bytes = part.bytes;
+        client->ask<wire::PublishReply>(message);
+        wire::Unpublish unpublish{};
+        unpublish.name = text("with attributes");
+        client->ask<wire::Ok>(unpublish);
+    }
     void have_them_scanned() const {
         client->free(client->create(100), wire::kNoLease);
         client->stats();
@@ -62,6 +84,7 @@ struct Member {
     std::unique_ptr<RawClient> client;
     Descriptor header;
     Descriptor leases;
+    Descriptor fences;
     Descriptor slab;
     std::vector<Descriptor> segments;
     wire::CreateReply allocation;

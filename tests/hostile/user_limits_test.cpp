@@ -6,6 +6,7 @@
 
 #include <future>
 
+#include "helper.hpp"
 #include "running_service.hpp"
 #include "tcp_client.hpp"
 
@@ -63,6 +64,34 @@ TEST_F(UserLimitsTest, OfMemoryCountsAllContextsAndIsBackWhenTheUserIsGone) {
         expect_names(a->why, "--user-quota", "8192");
         a->bye();
         b->bye();
+    }
+    wait_for("fastio_in_use_bytes 0");
+}
+
+// Without a word of goodbye.
+TEST_F(UserLimitsTest, OfAllKindsAreBackWhenTheUsersProcessesWereKilled) {
+    options.user_quota = 8192;
+    options.user.leases = std::uint64_t{2} * table::kLeasesPerChunk;
+    options.user.clients = 2;
+    const auto other = member("other");
+    for (const char* const before_its_death : {"", "hang_up", "misbehave"}) {
+        Helper helper;
+        helper.tell("join " + socket() + " job");
+        helper.tell("create 8192");
+        helper.tell("publish name 8192");
+        EXPECT_EQ(other->refused(create_of(1)), Errc::quota_exceeded);
+        EXPECT_EQ(other->refused(wire::GrantLeases{}), Errc::lease_limit);
+        expect_names(refusal_of_connection(Errc::quota_exceeded), "--user-clients", "2");
+        if (*before_its_death != '\0') {
+            helper.tell(before_its_death);
+        }
+        helper.process.kill();
+        while (other->totals().sessions != 1) {
+            std::this_thread::yield();
+        }
+        const wire::CreateReply all = other->create(8192);
+        other->free(all, wire::kNoLease);
+        member("room for one more")->bye();
     }
     wait_for("fastio_in_use_bytes 0");
 }
