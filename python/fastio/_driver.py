@@ -101,7 +101,8 @@ class Driver:
         """Begins the life cycle and returns. Raises RuntimeError when called twice.
 
         A program that ends without wait_for_completion() waits for the life cycle first, and if that failed prints why
-        and ends with status 1, without what other atexit functions would have done after this.
+        and ends with status 1, without what other atexit functions would have done after this. One that ends by an
+        exception, such as Ctrl-C, does not wait: the operator's context is closed.
         """
         if self._thread is not None:
             raise RuntimeError("Driver.start was called twice: a driver runs its life cycle once")
@@ -121,17 +122,21 @@ class Driver:
         try:
             self._thread.join()
         except KeyboardInterrupt:
-            self._told = True
-            if self._context is not None:
-                self._context.close()
-            # What waited has been told; a handler that computes is not waited for long.
-            self._thread.join(timeout=5.0)
+            self._give_up()
             raise
         if self._at_exit is not None:
             atexit.unregister(self._at_exit)
         if self._failure is not None:
             self._told = True
             raise self._failure
+
+    def _give_up(self) -> None:
+        """Ends what waits; a handler that computes is not waited for long."""
+        self._told = True
+        if self._context is not None:
+            self._context.close()
+        if self._thread is not None and self._thread.ident is not None:
+            self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
         self._step("prepare", lambda: self._call("prepare", self._prepare))
@@ -214,6 +219,9 @@ def _wait_at_exit(driver: Driver) -> Callable[[], None]:
     def finish() -> None:
         started = reference()
         if started is None or started._thread is None or started._told:
+            return
+        if getattr(sys, "last_value", None) is not None:  # what ended the program; its handler may wait for ever
+            started._give_up()
             return
         started._thread.join()
         if started._failure is not None:

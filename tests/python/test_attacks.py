@@ -63,6 +63,29 @@ driver.wait_for_completion()
     assert "KeyboardInterrupt" in errors and "terminate called" not in errors
 
 
+@pytest.mark.parametrize("exception", ["KeyboardInterrupt", "ValueError"])
+def test_an_operator_that_ends_before_it_waits_for_its_handler_does_not_wait(
+    ctx: fastio.FastIOContext, script: Script, exception: str
+) -> None:
+    # Ctrl-C may come at any line, so also between start and wait_for_completion.
+    process = script.start(
+        f"""
+import fastio, threading
+executing = threading.Event()
+def execute(driver, payload):
+    executing.set()
+    payload.fastio_context.get("never", timeout=None)
+driver = fastio.Driver(execute_handler=execute)
+driver.start()
+executing.wait()
+raise {exception}("enough")
+"""
+    )
+    _, errors = process.communicate()
+    assert process.returncode != 0
+    assert "enough" in errors and "terminate called" not in errors
+
+
 def test_ctrl_c_ends_the_wait_for_a_service(script: Script, tmp_path: pathlib.Path) -> None:
     process = script.start(
         f"""
