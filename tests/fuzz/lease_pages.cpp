@@ -9,6 +9,8 @@
 
 #include "device/memfd.hpp"
 #include "input.hpp"
+#include "table/reader.hpp"
+#include "table_image.hpp"
 
 namespace {
 
@@ -57,6 +59,28 @@ void scan(std::uint8_t start, Input& input) {
     require(visited == expected, "every entry in use is visited once");
 }
 
+/// A table in which no allocation is retired, and of which there are as many segments as an image has.
+class Source final : public table::SegmentSource {
+public:
+    fastio::Descriptor fetch(table::SegmentKind kind, std::uint32_t ordinal) override {
+        fastio::Descriptor file = image.file(kind, ordinal);
+        if (!file) {
+            throw fastio::Error(Errc::protocol_error, "there is no such segment");
+        }
+        return file;
+    }
+    TableImage image{};
+};
+
+void drop(table::LeasePages& pages, std::uint32_t entry, table::AllocationRef allocation) {
+    static Source source;
+    static table::TableReader reader(source.image.file(table::SegmentKind::header, 0), source);
+    std::size_t nudges = 0;
+    table::drop_lease(reader, pages, allocation, entry, [&](table::AllocationRef) { ++nudges; });
+    const bool is_known = allocation.slot < TableImage::kOrdinals * table::kAllocationsPerSegment;
+    require(nudges == (is_known ? 0 : 1), "what cannot be looked at is told of, and nothing else");
+}
+
 void call(table::LeasePages& pages, std::map<std::uint32_t, std::uint64_t>& model, Input& input) {
     const auto what = input.take<std::uint8_t>();
     const auto number = input.take<std::uint16_t>();
@@ -74,7 +98,7 @@ void call(table::LeasePages& pages, std::map<std::uint32_t, std::uint64_t>& mode
         }
         case 1:
             if (number < entries) {
-                pages.drop(number);
+                drop(pages, number, {number * (what / 6U), 1});
                 model.erase(number);
             }
             break;
