@@ -127,7 +127,7 @@ private:
 
 }  // namespace
 
-std::shared_ptr<spdlog::logger> make_log(std::string name, int descriptor) {
+std::shared_ptr<spdlog::logger> make_log(const std::string& name, int descriptor) {
     auto log = std::make_shared<spdlog::logger>(name, std::make_shared<LogSink>(name, descriptor));
     log->set_error_handler([](const std::string&) {});  // spdlog's own writes to stderr, and waits for it
     return log;

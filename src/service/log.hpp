@@ -16,6 +16,6 @@ namespace fastio::service {
 /// of SIGPIPE. `descriptor` outlives the log; it may be made another file's meanwhile (dup2). Errors: bad_alloc.
 ///
 /// *Thread safety:* that of spdlog's loggers, but for what configures them.
-[[nodiscard]] std::shared_ptr<spdlog::logger> make_log(std::string name, int descriptor);
+[[nodiscard]] std::shared_ptr<spdlog::logger> make_log(const std::string& name, int descriptor);
 
 }  // namespace fastio::service
