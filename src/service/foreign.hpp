@@ -16,7 +16,8 @@ namespace fastio::service {
 /// Closes what clients passed. Closing a file may wait for as long as who made it likes: a TCP socket lingers over what
 /// it could not send, a file of a user's own file system is flushed by that user's program, a socket closes what is
 /// queued in it. So the control thread does not; each user has a thread for it while there is something to close. Where
-/// none can be started it is tried again with the user's next descriptor and the next connection.
+/// none can be started it is tried again with the user's next descriptor and the next connection. Only a descriptor for
+/// which there is no memory in the queue is closed at once.
 ///
 /// *Thread safety:* the control thread's own. *Lifetime:* its end waits for nobody; a close that waits goes on until
 /// the process ends.
