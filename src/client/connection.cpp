@@ -1,13 +1,9 @@
 #include "client/connection.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <new>
 #include <thread>
 
@@ -36,16 +32,6 @@ void check_owner(const wire::Socket& socket, const std::string& path) {
              "that is shared through it. Start fastiod as this user, or as a system service below /run/fastio",
              path, owner, ::geteuid());
     }
-}
-
-std::pair<Descriptor, Descriptor> make_pipe() {
-    std::array<int, 2> ends{-1, -1};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        const int error = errno;
-        fail(Errc::io_error, "could not make the lifeline, a pipe: {} ({}); raise the limit of open files (ulimit -n)",
-             std::strerror(error), error);
-    }
-    return {Descriptor{ends[0]}, Descriptor{ends[1]}};
 }
 
 }  // namespace
@@ -86,8 +72,6 @@ void Connection::connect_once(std::chrono::steady_clock::time_point deadline) {
 }
 
 void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
-    auto [lifeline_read, lifeline_write] = make_pipe();
-    auto [own_events, their_events] = wire::Socket::pair();
     const HostIdentity identity = host_identity();
 
     wire::Hello hello;
@@ -97,22 +81,21 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     hello.pid = identity.pid;
     hello.pid_namespace = identity.pid_namespace;
     wire::set_text(hello.name, wire::operator_name());
-    const std::array<int, 2> descriptors{lifeline_read.get(), their_events.fd()};
     // Where this fails, the service may have said why before it closed.
-    static_cast<void>(requests_.send(hello, descriptors));
+    static_cast<void>(requests_.send(hello));
 
     patience_ = std::max(deadline, std::chrono::steady_clock::now() + kShortestHelloWait);
     wire::Packet packet;
     if (!wait_readable(requests_.fd(), patience_) || requests_.receive(packet) != wire::ReceiveResult::received) {
         fail(Errc::service_unreachable,
-             "the service at '{}' accepted the connection and did not answer hello: it is stopped, ending, or has no "
-             "file descriptor left (ulimit -n); see its log, or start fastiod again",
+             "the service at '{}' accepted the connection and did not answer hello: it is stopped or ending; see its "
+             "log, or start fastiod again",
              path_);
     }
     service_ = read_hello_reply(packet, identity, path_);
     service_pidfd_ = std::move(packet.descriptors[0]);
-    lifeline_ = std::move(lifeline_write);
-    events_ = std::move(own_events);
+    events_ = wire::Socket{std::move(packet.descriptors[1])};
+    lifeline_ = std::move(packet.descriptors[2]);
 }
 
 bool Connection::say_bye() noexcept {

@@ -27,8 +27,15 @@ wire::HelloReply read_hello_reply(const wire::Packet& packet, const HostIdentity
     if (const auto failure = packet.as<wire::Failure>()) {
         throw_failure(*failure);
     }
+    const auto header = packet.header();
+    if (header && header->kind == wire::Kind::hello_reply && packet.truncated) {
+        fail(Errc::io_error,
+             "connecting to '{}' failed: this process has no room for the descriptors that the service sent: raise the "
+             "limit of open files (ulimit -n)",
+             path);
+    }
     const auto reply = packet.as<wire::HelloReply>();
-    if (!reply || packet.descriptor_count != 1) {
+    if (!reply || packet.descriptor_count != wire::HelloReply::kDescriptors) {
         fail(Errc::protocol_error, "what listens at '{}' is not a Fast I/O service: it answered hello with {} bytes",
              path, packet.bytes);
     }

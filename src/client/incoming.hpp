@@ -17,7 +17,7 @@ namespace fastio::detail {
 [[noreturn]] void throw_failure(const wire::Failure& failure);
 
 /// The answer to hello. Errors: those that the service names; protocol_error (no service answers so),
-/// version_mismatch, incompatible_host.
+/// version_mismatch, incompatible_host, io_error (no room for its descriptors).
 [[nodiscard]] wire::HelloReply read_hello_reply(const wire::Packet& packet, const HostIdentity& here,
                                                 std::string_view path);
 

@@ -1,17 +1,11 @@
 #include "client/lifeline_holders.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "device/pipe_number.hpp"
 
 namespace fastio::detail {
 namespace {
@@ -19,28 +13,29 @@ namespace {
 namespace fs = std::filesystem;
 
 template <class Number>
-std::optional<Number> parse_number(std::string_view text, int base = 10) noexcept {
+std::optional<Number> parse_number(std::string_view text) noexcept {
     Number number{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     return error == std::errc{} && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
-// The service has the read end open, which keeps nothing alive.
-bool is_write_end(const fs::path& process, const fs::path& descriptor) {
-    std::ifstream info(process / "fdinfo" / descriptor);
-    for (std::string key, value; info >> key >> value;) {
-        if (key == "flags:") {
-            return (parse_number<unsigned>(value, 8).value_or(0) & O_ACCMODE) == O_WRONLY;
-        }
+// The inode number of a socket to which /proc/PID/fd/N leads.
+std::optional<std::uint64_t> socket_number(const fs::path& link) {
+    std::error_code unreadable;
+    const std::string target = fs::read_symlink(link, unreadable).native();
+    constexpr std::string_view kBegin = "socket:[";  // paths begin with a slash
+    if (!target.starts_with(kBegin) || !target.ends_with(']')) {
+        return std::nullopt;
     }
-    return false;
+    return parse_number<std::uint64_t>(
+        std::string_view(target).substr(kBegin.size(), target.size() - kBegin.size() - 1));
 }
 
 }  // namespace
 
-std::map<std::uint64_t, std::vector<std::int64_t>> lifeline_holders(const std::set<std::uint64_t>& pipes) {
+std::map<std::uint64_t, std::vector<std::int64_t>> lifeline_holders(const std::set<std::uint64_t>& lifelines) {
     std::map<std::uint64_t, std::vector<std::int64_t>> holders;
-    if (pipes.empty()) {
+    if (lifelines.empty()) {
         return holders;
     }
     // Processes end and others may not be looked into: both are passed over.
@@ -53,13 +48,12 @@ std::map<std::uint64_t, std::vector<std::int64_t>> lifeline_holders(const std::s
         std::error_code unreadable;
         for (fs::directory_iterator entry(process->path() / "fd", unreadable); entry != no_more;
              entry.increment(unreadable)) {
-            const auto inode = pipe_number(entry->path().c_str());
-            if (!inode || !pipes.contains(*inode)) {
+            const auto inode = socket_number(entry->path());
+            if (!inode || !lifelines.contains(*inode)) {
                 continue;
             }
             std::vector<std::int64_t>& found = holders[*inode];
-            if (std::ranges::find(found, *pid) == found.end() &&
-                is_write_end(process->path(), entry->path().filename())) {
+            if (std::ranges::find(found, *pid) == found.end()) {
                 found.push_back(*pid);
             }
         }

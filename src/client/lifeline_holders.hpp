@@ -7,8 +7,9 @@
 
 namespace fastio::detail {
 
-/// The processes that have the write end of one of these pipes open, by the pipe's inode, in order of their ids; as far
-/// as /proc shows them to this user.
-[[nodiscard]] std::map<std::uint64_t, std::vector<std::int64_t>> lifeline_holders(const std::set<std::uint64_t>& pipes);
+/// The processes that have one of these client's ends of lifelines open, by the socket's inode, in order of their ids;
+/// as far as /proc shows them to this user.
+[[nodiscard]] std::map<std::uint64_t, std::vector<std::int64_t>> lifeline_holders(
+    const std::set<std::uint64_t>& lifelines);
 
 }  // namespace fastio::detail

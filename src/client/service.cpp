@@ -75,17 +75,17 @@ std::vector<ContextInfo> Service::contexts() {
 
 std::vector<SessionInfo> Service::sessions() {
     std::vector<SessionInfo> infos;
-    std::vector<std::uint64_t> pipes;  // parallel to infos; 0: not in quarantine
+    std::vector<std::uint64_t> lifelines;  // parallel to infos; 0: not in quarantine
     for_each_row<wire::SessionRow>(usable(inspector_, "sessions"), wire::ListSessions{}, "sessions", by_cursor,
                                    [&](const wire::SessionRow& row) {
                                        infos.push_back(detail::to_info(row));
-                                       pipes.push_back(row.quarantined != 0 ? row.lifeline_inode : 0);
+                                       lifelines.push_back(row.quarantined != 0 ? row.lifeline_inode : 0);
                                    });
-    std::set<std::uint64_t> wanted(pipes.begin(), pipes.end());
+    std::set<std::uint64_t> wanted(lifelines.begin(), lifelines.end());
     wanted.erase(0);
     const auto holders = detail::lifeline_holders(wanted);
     for (std::size_t i = 0; i < infos.size(); ++i) {
-        const auto found = holders.find(pipes[i]);
+        const auto found = holders.find(lifelines[i]);
         if (found != holders.end()) {
             infos[i].lifeline_holders = found->second;
         }

@@ -46,6 +46,21 @@ Mapping::~Mapping() {
     }
 }
 
+void Mapping::populate(std::size_t offset, std::size_t bytes) const {
+    while (::madvise(data() + offset, bytes, MADV_POPULATE_READ) != 0) {
+        const int error = errno;
+        if (error == EINTR) {
+            continue;
+        }
+        // A page that cannot be had is EFAULT: an access would be a SIGBUS.
+        const bool is_full = error == ENOMEM || error == EFAULT;
+        fail(is_full ? Errc::out_of_memory : Errc::io_error,
+             "could not reserve {} bytes at {} of a mapping of shared memory: {} ({}){}", bytes, offset,
+             std::strerror(error), error,
+             is_full ? "; free some memory or raise the memory limit of this process" : "");
+    }
+}
+
 void Mapping::abandon() noexcept {
     address_ = nullptr;
     bytes_ = 0;

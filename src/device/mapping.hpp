@@ -25,6 +25,10 @@ public:
     [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(address_); }
     [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
     [[nodiscard]] explicit operator bool() const noexcept { return address_ != nullptr; }
+    /// Allocates the pages of a range now, so that a later access cannot fail. Unlike reserve_pages it takes no lock of
+    /// the file's: whoever may write to a file can hold those for as long as it likes (a `write` from memory that does
+    /// not answer). Errors: out_of_memory, io_error.
+    void populate(std::size_t offset, std::size_t bytes) const;
     /// Gives up ownership without unmapping (used in a forked child, where the range may be gone).
     void abandon() noexcept;
 

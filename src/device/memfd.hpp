@@ -9,7 +9,8 @@ namespace fastio {
 /// An anonymous shared memory file of `bytes`, sealable, close-on-exec. Errors: io_error, out_of_memory.
 [[nodiscard]] Descriptor make_memfd(const char* name, std::uint64_t bytes);
 
-/// Allocates the pages of a range now, so that a later store cannot fail. Errors: out_of_memory, io_error.
+/// Allocates the pages of a range now, so that a later store cannot fail. For a file that nobody else has yet: it waits
+/// for the file's locks. Errors: out_of_memory, io_error.
 void reserve_pages(int fd, std::uint64_t offset, std::uint64_t bytes);
 
 /// No shrinking, no growing, and no further seals: the other side cannot make our accesses fault.

@@ -16,7 +16,7 @@ std::chrono::nanoseconds grace_of(const Devices& devices) {
     return grace;
 }
 
-/// Out of the poller first: the client may have kept a duplicate of what it passed, which would keep the descriptor's
+/// Out of the poller first: a child of an embedded service's process may have a copy, which would keep the descriptor's
 /// registration alive after our close.
 void close_watched(Poller& poller, Descriptor& descriptor) noexcept {
     if (descriptor) {

@@ -22,7 +22,7 @@ public:
     void leave(Session& session);
     /// Its pidfd fired.
     void on_exit(Session& session);
-    /// Every write end of its lifeline is closed.
+    /// Nobody has the client's end of its lifeline open any more.
     void on_lifeline_end(Session& session);
     void on_grace(Session& session);
 

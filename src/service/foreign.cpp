@@ -19,24 +19,7 @@ void end_lingering(const Descriptor& descriptor) noexcept {
     ::setsockopt(descriptor.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
-int option_of(int socket, int option) noexcept {
-    int value = -1;
-    socklen_t bytes = sizeof(value);
-    return ::getsockopt(socket, SOL_SOCKET, option, &value, &bytes) == 0 ? value : -1;
-}
-
-bool is_connected(int socket) noexcept {
-    sockaddr_storage peer{};
-    socklen_t bytes = sizeof(peer);
-    return ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &bytes) == 0;
-}
-
 }  // namespace
-
-bool is_connected_packet_socket(const Descriptor& descriptor) noexcept {
-    return option_of(descriptor.get(), SO_DOMAIN) == AF_UNIX &&
-           option_of(descriptor.get(), SO_TYPE) == SOCK_SEQPACKET && is_connected(descriptor.get());
-}
 
 struct ForeignDescriptors::State : std::enable_shared_from_this<State> {
     struct Queue {
@@ -110,8 +93,8 @@ void ForeignDescriptors::close(uid_t user, wire::Socket& socket) noexcept {
     if (!socket) {
         return;
     }
-    socket.shutdown();                                           // from here on nobody can queue anything
-    bool is_empty = option_of(socket.fd(), SO_ACCEPTCONN) == 0;  // a listener closes whoever waits for it
+    socket.shutdown();  // from here on nobody can queue anything
+    bool is_empty = true;
     wire::Packet packet;
     while (is_empty && socket.discard(packet)) {
         is_empty = packet.descriptor_count == 0;

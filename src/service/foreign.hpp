@@ -10,9 +10,6 @@
 
 namespace fastio::service {
 
-/// A SOCK_SEQPACKET Unix socket, as connections and event sockets are, that is connected.
-[[nodiscard]] bool is_connected_packet_socket(const Descriptor& descriptor) noexcept;
-
 /// Closes what clients passed. Closing a file may wait for as long as who made it likes: a TCP socket lingers over what
 /// it could not send, a file of a user's own file system is flushed by that user's program, a socket closes what is
 /// queued in it. So the control thread does not; each user has a thread for it while there is something to close. Where
@@ -32,7 +29,7 @@ public:
     void close(uid_t user, Descriptor descriptor) noexcept;
     /// What nobody took out of the packet.
     void close(uid_t user, wire::Packet& packet) noexcept;
-    /// A connection of the service: shut down, and closed here if no descriptor is queued in it.
+    /// The service's end of a connection: shut down, and closed here if no descriptor is queued in it.
     void close(uid_t user, wire::Socket& socket) noexcept;
 
     /// How many of this user's are not closed yet.

@@ -68,7 +68,8 @@ Descriptor open_folder(const std::string& path, std::optional<unsigned> group) {
 
 }  // namespace
 
-Listener::Listener(std::string path, const std::optional<std::string>& group) : path_(std::move(path)) {
+Listener::Listener(std::string path, const std::optional<std::string>& group, bool let_descriptors_in)
+    : path_(std::move(path)) {
     if (path_.empty() || path_.size() >= sizeof(sockaddr_un{}.sun_path) || path_.find('\0') != std::string::npos) {
         fail(Errc::invalid_argument, "the socket's path '{}' has {} bytes, and it must have 1 to {} without NUL", path_,
              path_.size(), sizeof(sockaddr_un{}.sun_path) - 1);
@@ -82,7 +83,7 @@ Listener::Listener(std::string path, const std::optional<std::string>& group) : 
     folder_ = open_folder(absolute.parent_path(), gid);
     lock();
     remove_stale();
-    bind(gid);
+    bind(gid, let_descriptors_in);
 }
 
 Listener::~Listener() {
@@ -138,10 +139,13 @@ void Listener::remove_stale() const {
     ::unlinkat(folder_.get(), name_.c_str(), 0);
 }
 
-void Listener::bind(std::optional<unsigned> group) {
+void Listener::bind(std::optional<unsigned> group, bool let_descriptors_in) {
     socket_ = Descriptor{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!socket_) {
         fail_io("make the socket", path_);
+    }
+    if (!let_descriptors_in) {
+        wire::refuse_descriptors(socket_.get());
     }
     const std::string name = "." + name_ + ".new";
     ::unlinkat(folder_.get(), name.c_str(), 0);

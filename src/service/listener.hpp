@@ -18,8 +18,9 @@ class Listener {
 public:
     /// Makes the folder (0700; 0750 and the group's with `group`) if it is missing. Errors: already_exists (another
     /// service has the lock or answers there, or the path is no socket), permission_denied (a folder of another user),
-    /// invalid_argument (path too long, unknown group), io_error.
-    Listener(std::string path, const std::optional<std::string>& group);
+    /// invalid_argument (path too long, unknown group), io_error. Clients can send no descriptors where the kernel can
+    /// refuse them, unless `let_descriptors_in`.
+    Listener(std::string path, const std::optional<std::string>& group, bool let_descriptors_in = false);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener();
@@ -35,7 +36,7 @@ public:
 private:
     void lock();
     void remove_stale() const;
-    void bind(std::optional<unsigned> group);
+    void bind(std::optional<unsigned> group, bool let_descriptors_in);
     void refuse() noexcept;
 
     std::string path_;

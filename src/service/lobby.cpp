@@ -1,11 +1,12 @@
 #include "service/lobby.hpp"
 
-#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <map>
@@ -17,7 +18,6 @@
 
 #include "core/fail.hpp"
 #include "core/names.hpp"
-#include "device/pipe_number.hpp"
 #include "service/malformed.hpp"
 #include "service/user_limits.hpp"
 
@@ -37,27 +37,27 @@ Descriptor open_own_pidfd() {
     return pidfd;
 }
 
-/// The read end of a pipe: that alone ends when its last writer is gone, and does not keep itself alive. (A FIFO that
-/// never had a writer never ends.)
-std::uint64_t check_lifeline(const Descriptor& lifeline) {
-    errno = 0;
-    const std::optional<std::uint64_t> number = pipe_number(lifeline.get());
-    if (!number && errno != 0) {
-        const int error = errno;
-        fail(Errc::io_error, "hello failed: the service could not look into /proc/self/fd: {} ({})",
-             std::strerror(error), error);
+/// Two connected ends, of which the client gets the second. That nobody else ever has the first is what lets the
+/// control thread use and close it: whoever has a descriptor of a socket can hold its locks in the kernel.
+std::pair<wire::Socket, wire::Socket> make_pair(std::string_view what) {
+    try {
+        return wire::Socket::pair();
+    } catch (const Error& error) {
+        fail(error.errc(), "hello failed: in the service, {}, for {}", error.what(), what);
     }
-    const int flags = ::fcntl(lifeline.get(), F_GETFL);
-    if (!number || (flags & O_ACCMODE) != O_RDONLY) {
-        throw Malformed{"a hello whose lifeline is not the read end of a pipe"};
-    }
-    return *number;
 }
 
-void check_event_socket(const Descriptor& socket) {
-    if (!is_connected_packet_socket(socket)) {
-        throw Malformed{"a hello whose event socket is no connected SOCK_SEQPACKET Unix socket"};
-    }
+/// The client cannot send into its end, so that nothing, and no descriptor of this very end, is ever queued there; it
+/// ends when nobody has the client's end open any more.
+std::pair<wire::Socket, wire::Socket> make_lifeline() {
+    auto ends = make_pair("the lifeline");
+    ::shutdown(ends.first.fd(), SHUT_RD);
+    return ends;
+}
+
+std::uint64_t inode_of(const wire::Socket& socket) noexcept {
+    struct stat status {};
+    return ::fstat(socket.fd(), &status) == 0 ? status.st_ino : 0;
 }
 
 /// Before a session is made of it: a user at its limit costs the service nothing.
@@ -171,7 +171,7 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
              "hello failed: client and service run on different machines, or one lived through a boot; start a service "
              "there");
     }
-    if (packet.descriptor_count != 2) {
+    if (packet.descriptor_count != 0) {
         throw Malformed{fmt::format("a hello with {} descriptors", packet.descriptor_count)};
     }
     const auto clients = std::count_if(registry_.sessions.begin(), registry_.sessions.end(), [](const auto& entry) {
@@ -183,25 +183,21 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
              "--max-clients",
              clients);
     }
-    const std::uint64_t inode = check_lifeline(packet.descriptors[0]);
-    check_event_socket(packet.descriptors[1]);
-    Descriptor lifeline = std::move(packet.descriptors[0]);
-    EventChannel events{wire::Socket{std::move(packet.descriptors[1])}, session.id};
-    try {
-        const std::uint64_t event_bytes = send_buffer_bytes(events.socket().fd());
-        check_queue(registry_, session.uid, event_bytes);
-        const std::string_view name = text_of(message->name);
-        session.name = is_valid_name(name) ? std::string(name) : "unnamed";
-        session.pidfd = wire::peer_pidfd(session.request.fd());
-        registry_.poller.add(events.socket().fd(), EPOLLIN, events.token());
-        session.queue_bytes += event_bytes;
-    } catch (...) {
-        registry_.foreign.close(session.uid, events.socket());
-        throw;
+    auto [lifeline, lifeline_of_client] = make_lifeline();
+    auto [events, events_of_client] = make_pair("events");
+    if (!registry_.options.let_descriptors_in) {
+        wire::refuse_descriptors(events.fd());
     }
-    session.lifeline = std::move(lifeline);
-    session.lifeline_inode = inode;
-    session.events = std::move(events);
+    const std::uint64_t event_bytes = send_buffer_bytes(events.fd());
+    check_queue(registry_, session.uid, event_bytes);
+    const std::string_view name = text_of(message->name);
+    session.name = is_valid_name(name) ? std::string(name) : "unnamed";
+    session.pidfd = wire::peer_pidfd(session.request.fd());
+    session.lifeline = lifeline.release();
+    session.lifeline_inode = inode_of(lifeline_of_client);
+    registry_.poller.add(events.fd(), EPOLLIN, {Source::events, session.id});
+    session.events = EventChannel{std::move(events), session.id};
+    session.queue_bytes += event_bytes;
     session.stage = Session::Stage::visitor;
 
     wire::HelloReply reply{};
@@ -211,8 +207,9 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
     reply.pid = registry_.host.pid;
     reply.pid_namespace = registry_.host.pid_namespace;
     wire::set_text(reply.version, FASTIO_VERSION_STRING);
-    const int descriptor = own_pidfd_.get();
-    registry_.reply(session, message->header.request, reply, {&descriptor, 1});
+    const std::array<int, wire::HelloReply::kDescriptors> descriptors{own_pidfd_.get(), events_of_client.fd(),
+                                                                      lifeline_of_client.fd()};
+    registry_.reply(session, message->header.request, reply, descriptors);
 }
 
 void Lobby::join(Session& session, const wire::Join& message) {
@@ -236,7 +233,7 @@ void Lobby::join(Session& session, const wire::Join& message) {
         account = &registry_.accounts.of(session.uid);
         session.operator_number = context.operators().join(session.name);
         registry_.poller.add(session.pidfd.get(), EPOLLIN, {Source::pidfd, session.id});
-        // No events: a hang-up is always told, and what a client writes into its lifeline never.
+        // No events: a hang-up is always told, and there is nothing else.
         registry_.poller.add(session.lifeline.get(), 0, {Source::lifeline, session.id});
     } catch (...) {
         registry_.poller.remove(session.pidfd.get());

@@ -45,6 +45,8 @@ struct Options {
     std::chrono::milliseconds closing_patience{2'000};
     std::string metrics{};  ///< where Prometheus finds metrics, as TcpListener takes it; empty: nowhere
     std::chrono::milliseconds metrics_patience{10'000};  ///< how long one connection to the metrics may take in all
+    /// For tests: descriptors that clients send arrive, as they do on a Linux before 6.16, and are closed.
+    bool let_descriptors_in = false;
     int stop_descriptor = -1;  ///< where it is given, the service ends when this becomes readable (a signalfd)
     std::shared_ptr<spdlog::logger> log{};  ///< null: silent
 };

@@ -36,7 +36,7 @@ Options checked(Options options) {
 struct Service::Parts {
     Parts(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices)
         : registry(checked(std::move(options)), std::move(devices)),
-          listener(registry.options.socket, registry.options.group),
+          listener(registry.options.socket, registry.options.group, registry.options.let_descriptors_in),
           stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
         registry.poller.add(listener.fd(), EPOLLIN, {Source::listener, 0});
         registry.poller.add(stop.get(), EPOLLIN, {Source::stop, 0});

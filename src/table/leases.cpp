@@ -99,7 +99,7 @@ bool LeaseBook::grant() {
     if (granted_ == max_chunks_) {
         return false;
     }
-    reserve_pages(file_.get(), granted_ * kChunkBytes, kChunkBytes);
+    mapping_.populate(granted_ * kChunkBytes, kChunkBytes);  // the client has the file, and may hold its locks
     ++granted_;
     return true;
 }

@@ -9,21 +9,22 @@
 
 /// The control protocol's messages: fixed-size little-endian structs over a SOCK_SEQPACKET Unix socket, one message a
 /// packet. docs/protocol.md tells the conversation. A client sends on the *request* socket one message at a time and
-/// reads one reply, except for the kinds marked one-way. The *event* socket, a socketpair whose other end the client
-/// passes with hello, carries what the service says unasked and the client's acknowledgements.
+/// reads one reply, except for the kinds marked one-way. The *event* socket, one end of a pair that the service makes
+/// and sends with its reply to hello, carries what the service says unasked and the client's acknowledgements. The
+/// *lifeline*, likewise, carries nothing: it ends when nobody has the client's end open any more.
 namespace fastio::wire {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 inline constexpr std::uint32_t kMagic = 0x4f49'5346;  // "FSIO"
 inline constexpr std::size_t kMaxMessageBytes = 4096;
-inline constexpr std::size_t kMaxDescriptors = 2;  ///< in flight to a client, and per message
+inline constexpr std::size_t kMaxDescriptors = 3;  ///< in flight to a client, and per message
 
 enum class Kind : std::uint16_t {
     error = 1,  ///< reply: Failure
     ok = 2,     ///< reply: Ok
 
-    hello = 10,        ///< fds: lifeline's read end, event socket. First message of every connection
-    hello_reply = 11,  ///< fds: the service's pidfd
+    hello = 10,        ///< first message of every connection
+    hello_reply = 11,  ///< fds: the service's pidfd, the client's ends of the event socket and of the lifeline
     join = 12,
     join_reply = 13,  ///< fds: the table's header segment, the lease file
     bye = 14,         ///< reply ok; the client has synchronised and its leases count no more
@@ -121,6 +122,7 @@ struct Hello {
 };
 struct HelloReply {
     static constexpr Kind kKind = Kind::hello_reply;
+    static constexpr std::size_t kDescriptors = 3;
     Header header{};
     std::uint32_t protocol_version = kProtocolVersion;
     std::uint32_t reserved = 0;
@@ -390,7 +392,7 @@ struct SessionRow {
     std::uint32_t uid = 0;
     std::uint32_t quarantined = 0;
     Text<252> reason{};
-    std::uint64_t lifeline_inode = 0;  ///< of the pipe, for finding who holds it
+    std::uint64_t lifeline_inode = 0;  ///< of the client's end, for finding who holds it
     std::uint64_t leases = 0;
     std::uint64_t holds = 0;
     std::uint64_t bytes_held = 0;

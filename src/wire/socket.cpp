@@ -15,9 +15,13 @@ namespace {
 #define SCM_PIDFD 0x04  // Linux 6.5
 #endif
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83  // Linux 6.16
+#endif
+
 constexpr std::size_t kSentControlBytes = CMSG_SPACE(kMaxDescriptors * sizeof(int));
-// Besides descriptors, what the kernel adds to each packet where whoever made the socket asked for it, as a client may
-// have that passed its event socket: SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_TIMESTAMP and its kin.
+// Besides descriptors, what the kernel adds to each packet where whoever made the socket asked for it: SO_PASSCRED,
+// SO_PASSPIDFD, SO_PASSSEC, SO_TIMESTAMP and its kin.
 constexpr std::size_t kLabelBytes = 256;
 constexpr std::size_t kTimestampBytes = 128;
 constexpr std::size_t kReceivedControlBytes = CMSG_SPACE(kMostReceived * sizeof(int)) + CMSG_SPACE(sizeof(ucred)) +
@@ -251,6 +255,11 @@ void Socket::set_non_blocking() {
         const int error = errno;
         fail(Errc::io_error, "could not make socket {} non-blocking: {} ({})", fd(), std::strerror(error), error);
     }
+}
+
+bool refuse_descriptors(int socket) noexcept {
+    const int off = 0;
+    return ::setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
 }
 
 }  // namespace fastio::wire

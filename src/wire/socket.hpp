@@ -111,6 +111,10 @@ private:
     Descriptor descriptor_;
 };
 
+/// From now on nobody can send descriptors to this socket, nor into a connection to it that is made later: the kernel
+/// refuses the sender (SO_PASSRIGHTS, Linux 6.16). False where it cannot.
+bool refuse_descriptors(int socket) noexcept;
+
 struct PeerCredentials {
     pid_t pid = 0;
     uid_t uid = 0;

@@ -79,8 +79,11 @@ TEST_F(LimitedService, WithoutDescriptorsRefusesNewcomersAndServesItsMembers) {
     // What fails, and what is said of it, in the order in which the service needs descriptors.
     const std::vector<std::pair<Errc, std::string>> refusals{
         {Errc::quota_exceeded, "the service has no file descriptor left"},  // for the connection
-        {Errc::service_unreachable, "did not answer hello"},                // for those that come with hello
-        {Errc::io_error, "pidfd"},                                          // of the client
+        {Errc::io_error,
+         "pair of sockets: Too many open files (24); raise the limit of open files (ulimit -n), for "
+         "the lifeline"},
+        {Errc::io_error, "for events"},
+        {Errc::io_error, "pidfd"},  // of the client
         {Errc::io_error, "could not make the memory file 'fastio-leases' of 524288 bytes"},
         {Errc::io_error, "could not make the memory file 'fastio-table-header' of "},
         {Errc::io_error, "could not make the memory file 'fastio-table-index' of "},

@@ -145,14 +145,9 @@ private:
         std::ranges::copy(parts_.registry.host.boot_id, hello.boot_id);
         wire::set_text(hello.name, "op");
         prepare(hello);
-        client.lifeline = fastio::test::make_pipe();
-        const auto given = input_.take<std::uint8_t>();
-        const int lifeline = (given & 4) != 0 ? client.lifeline.write.get() : client.lifeline.read.get();
-        const int events = (given & 8) != 0 ? lifeline : client.events_of_service.fd();
-        packet_.descriptors = {fastio::Descriptor{::dup(lifeline)}, fastio::Descriptor{::dup(events)}};
-        packet_.descriptor_count = (given & 3) == 0 ? 2 : (given & 3) - 1;
+        packet_.descriptor_count = input_.take<std::uint8_t>() % 4;
         parts_.request(client, packet_);
-        packet_.descriptors = {};
+        packet_.descriptor_count = 0;
     }
     void join(Client& client) {
         wire::Join join{};

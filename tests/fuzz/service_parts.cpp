@@ -1,7 +1,6 @@
 #include "service_parts.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "device/host_memory.hpp"
 
@@ -47,7 +46,6 @@ std::unique_ptr<ServiceParts::Client> ServiceParts::connect() {
     auto client = std::make_unique<Client>();
     auto [own, of_service] = wire::Socket::pair();
     client->request = std::move(own);
-    std::tie(client->events, client->events_of_service) = wire::Socket::pair();
     client->session = registry.next_session;
     lobby.admit(std::move(of_service));
     settle();
@@ -159,8 +157,12 @@ void ServiceParts::tidy() {
 void ServiceParts::read_all(Client& client) {
     wire::Packet packet;
     while (client.request.receive(packet, false) == wire::ReceiveResult::received) {
+        if (packet.as<wire::HelloReply>()) {
+            client.events = wire::Socket{std::move(packet.descriptors[1])};
+            client.lifeline = std::move(packet.descriptors[2]);
+        }
     }
-    while (client.events.receive(packet, false) == wire::ReceiveResult::received) {
+    while (client.events && client.events.receive(packet, false) == wire::ReceiveResult::received) {
     }
 }
 

@@ -7,7 +7,6 @@
 #include "device/forwarding_memory.hpp"
 #include "input.hpp"
 #include "service/desk.hpp"
-#include "support/pipe.hpp"
 
 namespace fastio::fuzz {
 
@@ -35,8 +34,7 @@ public:
     struct Client {
         wire::Socket request{};
         wire::Socket events{};
-        wire::Socket events_of_service{};
-        test::Pipe lifeline{};
+        fastio::Descriptor lifeline{};
         std::uint64_t session = 0;
     };
     /// A client that has connected and said nothing yet.

@@ -1,8 +1,10 @@
 // On the sockets and the descriptors that travel over them.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,7 +13,9 @@
 
 #include "attacks.hpp"
 #include "device/memfd.hpp"
+#include "memory_that_never_comes.hpp"
 #include "support/lingering_socket.hpp"
+#include "support/pipe.hpp"
 
 namespace fastio::test {
 namespace {
@@ -117,7 +121,7 @@ void connect_to_the_limit(const std::string& socket) {
     Errc refusal{};
     for (int i = 0; i < 2000 && refusal == Errc{}; ++i) {
         auto client = std::make_unique<RawClient>(socket);
-        client->send(client->hello_message(), {client->lifeline.read.get(), client->event_socket_of_service.fd()});
+        client->send(client->hello_message());
         require(client->request_socket.receive(client->packet) == wire::ReceiveResult::received, "no answer to hello");
         if (const auto failure = client->packet.as<wire::Failure>()) {
             refusal = static_cast<Errc>(failure->code);
@@ -174,24 +178,23 @@ void hello_with(const std::string& socket, const char* what, std::vector<int> de
     require(client->closed_after(), what);
 }
 
-void pass_wrong_descriptors(const std::string& socket) {
+void pass_descriptors_with_hello(const std::string& socket) {
     const Pipe pipe = make_pipe();
     const auto pair = wire::Socket::pair();
-    const int event = pair.first.fd();
-    const int lifeline = pipe.read.get();
     const Descriptor file = make_memfd("wrong", 4096);
     const Descriptor epoll{::epoll_create1(EPOLL_CLOEXEC)};
     const Descriptor folder{::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     const Descriptor path{::open("/proc/self/exe", O_PATH | O_CLOEXEC)};
     const Descriptor datagram{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     const Descriptor internet{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    for (const int wrong : {file.get(), epoll.get(), folder.get(), path.get(), datagram.get(), internet.get()}) {
-        hello_with(socket, "a wrong lifeline was taken", {wrong, event});
-        hello_with(socket, "a wrong event socket was taken", {lifeline, wrong});
+    for (const int one : {pipe.read.get(), pair.first.fd(), file.get(), epoll.get(), folder.get(), path.get(),
+                          datagram.get(), internet.get()}) {
+        hello_with(socket, "a descriptor was taken", {one});
+        hello_with(socket, "two descriptors were taken", {pipe.read.get(), one});
     }
-    hello_with(socket, "they were taken in the wrong order", {event, lifeline});
-    hello_with(socket, "too many were taken", std::vector<int>(50, event));
-    hello_with(socket, "as many as a packet carries were taken", std::vector<int>(wire::kMostReceived, event));
+    hello_with(socket, "too many were taken", std::vector<int>(50, file.get()));
+    hello_with(socket, "as many as a packet carries were taken",
+               std::vector<int>(wire::kMostReceived, pair.first.fd()));
 }
 
 /// Whoever closes one of them waits for an hour, as long as its peer is there, and the service is the last to have it.
@@ -205,7 +208,7 @@ void pass_sockets_that_linger(const std::string& socket) {
         hello.header = {wire::kMagic, wire::Kind::hello, sizeof(hello), 1};
         client.send_raw(&hello, sizeof(hello), std::vector<int>(count, made.lingering.get()));
         made.lingering.reset();
-        require(client.closed_after(), "a wrong lifeline was taken");
+        require(client.closed_after(), "descriptors were taken");
     }
     for (const bool on_events : {false, true}) {
         auto member = RawClient::member(socket);
@@ -224,59 +227,88 @@ void pass_sockets_that_linger(const std::string& socket) {
     }
 }
 
-/// The kernel then adds a pidfd to each packet that the service receives there.
-void ask_for_pidfds_on_its_event_socket(const std::string& socket) {
-    constexpr int kPassPidfd = 76;  // SO_PASSPIDFD
-    RawClient client(socket);
-    const int on = 1;
-    static_cast<void>(::setsockopt(client.event_socket_of_service.fd(), SOL_SOCKET, kPassPidfd, &on, sizeof(on)));
-    static_cast<void>(::setsockopt(client.event_socket_of_service.fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
-    client.hello();
-    client.join("job");
-    wire::SlabClosing slab{};
-    slab.index = 5;
-    slab.generation = 9;
-    for (int i = 0; i < 1000; ++i) {
-        client.acknowledge(slab);
-    }
-    client.totals();
+/// A session's ends, lifeline included, would keep each other open in the queues of the service.
+void pass_its_own_ends(const std::string& socket) {
+    RawClient newcomer(socket);
+    wire::Hello hello = newcomer.hello_message();
+    hello.header = {wire::kMagic, wire::Kind::hello, sizeof(hello), 1};
+    newcomer.send_raw(&hello, sizeof(hello), {newcomer.request_socket.fd()});
+    require(newcomer.closed_after(), "its own connection was taken");
+    in_processes(2, [&](std::size_t on_events) {
+        const auto client = RawClient::member(socket);
+        client->create(1000);
+        wire::SlabClosed message{};
+        message.header = {wire::kMagic, wire::Kind::slab_closed, sizeof(message), 1};
+        RawClient::send_raw_to(
+            on_events != 0 ? client->event_socket.fd() : client->request_socket.fd(), &message, sizeof(message),
+            {client->lifeline.get(), client->event_socket.fd(), client->request_socket.fd(), client->lifeline.get()});
+        require(client->closed_after(), "its own ends were taken");
+        return true;
+    });
 }
 
-void pass_ended_descriptors(const std::string& socket) {
-    for (int which = 0; which < 3; ++which) {
+void end_what_it_was_given(const std::string& socket) {
+    for (int which = 0; which < 6; ++which) {
         RawClient client(socket);
-        if (which != 0) {
-            client.lifeline.write.reset();
-        }
-        if (which != 1) {
-            client.event_socket.reset();
-        }
         client.hello();
+        const bool both_remain = which >= 3;
+        if (which % 3 != 0) {
+            ::shutdown(client.lifeline.get(), SHUT_RDWR);
+            both_remain ? static_cast<void>(0) : client.lifeline.reset();
+        }
+        if (which % 3 != 1) {
+            ::shutdown(client.event_socket.fd(), SHUT_RDWR);
+            both_remain ? static_cast<void>(0) : client.event_socket.reset();
+        }
         client.join("job");
         client.create(10);
     }
 }
 
-void pass_its_own_connection_as_event_socket(const std::string& socket) {
-    RawClient client(socket);
-    client.send(client.hello_message(), {client.lifeline.read.get(), client.request_socket.fd()});
-    client.request_socket.receive(client.packet);
-    wire::Watch watch{};
-    watch.all_contexts = 1;
-    try {
-        client.send(watch);
-    } catch (const std::runtime_error&) {
-        return;
+/// A write to a file holds its lock for as long as what is to be written does not come.
+void hold_the_lock_of_its_lease_file(const std::string& socket) {
+    const auto client = RawClient::visitor(socket);
+    wire::Join join{};
+    join.job = text("job");
+    client->ask<wire::JoinReply>(join);
+    const Descriptor leases = std::move(client->packet.descriptors[1]);
+    void* const memory = memory_that_never_comes();
+    start_thread_that_sleeps_in(SYS_pwrite64, [&] { static_cast<void>(::pwrite(leases.get(), memory, 1, 0)); });
+    require(client->ask<wire::GrantReply>(wire::GrantLeases{}).granted_chunks == 2, "no leases were granted");
+    ::_exit(0);
+}
+
+/// Its threads hold the kernel's locks of all that it can send to and receive from, until the process ends.
+void hold_the_locks_of_its_sockets(const std::string& socket) {
+    const auto client = RawClient::member(socket);
+    client->create(1000);
+    client->watch(1);
+    const auto other = RawClient::member(socket);
+    const auto allocation = other->create(8);
+    other->publish(allocation, "event", 8);  // which is there to be received from now on
+    client->send(wire::TotalsRequest{});     // and so is a reply
+    pollfd reply{client->request_socket.fd(), POLLIN, 0};
+    ::poll(&reply, 1, -1);
+    void* const memory = memory_that_never_comes();
+    for (const int end : {client->request_socket.fd(), client->event_socket.fd(), client->lifeline.get()}) {
+        start_thread_that_sleeps_in(SYS_recvfrom, [=] { static_cast<void>(::recv(end, memory, 4096, 0)); });
     }
-    const auto other = RawClient::member(socket, "heard");  // an event, which the service sends to itself
-    static_cast<void>(client.closed_after(3));
+    for (const int end : {client->request_socket.fd(), client->event_socket.fd()}) {
+        start_thread_that_sleeps_in(SYS_sendto, [=] { static_cast<void>(::send(end, memory, 4096, MSG_NOSIGNAL)); });
+    }
+    wire::Unpublish unpublish{};
+    unpublish.name = text("event");
+    other->ask<wire::Ok>(unpublish);  // one event more
+    other->free(allocation, other->last_lease);
+    other->totals();
+    ::_exit(0);
 }
 
 void pass_descriptors_with_every_request(const std::string& socket) {
     in_processes(100, [&](std::size_t kind) {
         const auto client = RawClient::member(socket);
         wire::Header header{wire::kMagic, static_cast<wire::Kind>(kind), sizeof(wire::Header), 1};
-        client->send_raw(&header, sizeof(header), std::vector<int>(1 + kind % 2, client->lifeline.write.get()));
+        client->send_raw(&header, sizeof(header), std::vector<int>(1 + kind % 2, client->lifeline.get()));
         require(client->closed_after(), "a request with descriptors was taken");
         return true;
     });
@@ -296,11 +328,12 @@ std::vector<Attack> connection_attacks() {
             {"connects_to_the_limit", connect_to_the_limit},
             {"connects_and_says_nothing", connect_and_say_nothing},
             {"leaves_contexts_to_the_limit", leave_contexts_to_the_limit},
-            {"passes_wrong_descriptors", pass_wrong_descriptors},
+            {"passes_descriptors_with_hello", pass_descriptors_with_hello},
             {"passes_sockets_that_linger", pass_sockets_that_linger},
-            {"asks_for_pidfds_on_its_event_socket", ask_for_pidfds_on_its_event_socket},
-            {"passes_ended_descriptors", pass_ended_descriptors},
-            {"passes_its_connection_as_event_socket", pass_its_own_connection_as_event_socket},
+            {"passes_its_own_ends", pass_its_own_ends},
+            {"ends_what_it_was_given", end_what_it_was_given},
+            {"holds_the_locks_of_its_sockets", hold_the_locks_of_its_sockets},
+            {"holds_the_lock_of_its_lease_file", hold_the_lock_of_its_lease_file},
             {"passes_descriptors_with_every_request", pass_descriptors_with_every_request}};
 }
 

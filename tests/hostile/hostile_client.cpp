@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "attacks.hpp"
+#include "support/pipe.hpp"
 
 namespace fastio::test {
 

@@ -4,6 +4,7 @@
 
 #include "running_service.hpp"
 #include "service/log.hpp"
+#include "support/pipe.hpp"
 
 namespace fastio::test {
 namespace {
@@ -22,8 +23,8 @@ TEST_F(HostileNames, AddNoLineToTheLogAndSteerNoTerminal) {
         RawClient client(socket());
         wire::Hello hello = client.hello_message();
         wire::set_text(hello.name, "op" + forged);
-        client.send(hello, {client.lifeline.read.get(), client.event_socket_of_service.fd()});
-        client.receive<wire::HelloReply>();
+        client.send(hello);
+        client.receive_hello_reply();
         client.join("job" + forged);
         client.publish(client.create(8), "name" + forged, 8);
         client.send_raw("x", 1);

@@ -149,7 +149,10 @@ TEST_F(HostileService, IsAProtocolErrorWithoutItsDescriptors) {
         EXPECT_EQ(operate_with(kind, [](Reply& reply) { reply.descriptors.clear(); }), Errc::protocol_error)
             << static_cast<int>(kind);
     }
-    EXPECT_EQ(operate_with(Kind::join_reply, [](Reply& reply) { reply.descriptors.pop_back(); }), Errc::protocol_error);
+    for (const Kind kind : {Kind::hello_reply, Kind::join_reply}) {
+        EXPECT_EQ(operate_with(kind, [](Reply& reply) { reply.descriptors.pop_back(); }), Errc::protocol_error)
+            << static_cast<int>(kind);
+    }
 }
 
 /// A copy of a file's contents: as long, and sealed or not.

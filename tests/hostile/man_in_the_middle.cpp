@@ -90,6 +90,9 @@ void ManInTheMiddle::serve(wire::Socket client) {
             if (service.receive(packet) != wire::ReceiveResult::received) {
                 return;
             }
+            if (packet.as<wire::HelloReply>()) {
+                take_events_of(packet);
+            }
             forward(client, packet);
         } else if (has(ends[3])) {
             if (to_service_.receive(packet) != wire::ReceiveResult::received) {
@@ -99,9 +102,6 @@ void ManInTheMiddle::serve(wire::Socket client) {
         } else if (has(ends[0])) {
             if (client.receive(packet) != wire::ReceiveResult::received) {
                 return;
-            }
-            if (packet.as<wire::Hello>()) {
-                take_events_of(packet);
             }
             service.send_bytes(bytes_of(packet), descriptors_of(packet), true);
         } else if (has(ends[2])) {
@@ -113,12 +113,11 @@ void ManInTheMiddle::serve(wire::Socket client) {
     }
 }
 
-void ManInTheMiddle::take_events_of(wire::Packet& hello) {
+void ManInTheMiddle::take_events_of(wire::Packet& reply) {
     auto [own, theirs] = wire::Socket::pair();
     const std::lock_guard lock(mutex_);
-    to_client_ =
-        wire::Socket(std::exchange(hello.descriptors.at(1), Descriptor(::fcntl(theirs.fd(), F_DUPFD_CLOEXEC, 3))));
-    to_service_ = std::move(own);
+    to_service_ = wire::Socket(std::exchange(reply.descriptors.at(1), theirs.release()));
+    to_client_ = std::move(own);
 }
 
 void ManInTheMiddle::forward_answer(const wire::Packet& packet) {

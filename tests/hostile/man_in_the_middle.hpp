@@ -54,7 +54,7 @@ public:
 private:
     void serve(wire::Socket client);
     void forward(wire::Socket& client, wire::Packet& packet);
-    void take_events_of(wire::Packet& hello);
+    void take_events_of(wire::Packet& reply);
     void forward_answer(const wire::Packet& packet);
 
     std::string service_;

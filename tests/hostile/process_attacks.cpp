@@ -15,7 +15,7 @@ void leave_a_child(const std::string& socket, Kept kept) {
     require(child >= 0, "could not fork");
     if (child == 0) {
         if (kept == Kept::socket) {
-            client->lifeline.write.reset();
+            client->lifeline.reset();
         } else if (kept == Kept::lifeline) {
             client->request_socket.reset();
             client->event_socket.reset();

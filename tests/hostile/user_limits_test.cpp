@@ -33,7 +33,7 @@ protected:
     [[nodiscard]] std::string refusal_of_connection(Errc expected) {
         RawClient client(socket());
         try {
-            client.send(client.hello_message(), {client.lifeline.read.get(), client.event_socket_of_service.fd()});
+            client.send(client.hello_message());
         } catch (const std::runtime_error&) {
             // refused before it said hello; why can still be read
         }

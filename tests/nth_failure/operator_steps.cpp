@@ -305,7 +305,7 @@ private:
         std::istringstream lines(difference);
         std::size_t lifelines = 0;
         for (std::string line; std::getline(lines, line);) {
-            if (line.find("is open: pipe:") != std::string::npos && ++lifelines <= kMostContexts) {
+            if (line.find("is open: socket:") != std::string::npos && ++lifelines <= kMostContexts) {
                 continue;
             }
             wrong_ << "left over: " << line << "; ";

@@ -62,7 +62,10 @@ wire::HelloReply matching_reply(const wire::Hello& hello) {
 
 void send_reply(wire::Socket& socket, wire::HelloReply& reply) {
     const Descriptor pidfd(::eventfd(0, EFD_CLOEXEC));  // never readable: a service that lives
-    const std::array<int, 1> descriptors{pidfd.get()};
+    const auto [events, events_of_client] = wire::Socket::pair();
+    const auto [lifeline, lifeline_of_client] = wire::Socket::pair();
+    const std::array<int, wire::HelloReply::kDescriptors> descriptors{pidfd.get(), events_of_client.fd(),
+                                                                      lifeline_of_client.fd()};
     static_cast<void>(socket.send(reply, descriptors));
 }
 

@@ -6,7 +6,7 @@
 #include "client/lifeline_holders.hpp"
 #include "client_fixture.hpp"
 #include "support/child_process.hpp"
-#include "support/pipe.hpp"
+#include "wire/socket.hpp"
 
 namespace fastio::test {
 namespace {
@@ -153,18 +153,18 @@ TEST(ServiceConnectTest, AMissingSocketIsUnreachable) {
     EXPECT_EQ(errc_of([&] { Service(folder.file("nothing.sock"), 0s); }), Errc::service_unreachable);
 }
 
-TEST(LifelineHoldersTest, ProcessesWithTheWriteEndAreFound) {
-    Pipe lifeline = make_pipe();
+TEST(LifelineHoldersTest, ProcessesWithTheClientsEndAreFound) {
+    auto [of_service, of_client] = wire::Socket::pair();
     struct stat status {};
-    ASSERT_EQ(::fstat(lifeline.read.get(), &status), 0);
-    ChildProcess child = ChildProcess::start("sleep", {"1000"}, {.descriptors = {lifeline.write.get()}});
-    lifeline.write.reset();
+    ASSERT_EQ(::fstat(of_client.fd(), &status), 0);
+    ChildProcess child = ChildProcess::start("sleep", {"1000"}, {.descriptors = {of_client.fd()}});
+    of_client.reset();
     const auto holders = detail::lifeline_holders({status.st_ino});
     ASSERT_EQ(holders.count(status.st_ino), 1U);
     EXPECT_EQ(holders.at(status.st_ino), std::vector<std::int64_t>{child.pid()}) << "not this one: it only reads";
 }
 
-TEST(LifelineHoldersTest, WithoutPipesNothingIsLookedFor) {
+TEST(LifelineHoldersTest, WithoutLifelinesNothingIsLookedFor) {
     EXPECT_TRUE(detail::lifeline_holders({}).empty());
 }
 

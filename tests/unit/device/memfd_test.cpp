@@ -131,5 +131,30 @@ TEST(Mapping, SaysWhyItFailed) {
     EXPECT_EQ(errc_of([&] { const Mapping mapping(file.get(), 0, Mapping::Access::read_only); }), Errc::io_error);
 }
 
+constexpr std::size_t kPage = 4096;
+
+std::size_t allocated_pages(const Descriptor& file) {
+    struct stat status {};
+    EXPECT_EQ(::fstat(file.get(), &status), 0);
+    return static_cast<std::size_t>(status.st_blocks) * 512 / kPage;
+}
+
+TEST(Mapping, PopulateAllocatesThePagesOfItsRange) {
+    const Descriptor file = make_memfd("file", 16 * kPage);
+    for (const auto access : {Mapping::Access::read_only, Mapping::Access::read_write}) {
+        const Mapping mapping(file.get(), 16 * kPage, access);
+        const std::size_t before = allocated_pages(file);
+        mapping.populate(before * kPage, 2 * kPage);
+        EXPECT_EQ(allocated_pages(file), before + 2);
+    }
+}
+
+TEST(Mapping, PopulateIsAnErrorWhereNoPageCanBeHad) {
+    const Descriptor file = make_memfd("file", kPage);
+    const Mapping mapping(file.get(), 2 * kPage, Mapping::Access::read_only);
+    mapping.populate(0, kPage);
+    EXPECT_EQ(errc_of([&] { mapping.populate(kPage, kPage); }), Errc::out_of_memory) << "behind the file's end";
+}
+
 }  // namespace
 }  // namespace fastio::test

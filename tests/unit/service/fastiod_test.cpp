@@ -8,6 +8,7 @@
 
 #include "running_service.hpp"
 #include "support/child_process.hpp"
+#include "support/pipe.hpp"
 #include "tcp_client.hpp"
 
 namespace fastio::test {

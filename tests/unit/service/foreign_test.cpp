@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -87,23 +85,6 @@ TEST(ForeignDescriptors, AChainOfSocketsMayBeLong) {
     wait_until_closed(foreign, 1);
     wait_until_closed(foreign, 2);
     EXPECT_EQ(leaks.difference(), "");
-}
-
-TEST(IsConnectedPacketSocket, IsNothingElse) {
-    const auto [own, other] = wire::Socket::pair();
-    EXPECT_TRUE(service::is_connected_packet_socket(Descriptor{::dup(own.fd())}));
-    EXPECT_FALSE(service::is_connected_packet_socket(make_pipe().read));
-    EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{}));
-    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
-        EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)}));
-    }
-    EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)}));
-    EXPECT_FALSE(service::is_connected_packet_socket(Descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}));
-    const Descriptor listening{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
-    const sockaddr_un unnamed{AF_UNIX, {}};
-    ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t)), 0);
-    ASSERT_EQ(::listen(listening.get(), 1), 0);
-    EXPECT_FALSE(service::is_connected_packet_socket(listening)) << "those that wait in its queue are closed with it";
 }
 
 TEST(ForeignDescriptors, AllOfAPacketIsClosed) {

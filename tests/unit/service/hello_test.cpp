@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "running_service.hpp"
@@ -17,9 +18,38 @@ TEST_F(HelloTest, AnswersWithTheServicesIdentityAndItsPidfd) {
     EXPECT_EQ(reply.layout_signature, table::layout_signature());
     EXPECT_EQ(reply.pid, ::getpid());
     EXPECT_EQ(wire::get_text(reply.version), "0.1.0");
-    ASSERT_EQ(client.packet.descriptor_count, 1U);
     // A pidfd takes signal 0; another descriptor does not.
-    EXPECT_EQ(::syscall(SYS_pidfd_send_signal, client.packet.descriptors[0].get(), 0, nullptr, 0), 0);
+    EXPECT_EQ(::syscall(SYS_pidfd_send_signal, client.service_pidfd.get(), 0, nullptr, 0), 0);
+}
+
+TEST_F(HelloTest, NobodyCanSendDescriptorsWhereTheKernelRefusesThem) {
+    if (!wire::refuse_descriptors(wire::Socket::pair().first.fd())) {
+        GTEST_SKIP() << "SO_PASSRIGHTS came with Linux 6.16";
+    }
+    options.let_descriptors_in = false;
+    start();
+    RawClient client(socket());
+    const auto refused = [](wire::Socket& end) {
+        wire::Ok ok{};
+        const int descriptor = 0;
+        return end.send(ok, {&descriptor, 1}) == wire::SendResult::closed && errno == EPERM;
+    };
+    EXPECT_TRUE(refused(client.request_socket));
+    client.hello();
+    client.join("job");
+    EXPECT_TRUE(refused(client.request_socket));
+    EXPECT_TRUE(refused(client.event_socket));
+    EXPECT_EQ(client.create(10).capacity, 256U) << "what was refused was not sent";
+}
+
+TEST_F(HelloTest, GivesALifelineIntoWhichNobodyCanSend) {
+    start();
+    RawClient client(socket());
+    client.hello();
+    const int itself = client.lifeline.get();
+    wire::Ok ok{};
+    wire::Socket end{std::move(client.lifeline)};
+    EXPECT_EQ(end.send(ok, {&itself, 1}), wire::SendResult::closed) << "in there it would keep itself open for ever";
 }
 
 TEST_F(HelloTest, RefusesAnotherProtocolVersionAndHangsUp) {
@@ -27,7 +57,7 @@ TEST_F(HelloTest, RefusesAnotherProtocolVersionAndHangsUp) {
     RawClient client(socket());
     wire::Hello hello = client.hello_message();
     hello.protocol_version = 7;
-    client.send(hello, {client.lifeline.read.get(), client.event_socket_of_service.fd()});
+    client.send(hello);
     const auto failure = client.receive<wire::Failure>();
     EXPECT_EQ(failure.code, static_cast<int>(Errc::version_mismatch));
     EXPECT_NE(wire::get_text(failure.message)->find("version 7"), std::string::npos);
@@ -39,7 +69,7 @@ TEST_F(HelloTest, RefusesAnotherVersionWhoseHelloHasAnotherSize) {
     RawClient client(socket());
     struct {
         wire::Header header{wire::kMagic, wire::Kind::hello, 48, 1};
-        std::uint32_t version = 2;
+        std::uint32_t version = 1;
         std::uint32_t rest[7] = {};
     } hello;
     client.send_raw(&hello, sizeof(hello));
@@ -53,7 +83,7 @@ TEST_F(HelloTest, RefusesAnotherTableLayout) {
     RawClient client(socket());
     wire::Hello hello = client.hello_message();
     hello.layout_signature ^= 1;
-    client.send(hello, {client.lifeline.read.get(), client.event_socket_of_service.fd()});
+    client.send(hello);
     EXPECT_EQ(client.receive<wire::Failure>().code, static_cast<int>(Errc::version_mismatch));
     EXPECT_TRUE(client.closed_after());
 }
@@ -63,7 +93,7 @@ TEST_F(HelloTest, RefusesAClientOfAnotherBoot) {
     RawClient client(socket());
     wire::Hello hello = client.hello_message();
     hello.boot_id[3] ^= 0xff;
-    client.send(hello, {client.lifeline.read.get(), client.event_socket_of_service.fd()});
+    client.send(hello);
     EXPECT_EQ(client.receive<wire::Failure>().code, static_cast<int>(Errc::incompatible_host));
     EXPECT_TRUE(client.closed_after());
 }
@@ -82,7 +112,7 @@ TEST_F(HelloTest, RefusesOneMoreThanTheMostClients) {
     const auto first = member();
     auto second = member();
     RawClient third(socket());
-    third.send(third.hello_message(), {third.lifeline.read.get(), third.event_socket_of_service.fd()});
+    third.send(third.hello_message());
     const auto failure = third.receive<wire::Failure>();
     EXPECT_EQ(failure.code, static_cast<int>(Errc::quota_exceeded));
     EXPECT_NE(wire::get_text(failure.message)->find("2 clients"), std::string::npos);

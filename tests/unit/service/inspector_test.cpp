@@ -65,8 +65,8 @@ TEST_F(InspectorTest, ListsSessionsWithTheirPidFromTheSocket) {
     wire::Hello hello = liar.hello_message();
     hello.pid = 1;
     wire::set_text(hello.name, "smooth");
-    liar.send(hello, {liar.lifeline.read.get(), liar.event_socket_of_service.fd()});
-    liar.receive<wire::HelloReply>();
+    liar.send(hello);
+    liar.receive_hello_reply();
     liar.join("job");
     const auto allocation = liar.create(1000);
     liar.publish(liar.create(300), "x", 300);
@@ -84,7 +84,7 @@ TEST_F(InspectorTest, ListsSessionsWithTheirPidFromTheSocket) {
     EXPECT_EQ(rows[0].holds, 1U);
     EXPECT_EQ(rows[0].bytes_held, allocation.capacity + 512);
     struct stat status {};
-    ASSERT_EQ(::fstat(liar.lifeline.read.get(), &status), 0);
+    ASSERT_EQ(::fstat(liar.lifeline.get(), &status), 0);
     EXPECT_EQ(rows[0].lifeline_inode, status.st_ino);
 }
 

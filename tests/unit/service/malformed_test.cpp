@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "running_service.hpp"
+#include "support/pipe.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fastio::test {
@@ -82,10 +83,10 @@ const Offence kAsMember[] = {
          client.send(join);
      }},
     {"a_descriptor_where_none_belongs", [](RawClient& client) { client.send(wire::Create{}, {0}); }},
-    {"three_descriptors",
+    {"more_descriptors_than_any_message",
      [](RawClient& client) {
          const auto message = filled<wire::Create>();
-         client.send_raw(&message, sizeof(message), {0, 0, 0});
+         client.send_raw(&message, sizeof(message), std::vector<int>(wire::kMaxDescriptors + 1, 0));
      }},
     {"a_text_longer_than_its_field",
      [](RawClient& client) {
@@ -166,41 +167,17 @@ const Offence kAsNewcomer[] = {
     {"a_join_before_hello", [](RawClient& client) { client.send(wire::Join{}); }},
     {"a_request_before_hello", [](RawClient& client) { client.send(wire::TotalsRequest{}); }},
     {"noise", [](RawClient& client) { client.send_raw("GET / HTTP/1.1", 14); }},
-    {"a_hello_without_descriptors", [](RawClient& client) { client.send(client.hello_message()); }},
-    {"a_hello_with_one_descriptor",
-     [](RawClient& client) { client.send(client.hello_message(), {client.lifeline.read.get()}); }},
-    {"a_hello_with_three_descriptors",
+    {"a_hello_with_a_descriptor", [](RawClient& client) { client.send(client.hello_message(), {0}); }},
+    {"a_hello_of_version_1_but_for_its_number",
+     [](RawClient& client) {
+         const auto [own_events, events] = wire::Socket::pair();
+         client.send(client.hello_message(), {make_pipe().read.get(), events.fd()});
+     }},
+    {"a_hello_with_more_descriptors_than_any_message",
      [](RawClient& client) {
          auto hello = client.hello_message();
          hello.header = {wire::kMagic, wire::Kind::hello, sizeof(hello), 1};
-         client.send_raw(&hello, sizeof(hello),
-                         {client.lifeline.read.get(), client.event_socket_of_service.fd(), client.lifeline.read.get()});
-     }},
-    {"a_lifelines_write_end",
-     [](RawClient& client) {
-         client.send(client.hello_message(), {client.lifeline.write.get(), client.event_socket_of_service.fd()});
-     }},
-    {"a_lifeline_that_is_no_pipe",
-     [](RawClient& client) {
-         client.send(client.hello_message(),
-                     {client.event_socket_of_service.fd(), client.event_socket_of_service.fd()});
-     }},
-    {"a_lifeline_that_is_a_fifo_and_never_had_a_writer",
-     [](RawClient& client) {
-         const TempDir folder;
-         const std::string path = folder.file("fifo");
-         ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-         const Descriptor fifo{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
-         client.send(client.hello_message(), {fifo.get(), client.event_socket_of_service.fd()});
-     }},
-    {"an_event_socket_that_is_none",
-     [](RawClient& client) {
-         client.send(client.hello_message(), {client.lifeline.read.get(), client.lifeline.read.get()});
-     }},
-    {"an_event_socket_of_another_type",
-     [](RawClient& client) {
-         const Descriptor stream{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-         client.send(client.hello_message(), {client.lifeline.read.get(), stream.get()});
+         client.send_raw(&hello, sizeof(hello), std::vector<int>(wire::kMaxDescriptors + 1, 0));
      }},
     {"a_cut_off_hello", [](RawClient& client) { send_part<wire::Hello>(client, 18); }},
 };
@@ -265,12 +242,14 @@ TEST_F(MalformedVisit, AClientThatNeverReadsItsRepliesIsCut) {
     EXPECT_EQ(bystander->create(10).capacity, 256U);
 }
 
-TEST_F(MalformedVisit, WhatIsWrittenIntoALifelineWakesNobody) {
-    const auto client = member();
-    send_byte(client->lifeline.write.get());
-    EXPECT_EQ(client->create(10).capacity, 256U);
-    client->bye();
-    EXPECT_EQ(totals().sessions, 0U);
+TEST_F(MalformedVisit, WhoShutsItsLifelineDownIsServedOn) {
+    for (const int how : {SHUT_RD, SHUT_WR, SHUT_RDWR}) {
+        const auto client = member();
+        ASSERT_EQ(::shutdown(client->lifeline.get(), how), 0);
+        EXPECT_EQ(client->create(10).capacity, 256U);
+        client->bye();
+        EXPECT_EQ(totals().sessions, 0U);
+    }
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <tuple>
 
 #include "device/host_identity.hpp"
 
@@ -17,9 +16,7 @@ wire::NameText text(std::string_view value) {
     return text;
 }
 
-RawClient::RawClient(const std::string& socket) : request_socket(wire::Socket::connect(socket)), lifeline(make_pipe()) {
-    std::tie(event_socket, event_socket_of_service) = wire::Socket::pair();
-}
+RawClient::RawClient(const std::string& socket) : request_socket(wire::Socket::connect(socket)) {}
 
 std::unique_ptr<RawClient> RawClient::visitor(const std::string& socket) {
     auto client = std::make_unique<RawClient>(socket);
@@ -46,10 +43,18 @@ wire::Hello RawClient::hello_message() const {
 }
 
 wire::HelloReply RawClient::hello() {
-    send(hello_message(), {lifeline.read.get(), event_socket_of_service.fd()});
+    send(hello_message());
+    return receive_hello_reply();
+}
+
+wire::HelloReply RawClient::receive_hello_reply() {
     const auto reply = receive<wire::HelloReply>();
-    lifeline.read.reset();
-    event_socket_of_service.reset();
+    if (packet.descriptor_count != wire::HelloReply::kDescriptors) {
+        throw std::runtime_error("hello_reply without its descriptors");
+    }
+    service_pidfd = std::move(packet.descriptors[0]);
+    event_socket = wire::Socket{std::move(packet.descriptors[1])};
+    lifeline = std::move(packet.descriptors[2]);
     return reply;
 }
 

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "support/pipe.hpp"
 #include "table/leases.hpp"
 #include "table/reader.hpp"
 #include "wire/socket.hpp"
@@ -32,6 +31,8 @@ public:
 
     [[nodiscard]] wire::Hello hello_message() const;
     wire::HelloReply hello();
+    /// The reply to a hello that the test sent, and what came with it.
+    wire::HelloReply receive_hello_reply();
     wire::JoinReply join(std::string_view job, std::uint64_t quota = 0, std::uint32_t flags = 0,
                          std::string_view device = "auto");
     void bye();
@@ -103,8 +104,8 @@ public:
 
     wire::Socket request_socket;
     wire::Socket event_socket;
-    wire::Socket event_socket_of_service;
-    Pipe lifeline;
+    Descriptor lifeline;
+    Descriptor service_pidfd;
     wire::Packet packet{};
     std::string why{};
     std::uint64_t session = 0;

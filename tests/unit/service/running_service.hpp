@@ -35,6 +35,8 @@ private:
 
 class ServiceTest : public ::testing::Test {
 protected:
+    ServiceTest() { options.let_descriptors_in = true; }  // that no kernel keeps back what a test sends
+
     [[nodiscard]] std::string socket() const { return folder.file("s"); }
 
     /// Starts the service with `options`, at socket().

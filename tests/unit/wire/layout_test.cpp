@@ -13,10 +13,10 @@ namespace {
 using namespace wire;
 
 TEST(ProtocolLayout, VersionAndLimits) {
-    EXPECT_EQ(kProtocolVersion, 1U);
+    EXPECT_EQ(kProtocolVersion, 2U);
     EXPECT_EQ(kMagic, 0x4f49'5346U);
     EXPECT_EQ(kMaxMessageBytes, 4096U);
-    EXPECT_EQ(kMaxDescriptors, 2U);
+    EXPECT_EQ(kMaxDescriptors, 3U);
     EXPECT_EQ(kNoLease, 0xffff'ffffU);
 }
 
