@@ -35,6 +35,16 @@ Process start(const char* role, const std::string& socket) {
     return Process({self(), "--role", role, "--socket", socket}, {});
 }
 
+/// Longer than a client may ask for as much as it likes (service/time_share.hpp): what is measured is what lasts.
+constexpr std::chrono::milliseconds kUntilItCounts{300};
+
+template <class Call>
+void call_for(std::chrono::milliseconds time, Call&& call) {
+    for (const auto end = std::chrono::steady_clock::now() + time; std::chrono::steady_clock::now() < end;) {
+        call();
+    }
+}
+
 /// Requests in blocks, alternately without and with what `disturb` starts and its result's destructor ends.
 template <class Disturb>
 Figure measure(const std::string& what, std::size_t rounds, Pause pause, Disturb&& disturb) {
@@ -76,7 +86,7 @@ struct Dying {
         : thread_([this, socket] {
               Context context(options_for(socket, "dying"));
               while (!done_) {
-                  const Process victim = start("flooder", socket);
+                  const Process victim = start("victim", socket);
                   await(context);
               }
           }) {}
@@ -92,7 +102,7 @@ struct Dying {
 
 }  // namespace
 
-int run_flooder(const std::string& socket) {
+int run_victim(const std::string& socket) {
     Context context(options_for(socket, "dying"));
     const Watch watch = context.watch();
     context.create(4096).publish("ready", {.replace = true});
@@ -101,21 +111,47 @@ int run_flooder(const std::string& socket) {
     }
 }
 
+int run_flooder(const std::string& socket, const std::string& what) {
+    Context context(options_for(socket, "dying"));
+    Service service(socket);
+    std::vector<Allocation> leases;
+    std::function<void()> ask = [&] { context.create(4096).free(); };
+    if (what != "requests") {
+        context.create(4096).publish("leased");
+        while (leases.size() < 60'000) {  // which the service looks at for each sum
+            leases.push_back(context.get("leased"));
+        }
+        ask = what == "sums" ? std::function<void()>([&] { static_cast<void>(service.totals()); })
+                             : [&] { static_cast<void>(service.allocations("dying")); };
+    }
+    call_for(kUntilItCounts, ask);
+    context.create(4096).publish("ready", {.replace = true});
+    while (true) {
+        ask();
+    }
+}
+
 std::vector<Figure> measure_disturbance(std::size_t rounds) {
-    const auto flooder = [](const std::string& socket, Context&) {
-        Context member(options_for(socket, "dying"));
-        Process process = start("flooder", socket);
-        await(member);
-        return process;
+    const auto with = [](const char* role) {
+        return [role](const std::string& socket, Context&) {
+            Context member(options_for(socket, "dying"));
+            Process process = start(role, socket);
+            await(member);
+            return process;
+        };
     };
     constexpr Pause kNone{0};
     constexpr Pause kWork{200};
-    return {measure("a client is stopped", rounds, kNone,
-                    [&](const std::string& socket, Context& context) { return Stopped(flooder(socket, context)); }),
-            measure("a client floods", rounds, kNone, flooder),
-            measure(fmt::format("a client floods, one each {} us", kWork.count()), rounds, kWork, flooder),
-            measure("clients die, one after the other", rounds, kNone,
-                    [](const std::string& socket, Context&) { return Dying(socket); })};
+    const auto at_work = [&](const char* what) { return fmt::format("{}, one each {} us", what, kWork.count()); };
+    return {
+        measure("a client is stopped", rounds, kNone,
+                [&](const std::string& socket, Context& context) { return Stopped(with("victim")(socket, context)); }),
+        measure("a client floods", rounds, kNone, with("requests")),
+        measure(at_work("a client floods"), rounds, kWork, with("requests")),
+        measure(at_work("a client asks for sums only"), rounds, kWork, with("sums")),
+        measure(at_work("a client asks for lists only"), rounds, kWork, with("lists")),
+        measure("clients die, one after the other", rounds, kNone,
+                [](const std::string& socket, Context&) { return Dying(socket); })};
 }
 
 }  // namespace fastio::bench

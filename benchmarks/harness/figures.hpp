@@ -31,6 +31,8 @@ int run_holder(const std::string& socket, int ready);
 
 /// Requests of one client while others are stopped, flood the service or die, beside the same undisturbed.
 [[nodiscard]] std::vector<Figure> measure_disturbance(std::size_t rounds);
-int run_flooder(const std::string& socket);
+int run_victim(const std::string& socket);
+/// `what`: requests, sums or lists.
+int run_flooder(const std::string& socket, const std::string& what);
 
 }  // namespace fastio::bench

@@ -58,8 +58,11 @@ int main(int argc, char** argv) {
         if (role == "holder") {
             return run_holder(socket, fd);
         }
-        if (role == "flooder") {
-            return run_flooder(socket);
+        if (role == "victim") {
+            return run_victim(socket);
+        }
+        if (role == "requests" || role == "sums" || role == "lists") {
+            return run_flooder(socket, role);
         }
         std::vector<Figure> figures;
         append(figures, measure_busy_clients(16, 3));

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <map>
 
+#include "service/time_share.hpp"
+
 namespace fastio::service {
 
 /// What one user's clients use.
@@ -13,6 +15,7 @@ struct Account {
     std::uint64_t allocations = 0;
     std::uint64_t names = 0;     ///< that they published last, in all contexts
     std::uint64_t sessions = 0;  ///< joined, quarantined ones included
+    TimeShare time{2};           ///< of the control thread's
 };
 
 /// By user id. References stay valid: there are as many as users.

@@ -65,7 +65,12 @@ void EventChannel::flush(Poller& poller) {
     }
     lost_ = false;
     full_ = false;
-    poller.modify(socket_.fd(), EPOLLIN, token());
+    watch(poller);
+}
+
+void EventChannel::read(bool wanted, Poller& poller) noexcept {
+    is_read_ = wanted;
+    watch(poller);
 }
 
 void EventChannel::close() noexcept {
@@ -76,7 +81,13 @@ void EventChannel::close() noexcept {
 void EventChannel::want_room(Poller& poller) noexcept {
     if (!full_) {
         full_ = true;
-        poller.modify(socket_.fd(), EPOLLIN | EPOLLOUT, token());
+        watch(poller);
+    }
+}
+
+void EventChannel::watch(Poller& poller) noexcept {
+    if (socket_) {
+        poller.modify(socket_.fd(), (is_read_ ? EPOLLIN : 0U) | (full_ ? EPOLLOUT : 0U), token());
     }
 }
 

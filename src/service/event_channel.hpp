@@ -31,17 +31,21 @@ public:
 
     /// After EPOLLOUT.
     void flush(Poller& poller);
+    /// Whether what the client sends is read.
+    void read(bool wanted, Poller& poller) noexcept;
     void close() noexcept;
 
 private:
     template <class Message>
     [[nodiscard]] bool try_send(Message& message) noexcept;
     void want_room(Poller& poller) noexcept;
+    void watch(Poller& poller) noexcept;
 
     wire::Socket socket_{};
     std::uint64_t session_ = 0;
     bool full_ = false;  ///< the last send did not fit; EPOLLOUT is asked for
     bool lost_ = false;
+    bool is_read_ = true;
     std::optional<Errc> ended_{};  ///< why
     std::set<table::SlabRef, bool (*)(const table::SlabRef&, const table::SlabRef&)> closing_{
         [](const table::SlabRef& a, const table::SlabRef& b) {

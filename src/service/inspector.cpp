@@ -104,6 +104,7 @@ wire::TotalsReply Inspector::sum(const Counts& counts) {
     sums.pool_max = registry_.devices.pool_max();
     sums.requests = registry_.requests;
     sums.sessions_cut = registry_.sessions_cut;
+    sums.rests = registry_.rests;
     return sums;
 }
 

@@ -19,7 +19,7 @@ struct Metric {
 };
 
 using Totals = wire::TotalsReply;
-constexpr std::array<Metric<Totals>, 11> kOfService{{
+constexpr std::array<Metric<Totals>, 12> kOfService{{
     {"sessions", "gauge", "Clients that joined a context, quarantined ones included.", &Totals::sessions},
     {"contexts", "gauge", "Jobs that names can be published in.", &Totals::contexts},
     {"allocations", "gauge", "Allocations, quarantined ones included.", &Totals::allocations},
@@ -33,6 +33,8 @@ constexpr std::array<Metric<Totals>, 11> kOfService{{
     {"requests_total", "counter", "Messages of clients that were served.", &Totals::requests},
     {"sessions_cut_total", "counter", "Sessions that the service ended because of what the client did.",
      &Totals::sessions_cut},
+    {"rests_total", "counter", "Rests that clients were given which asked for much while others asked for little.",
+     &Totals::rests},
 }};
 constexpr std::array<Metric<Usage>, 4> kOfUsers{{
     {"connections", "gauge", "Connections, silent and quarantined ones included.", &Usage::connections},

@@ -93,6 +93,9 @@ struct Registry {
     std::uint64_t next_context = 1;
     std::uint64_t requests = 0;
     std::uint64_t sessions_cut = 0;
+    std::uint64_t rests = 0;  ///< of sessions that asked for much
+    FairTime between_sessions{};
+    FairTime between_users{};
 
 private:
     [[nodiscard]] static bool has_unread(const Session& session) noexcept;

@@ -55,8 +55,12 @@ struct Service::Parts {
     void on_request(Session& session);
     void on_events(Session& session, std::uint32_t events);
     void on_exit(Session& session);
+    /// After something that it asked for, since `begin`: nothing more is read from it for a while where it asked for
+    /// more than its share.
+    void charge(Session& session, TimeShare::Clock::time_point begin);
+    void on_rested(Session& session) noexcept;
     void on_timers();
-    void on_timer(Timers::Purpose purpose, Context& context);
+    void on_due(const Timers::Due& due);
     /// After each source: ends what was marked.
     void settle();
     /// After each round: one scan per context that something happened in. What fails is tried again after the next.
@@ -162,6 +166,7 @@ void Service::Parts::on_request(Session& session) {
     if (!session.connected() || session.end != Session::End::none) {
         return;
     }
+    const auto begin = TimeShare::Clock::now();
     switch (session.request.receive(packet, false)) {
         case wire::ReceiveResult::received:
             desk.request(session, packet);
@@ -173,6 +178,7 @@ void Service::Parts::on_request(Session& session) {
             break;
     }
     registry.foreign.close(session.uid, packet);
+    charge(session, begin);
 }
 
 void Service::Parts::on_events(Session& session, std::uint32_t events) {
@@ -185,6 +191,7 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
     if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) {
         return;
     }
+    const auto begin = TimeShare::Clock::now();
     switch (session.events.socket().receive(packet, false)) {
         case wire::ReceiveResult::received:
             desk.event(session, packet);
@@ -199,6 +206,33 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
             break;
     }
     registry.foreign.close(session.uid, packet);
+    charge(session, begin);
+}
+
+void Service::Parts::charge(Session& session, TimeShare::Clock::time_point begin) {
+    const auto now = TimeShare::Clock::now();
+    const auto spent = now - begin;
+    TimeShare& of_user = registry.accounts.of(session.uid).time;
+    const auto rest = std::max(registry.between_sessions.charge(session.time, session.id, now, spent),
+                               registry.between_users.charge(of_user, session.uid, now, spent));
+    if (rest == TimeShare::Clock::duration::zero() || session.rests || !session.connected() ||
+        session.end != Session::End::none) {
+        return;
+    }
+    registry.timers.add_at(now + rest, {Timers::Purpose::rest, session.id});
+    session.rests = true;
+    ++registry.rests;
+    // A hang-up is told all the same, and what was sent before it is read: that is bounded.
+    registry.poller.modify(session.request.fd(), 0, {Source::request, session.id});
+    session.events.read(false, registry.poller);
+}
+
+void Service::Parts::on_rested(Session& session) noexcept {
+    session.rests = false;
+    if (session.connected()) {
+        registry.poller.modify(session.request.fd(), EPOLLIN, {Source::request, session.id});
+        session.events.read(true, registry.poller);
+    }
 }
 
 void Service::Parts::on_exit(Session& session) {
@@ -221,34 +255,50 @@ void Service::Parts::on_exit(Session& session) {
 
 void Service::Parts::on_timers() {
     for (const Timers::Due& due : registry.timers.take_due()) {
-        if (due.purpose == Timers::Purpose::grace) {
-            if (Session* const session = registry.session(due.id)) {
-                departures.on_grace(*session);
-            }
-        } else if (due.purpose == Timers::Purpose::scrape) {
-            metrics.on_deadline(due.id);
-        } else if (Context* const context = registry.context(due.id)) {
-            on_timer(due.purpose, *context);
+        try {
+            on_due(due);
+        } catch (const std::exception& error) {  // the others are due all the same
+            registry.warn("what was due at some time could not be done: {}", error.what());
         }
     }
 }
 
-void Service::Parts::on_timer(Timers::Purpose purpose, Context& context) {
-    switch (purpose) {
+void Service::Parts::on_due(const Timers::Due& due) {
+    switch (due.purpose) {
         case Timers::Purpose::grace:
+            if (Session* const session = registry.session(due.id)) {
+                departures.on_grace(*session);
+            }
+            return;
+        case Timers::Purpose::rest:
+            if (Session* const session = registry.session(due.id)) {
+                on_rested(*session);
+            }
+            return;
         case Timers::Purpose::scrape:
-            break;  // a session's, a connection's
+            metrics.on_deadline(due.id);
+            return;
+        default:
+            break;
+    }
+    Context* const context = registry.context(due.id);
+    if (context == nullptr) {
+        return;
+    }
+    switch (due.purpose) {
         case Timers::Purpose::linger:
-            departures.on_linger(context);
+            departures.on_linger(*context);
             break;
         case Timers::Purpose::patience:
-            growth.on_patience(context);
+            growth.on_patience(*context);
             break;
         case Timers::Purpose::fence_limit:
-            fence_watch.on_limit(context);
+            fence_watch.on_limit(*context);
             break;
         case Timers::Purpose::stream_scan:
-            fence_watch.on_streams(context);
+            fence_watch.on_streams(*context);
+            break;
+        default:
             break;
     }
 }

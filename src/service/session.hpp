@@ -12,6 +12,7 @@
 #include "device/descriptor.hpp"
 #include "service/event_channel.hpp"
 #include "service/operators.hpp"
+#include "service/time_share.hpp"
 #include "service/timers.hpp"
 #include "table/leases.hpp"
 #include "wire/socket.hpp"
@@ -38,6 +39,9 @@ struct Session {
     EventChannel events{};
     std::chrono::steady_clock::time_point since{};
     std::uint64_t queue_bytes = 0;  ///< what may be queued for it: its sockets' buffers, and attributes
+
+    TimeShare time{8};   ///< of the control thread's
+    bool rests = false;  ///< nothing is read from it for some time
 
     /// A create of this session waits for a slab: its reply is outstanding.
     bool waiting = false;

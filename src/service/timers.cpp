@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "core/fail.hpp"
 
@@ -29,10 +30,12 @@ void Timers::cancel(Handle handle) noexcept {
 }
 
 std::vector<Timers::Due> Timers::take_due() {
+    const auto end = waiting_.upper_bound(std::chrono::steady_clock::now());
+    std::vector<Due> due;
+    due.reserve(static_cast<std::size_t>(std::distance(waiting_.begin(), end)));
+    // Only now: where there was no memory for it, the descriptor is still ready.
     std::uint64_t expirations = 0;
     [[maybe_unused]] const ssize_t got = ::read(timer_.get(), &expirations, sizeof(expirations));
-    std::vector<Due> due;
-    const auto end = waiting_.upper_bound(std::chrono::steady_clock::now());
     for (auto at = waiting_.begin(); at != end; ++at) {
         due.push_back(at->second);
     }

@@ -19,6 +19,7 @@ public:
         fence_limit,  ///< of a context's oldest pending fence
         stream_scan,  ///< of a context's retired allocations: whose leases streams clear, or whose scan was put off
         scrape,       ///< of a connection to the metrics
+        rest,         ///< of a session that asked for much
     };
     struct Due {
         Purpose purpose = Purpose::grace;

@@ -341,6 +341,7 @@ struct TotalsReply {
     std::uint64_t pool_max = 0;
     std::uint64_t requests = 0;
     std::uint64_t sessions_cut = 0;
+    std::uint64_t rests = 0;  ///< of sessions that asked for much while others asked for little
 };
 
 /// Asks for the first row whose key is at least `cursor`; `job` selects where the rows are of one context.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "device/host_memory.hpp"
+#include "support/pipe.hpp"
 
 namespace fastio::fuzz {
 namespace {
