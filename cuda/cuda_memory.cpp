@@ -58,6 +58,11 @@ bool is_pageable(const void* memory) noexcept {
     return code == cudaSuccess && attributes.type == cudaMemoryTypeUnregistered;
 }
 
+/// Every GPU has default streams of its own, which these handles stand for when it is the current one.
+bool is_default(cudaStream_t stream) noexcept {
+    return stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
+}
+
 }  // namespace
 
 CudaMemory::CudaMemory(const Gpu& slabs_on, const Gpu& compute)
@@ -204,6 +209,9 @@ void CudaMemory::copy(void* to, const void* from, std::uint64_t bytes, Stream st
         return;
     }
     if (stream) {
+        if (is_default(native(stream))) {
+            refuse_other_gpu(from);
+        }
         check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)), "copying {} bytes on a stream",
               bytes);
         return;
@@ -217,6 +225,18 @@ void CudaMemory::copy(void* to, const void* from, std::uint64_t bytes, Stream st
     // A copy from pageable memory may return before its last bytes have arrived, and one within the GPU before it has
     // begun (rule 61).
     check(cudaStreamSynchronize(cudaStreamLegacy), "finishing a copy of {} bytes", bytes);
+}
+
+void CudaMemory::refuse_other_gpu(const void* memory) const {
+    cudaPointerAttributes attributes{};
+    check(cudaPointerGetAttributes(&attributes, memory), "asking for the GPU of memory");
+    if (attributes.type == cudaMemoryTypeDevice && attributes.device != ordinal_ && attributes.device != owner_) {
+        fail(
+            Errc::unsupported,
+            "copying from memory on cuda:{} in a default stream, which knows nothing of that GPU's work: give a stream "
+            "of cuda:{}, or copy to cuda:{} first",
+            attributes.device, attributes.device, ordinal_);
+    }
 }
 
 void CudaMemory::fill(void* to, std::byte value, std::uint64_t bytes, Stream stream) {

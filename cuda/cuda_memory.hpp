@@ -43,6 +43,7 @@ public:
 private:
     [[nodiscard]] void* open_own(const SlabHandle& handle, std::uint64_t bytes);
     [[nodiscard]] SlabHandle export_slab(void* data) const;
+    void refuse_other_gpu(const void* memory) const;
 
     const int ordinal_;  ///< of the GPU that this process computes on
     const int owner_;    ///< of the GPU that the slabs are on

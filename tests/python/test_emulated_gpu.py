@@ -306,6 +306,17 @@ def test_an_array_of_another_gpu_is_refused(ctx: fastio.FastIOContext, join: Any
     assert ctx.find("x") is None
 
 
+@pytest.mark.parametrize("stream", [None, 1, 2], ids=["none", "legacy", "per thread"])
+def test_an_array_that_does_not_say_that_it_is_of_another_gpu_is_refused_too(
+    ctx: fastio.FastIOContext, join: Any, stream: int | None
+) -> None:
+    elsewhere = join(device="cuda:1", job="elsewhere")
+    array = CudaArray(elsewhere.create_array(np.int32, (3,)), stream=stream)
+    with pytest.raises(fastio.UnsupportedError, match=r"cuda:1.*cuda:0"):
+        ctx.publish_array(array, "x")
+    assert ctx.find("x") is None
+
+
 def test_arrays_are_copied_into_memory_that_was_created(ctx: fastio.FastIOContext) -> None:
     a, b = ctx.create_array(np.int32, (2, 3)), ctx.create_array(np.int32, (2, 3))
     a.copy_from(np.arange(6, dtype=np.int32).reshape(3, 2).T)

@@ -53,7 +53,7 @@ TEST_F(MetricsTest, AreInPrometheusTextFormat) {
             EXPECT_EQ(parts[1], current) << line;
         }
     }
-    EXPECT_EQ(names.size(), 20U);
+    EXPECT_EQ(names.size(), 21U);
     EXPECT_TRUE(response.body.ends_with("\n"));
 }
 
