@@ -59,7 +59,10 @@ Descriptor open_folder(const std::string& path, std::optional<unsigned> group) {
              ::geteuid());
     }
     if (made && group) {
-        if (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 || ::chmod(path.c_str(), 0750) != 0) {
+        // Of what was opened, whatever has its name by now.
+        const std::string opened = fmt::format("/proc/self/fd/{}", folder.get());
+        if (::fchownat(folder.get(), "", static_cast<uid_t>(-1), *group, AT_EMPTY_PATH) != 0 ||
+            ::chmod(opened.c_str(), 0750) != 0) {
             fail_io("give the group its right on the folder", path);
         }
     }
@@ -81,6 +84,9 @@ Listener::Listener(std::string path, const std::optional<std::string>& group, bo
     }
     const std::optional<unsigned> gid = group_id(group);
     folder_ = open_folder(absolute.parent_path(), gid);
+    if (in_folder(unfinished()).size() >= sizeof(sockaddr_un{}.sun_path)) {
+        fail(Errc::invalid_argument, "the socket's name '{}' has {} bytes: give a shorter one", name_, name_.size());
+    }
     lock();
     remove_stale();
     bind(gid, let_descriptors_in);
@@ -118,6 +124,14 @@ void Listener::lock() {
     }
 }
 
+std::string Listener::in_folder(const std::string& name) const {
+    return fmt::format("/proc/self/fd/{}/{}", folder_.get(), name);
+}
+
+std::string Listener::unfinished() const {
+    return "." + name_ + ".new";
+}
+
 void Listener::remove_stale() const {
     struct stat status {};
     if (::fstatat(folder_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -128,7 +142,7 @@ void Listener::remove_stale() const {
     }
     bool answered = true;
     try {
-        (void)wire::Socket::connect(path_);
+        (void)wire::Socket::connect(in_folder(name_));
     } catch (const Error&) {
         answered = false;
     }
@@ -147,15 +161,11 @@ void Listener::bind(std::optional<unsigned> group, bool let_descriptors_in) {
     if (!let_descriptors_in) {
         wire::refuse_descriptors(socket_.get());
     }
-    const std::string name = "." + name_ + ".new";
+    const std::string name = unfinished();
     ::unlinkat(folder_.get(), name.c_str(), 0);
-    // Through /proc, because the name before the rename may be too long for a socket's address.
-    const std::string by_folder = fmt::format("/proc/self/fd/{}/{}", folder_.get(), name);
+    const std::string by_folder = in_folder(name);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (by_folder.size() >= sizeof(address.sun_path)) {
-        fail(Errc::invalid_argument, "the socket's name '{}' has {} bytes: give a shorter one", name_, name_.size());
-    }
     std::memcpy(address.sun_path, by_folder.data(), by_folder.size());
     if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         fail_io("bind the socket", path_);

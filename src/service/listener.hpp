@@ -35,6 +35,10 @@ public:
 
 private:
     void lock();
+    /// Through /proc: in the folder that was opened, and short enough for a socket's address.
+    [[nodiscard]] std::string in_folder(const std::string& name) const;
+    /// Its name before it has its own.
+    [[nodiscard]] std::string unfinished() const;
     void remove_stale() const;
     void bind(std::optional<unsigned> group, bool let_descriptors_in);
     void refuse() noexcept;
