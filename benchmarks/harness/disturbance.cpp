@@ -75,13 +75,17 @@ void await(Context& context) {
     context.get("ready", {.timeout = std::chrono::seconds(10)}).free();
 }
 
-struct Stopped {
+class Stopped {
+public:
     explicit Stopped(Process&& process) : process_(std::move(process)) { ::kill(process_.pid(), SIGSTOP); }
+
+private:
     Process process_;
 };
 
 /// Clients that join, hold memory and are killed, one after the other.
-struct Dying {
+class Dying {
+public:
     explicit Dying(const std::string& socket)
         : thread_([this, socket] {
               Context context(options_for(socket, "dying"));
@@ -96,6 +100,8 @@ struct Dying {
     }
     Dying(const Dying&) = delete;
     Dying& operator=(const Dying&) = delete;
+
+private:
     std::atomic<bool> done_ = false;
     std::thread thread_;
 };
