@@ -33,9 +33,12 @@ protected:
     ScriptedOperator operator_{service_.socket(), "job"};
 };
 
-TEST_F(ForkedChild, KeepsTheDeadParentsMemoryInQuarantineUntilItIsGone) {
+/// With the objects that it inherited, or after it has destroyed its copies: what the driver has open stays open.
+class ForkedChildOfTheDead : public ForkedChild, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ForkedChildOfTheDead, KeepsTheDeadParentsMemoryInQuarantineUntilItIsGone) {
     ASSERT_EQ(operator_.ask("create a 1000000"), "ok");
-    const std::int64_t child = std::stoll(operator_.ask("fork"));
+    const std::int64_t child = std::stoll(operator_.ask(std::string("fork ") + GetParam()));
     const pid_t parent = operator_.process().pid();
     operator_.process().kill();
 
@@ -55,6 +58,9 @@ TEST_F(ForkedChild, KeepsTheDeadParentsMemoryInQuarantineUntilItIsGone) {
     operator_.let_children_end();
     EXPECT_EQ(service_.wait_until_empty().bytes_quarantined, 0U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Objects, ForkedChildOfTheDead, testing::Values("keeping", "destroying"),
+                         [](const auto& parameter) { return std::string(parameter.param); });
 
 TEST_F(ForkedChild, OfALivingParentChangesNothing) {
     ASSERT_EQ(operator_.ask("create a 4096"), "ok");

@@ -1,10 +1,11 @@
 // An operator that does what a test says over a channel on descriptor 3, one request and one answer at a time:
 //
 //   join SOCKET JOB     create KEY BYTES      publish KEY NAME      get KEY NAME       check KEY
-//   release KEY         free KEY              await NAME            fork               exec           quit
+//   release KEY         free KEY              await NAME            fork [HOW]         exec           quit
 //
 // `await` answers "waiting" at once, then blocks in get, and answers again with what came of it. `fork` makes a child
-// that lives until descriptor 4 ends and answers with its process id. Errors are answered as "error NAME".
+// that lives until descriptor 4 ends and answers with its process id; with HOW "destroying" the child has destroyed
+// its copies of the objects then. Errors are answered as "error NAME".
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "support/channel.hpp"
+#include "support/pipe.hpp"
 
 namespace fastio::test {
 namespace {
@@ -79,7 +81,7 @@ public:
             return is_right(got) ? "right" : "wrong";
         }
         if (verb == "fork") {
-            return std::to_string(fork_child());
+            return std::to_string(fork_child(key == "destroying"));
         }
         if (verb == "exec") {
             channel_.say("ok");
@@ -99,15 +101,22 @@ private:
         allocation.copy_to(bytes.data(), bytes.size());
         return bytes == pattern_of(allocation.size());
     }
-    static pid_t fork_child() {
+    pid_t fork_child(bool destroying) {
+        const Pipe ready = make_pipe();
         const pid_t child = ::fork();
         if (child == 0) {
+            if (destroying) {
+                allocations_.clear();
+                context_.reset();
+            }
+            send_byte(ready.write.get());
             ::close(kRequests);
             char byte = 0;
             while (::read(kLife, &byte, 1) > 0) {
             }
             std::_Exit(0);
         }
+        wait_until_readable(ready.read.get());
         return child;
     }
 
