@@ -65,9 +65,7 @@ void Departures::quarantine(Session& session) {
 void Departures::on_exit(Session& session) {
     close_watched(registry_.poller, session.pidfd);
     session.exited = true;
-    if (session.connected()) {
-        registry_.end(session, Session::End::hang_up);
-    } else {
+    if (!session.connected()) {
         pass_gate(session);
     }
 }

@@ -20,7 +20,7 @@ public:
 
     /// Carries out the end that the session is marked with.
     void leave(Session& session);
-    /// Its pidfd fired.
+    /// Its pidfd fired. While it is connected the session is ended by whoever has served what it had sent.
     void on_exit(Session& session);
     /// Nobody has the client's end of its lifeline open any more.
     void on_lifeline_end(Session& session);

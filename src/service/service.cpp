@@ -55,6 +55,8 @@ struct Service::Parts {
     void on_request(Session& session);
     void on_events(Session& session, std::uint32_t events);
     void on_exit(Session& session);
+    /// A client is ended once its process has exited and what it had sent is served.
+    void end_if_dead(Session& session) noexcept;
     /// After something that it asked for, since `begin`: nothing more is read from it for a while where it asked for
     /// more than its share.
     void charge(Session& session, TimeShare::Clock::time_point begin);
@@ -169,15 +171,18 @@ void Service::Parts::on_request(Session& session) {
     const auto begin = TimeShare::Clock::now();
     switch (session.request.receive(packet, false)) {
         case wire::ReceiveResult::received:
+            session.left_at_exit -= static_cast<std::int64_t>(packet.bytes);
             desk.request(session, packet);
             break;
         case wire::ReceiveResult::closed:
             registry.end(session, Session::End::hang_up);
             break;
         case wire::ReceiveResult::would_block:
+            session.left_at_exit = 0;
             break;
     }
     registry.foreign.close(session.uid, packet);
+    end_if_dead(session);
     charge(session, begin);
 }
 
@@ -236,21 +241,22 @@ void Service::Parts::on_rested(Session& session) noexcept {
 }
 
 void Service::Parts::on_exit(Session& session) {
-    // What it had sent completely before it died counts (design P3). A forked child may go on sending: so many bytes
-    // are looked at as are queued now.
+    departures.on_exit(session);
+    if (!session.connected()) {
+        return;
+    }
+    // What it had sent completely before it died counts (design P3), and is served in turn with what others ask for. A
+    // forked child may go on sending: so many bytes are served as are queued now.
     int queued = 0;
     ::ioctl(session.request.fd(), FIONREAD, &queued);
-    for (auto left = static_cast<std::int64_t>(queued);
-         left > 0 && session.connected() && session.end == Session::End::none;
-         left -= static_cast<std::int64_t>(packet.bytes)) {
-        if (session.request.receive(packet, false) != wire::ReceiveResult::received) {
-            break;
-        }
-        desk.request(session, packet);
-        registry.foreign.close(session.uid, packet);
+    session.left_at_exit = queued;
+    end_if_dead(session);
+}
+
+void Service::Parts::end_if_dead(Session& session) noexcept {
+    if (session.exited && session.left_at_exit <= 0) {
+        registry.end(session, Session::End::hang_up);
     }
-    registry.foreign.close(session.uid, packet);
-    departures.on_exit(session);
 }
 
 void Service::Parts::on_timers() {

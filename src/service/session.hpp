@@ -62,7 +62,8 @@ struct Session {
     Descriptor pidfd{};
     Descriptor lifeline{};
     std::uint64_t lifeline_inode = 0;
-    bool exited = false;  ///< pidfd fired
+    bool exited = false;            ///< pidfd fired
+    std::int64_t left_at_exit = 0;  ///< bytes that were queued then and are not served yet
     bool lifeline_ended = false;
     std::optional<Timers::Handle> grace{};
 

@@ -73,6 +73,7 @@ void ServiceParts::exit(const Client& client) {
     service::Session* const found = session(client);
     if (found != nullptr && found->pidfd) {
         departures.on_exit(*found);
+        registry.end(*found, service::Session::End::hang_up);
         settle();
     }
 }

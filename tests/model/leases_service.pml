@@ -202,7 +202,8 @@ end:
     :: atomic { !scan_wanted && is_nudged -> is_nudged = false; scan_wanted = is_listed }
     /* step: service::Departures::leave = remove_all stop_watching erase tell withdraw remove_all finalise quarantine */
     :: atomic { !scan_wanted && stage == MEMBER && !is_dead -> is_cut = true; quarantine() }
-    /* step: service::Service::Parts::on_exit = receive request close close on_exit */
+    /* step: service::Service::Parts::on_exit = on_exit */
+    /* step: service::Service::Parts::on_request = receive request close */
     :: atomic { !scan_wanted && stage == MEMBER && is_dead && empty(requests) -> quarantine() }
     :: atomic { !scan_wanted && stage == QUARANTINED && is_dead && LIFELINE_ENDED && GRACE_IS_OVER -> finalise() }
     /* step: service::FenceWatch::follow_streams = scan_later */

@@ -1,9 +1,11 @@
-// A dead client's connection in which there is always one more message: a program of its own, whose recvmsg sees to
-// that.
+// What a dead client had sent: a program of its own, whose recvmsg says when the service gets it.
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "running_service.hpp"
@@ -12,14 +14,35 @@
 
 namespace {
 
-std::atomic<int> refilled{-1};  ///< the client's end
+std::atomic<int> refilled{-1};  ///< the client's end of what is never to be empty
+std::atomic<bool> held{false};  ///< other threads than the first wait before they receive anything
+const pthread_t first_thread = ::pthread_self();
+
+std::atomic<pid_t> counted{0};  ///< the client of which is counted how many messages are received one after the other
+std::atomic<int> in_a_row{0};
+std::atomic<int> most_in_a_row{0};
+
+void count(int fd) {
+    ucred peer{};
+    socklen_t bytes = sizeof(peer);
+    const bool is_its = ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 && peer.pid == counted;
+    in_a_row = is_its ? in_a_row + 1 : 0;
+    most_in_a_row = std::max(most_in_a_row.load(), in_a_row.load());
+}
 
 }  // namespace
 
-/// In libc's place. What was received at the service's end is followed by another message from the client's.
+/// In libc's place.
 extern "C" ssize_t recvmsg(int fd, msghdr* message, int flags) {
     static const auto real = reinterpret_cast<decltype(&recvmsg)>(::dlsym(RTLD_NEXT, "recvmsg"));
+    const bool is_service = ::pthread_equal(::pthread_self(), first_thread) == 0;
+    if (is_service) {
+        held.wait(true);
+    }
     const ssize_t got = real(fd, message, flags);
+    if (is_service && got > 0 && counted != 0) {
+        count(fd);
+    }
     if (const int other_end = refilled; got > 0 && other_end >= 0) {
         fastio::wire::Copied copied{};  // has no reply
         copied.header = {fastio::wire::kMagic, fastio::wire::Kind::copied, sizeof(copied), 1};
@@ -31,13 +54,20 @@ extern "C" ssize_t recvmsg(int fd, msghdr* message, int flags) {
 namespace fastio::test {
 namespace {
 
-/// Joins, says where its connection is, and dies when it is told to.
+constexpr int kSent = 100;
+
+/// Joins, says where its connection is, and sends kSent messages or dies when it is told to.
 [[noreturn]] void be_a_client(const std::string& socket, Channel channel) {
     static_cast<void>(channel.hear());
     const auto client = RawClient::member(socket);
     const int connection = client->request_socket.fd();
     channel.say("joined", {&connection, 1});
-    static_cast<void>(channel.hear());
+    while (channel.hear().text == "send") {
+        for (int i = 0; i < kSent; ++i) {
+            client->send(wire::Copied{});
+        }
+        channel.say("sent");
+    }
     ::_exit(0);
 }
 
@@ -66,6 +96,42 @@ TEST_F(ServiceTest, ADeadClientsConnectionThatIsNeverEmptyHoldsUpNobody) {
     while (bystander->totals().sessions != 1) {
     }
     refilled = -1;
+}
+
+// A long queue of what takes long would hold up all others.
+TEST_F(ServiceTest, WhatADeadClientHadSentIsServedInTurnWithWhatOthersAsk) {
+    auto [here, there] = Channel::pair();
+    const pid_t child = ::fork();  // before there is another thread
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        here.reset();
+        be_a_client(socket(), std::move(there));
+    }
+    there.reset();
+    start();
+    const auto bystander = member("other");
+    here.say("the service is there");
+    static_cast<void>(here.hear());
+
+    const Watchdog watchdog("what a dead client had sent to be served");
+    held = true;
+    here.say("send");
+    static_cast<void>(here.hear());
+    for (int i = 0; i < 2 * kSent; ++i) {
+        bystander->send(wire::Copied{});
+    }
+    here.say("die");
+    siginfo_t dead{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &dead, WEXITED | WNOWAIT), 0);  // its number stays its own
+    counted = child;
+    held = false;
+    held.notify_all();
+    while (bystander->totals().sessions != 1) {
+    }
+    counted = 0;
+    ::waitpid(child, nullptr, 0);
+    EXPECT_GE(most_in_a_row, 1);
+    EXPECT_LE(most_in_a_row, 2) << "there was always one of the bystander's too";
 }
 
 }  // namespace
