@@ -4,6 +4,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "device/immortal.hpp"
 #include "gpu/current_device.hpp"
 #include "gpu/error.hpp"
 #include "gpu/slab_origin.hpp"
@@ -33,8 +34,7 @@ bool try_close(void* data, int ordinal) noexcept {
 
 ImportedSlabs& ImportedSlabs::of_process() noexcept {
     // Never destroyed: CUDA must not be called while static objects go.
-    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without it nothing works
-    static ImportedSlabs* const slabs = new ImportedSlabs;
+    static const Immortal<ImportedSlabs> slabs;
     return *slabs;
 }
 

@@ -3,14 +3,14 @@
 #include <cuda_runtime_api.h>
 
 #include "core/fail.hpp"
+#include "device/immortal.hpp"
 #include "gpu/error.hpp"
 
 namespace fastio::gpu {
 
 PinnedRanges& PinnedRanges::of_process() noexcept {
     // Never destroyed: the driver unpins at exit, and clients that are static objects come here before.
-    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without it nothing works
-    static PinnedRanges* const ranges = new PinnedRanges;
+    static const Immortal<PinnedRanges> ranges;
     return *ranges;
 }
 

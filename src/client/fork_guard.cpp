@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "core/fail.hpp"
+#include "device/immortal.hpp"
 
 namespace fastio::detail {
 
@@ -20,7 +21,7 @@ struct Registry {
 
 // Never destroyed: clients in static objects may outlive every other static object.
 Registry& registry() {
-    static Registry* const instance = new Registry;
+    static const Immortal<Registry> instance;
     return *instance;
 }
 

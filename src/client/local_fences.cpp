@@ -2,12 +2,13 @@
 
 #include <utility>
 
+#include "device/immortal.hpp"
+
 namespace fastio::detail {
 
 LocalFences& LocalFences::of_process() noexcept {
     // Never destroyed: a Context that is a static object comes here while the process exits.
-    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without it nothing works
-    static LocalFences* const fences = new LocalFences;
+    static const Immortal<LocalFences> fences;
     return *fences;
 }
 

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "device/immortal.hpp"
+
 namespace fastio {
 
 OwnSlabs& OwnSlabs::of_process() noexcept {
     // Never destroyed: clients that are static objects close their slabs while the process exits.
-    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): without it nothing works
-    static OwnSlabs* const slabs = new OwnSlabs;
+    static const Immortal<OwnSlabs> slabs;
     return *slabs;
 }
 

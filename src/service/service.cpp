@@ -57,8 +57,9 @@ struct Service::Parts {
     void on_exit(Session& session);
     /// A client is ended once its process has exited and what it had sent is served.
     void end_if_dead(Session& session) noexcept;
-    /// After something that it asked for, since `begin`: nothing more is read from it for a while where it asked for
-    /// more than its share.
+    /// Whether it has asked for more than its share: then nothing is read from it for a while.
+    [[nodiscard]] bool rests(Session& session, TimeShare::Clock::time_point now);
+    /// After something that it asked for, since `begin`.
     void charge(Session& session, TimeShare::Clock::time_point begin);
     void on_rested(Session& session) noexcept;
     void on_timers();
@@ -169,6 +170,9 @@ void Service::Parts::on_request(Session& session) {
         return;
     }
     const auto begin = TimeShare::Clock::now();
+    if (rests(session, begin)) {
+        return;
+    }
     switch (session.request.receive(packet, false)) {
         case wire::ReceiveResult::received:
             session.left_at_exit -= static_cast<std::int64_t>(packet.bytes);
@@ -197,6 +201,9 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
         return;
     }
     const auto begin = TimeShare::Clock::now();
+    if (rests(session, begin)) {
+        return;
+    }
     switch (session.events.socket().receive(packet, false)) {
         case wire::ReceiveResult::received:
             desk.event(session, packet);
@@ -214,22 +221,28 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
     charge(session, begin);
 }
 
-void Service::Parts::charge(Session& session, TimeShare::Clock::time_point begin) {
-    const auto now = TimeShare::Clock::now();
-    const auto spent = now - begin;
-    TimeShare& of_user = registry.accounts.of(session.uid).time;
-    const auto rest = std::max(registry.between_sessions.charge(session.time, session.id, now, spent),
-                               registry.between_users.charge(of_user, session.uid, now, spent));
-    if (rest == TimeShare::Clock::duration::zero() || session.rests || !session.connected() ||
-        session.end != Session::End::none) {
-        return;
+bool Service::Parts::rests(Session& session, TimeShare::Clock::time_point now) {
+    if (session.rests) {  // told all the same: a hang-up. What was sent before it is read: that is bounded
+        return false;
+    }
+    const TimeShare& of_user = registry.accounts.of(session.uid).time;
+    const auto rest = std::max(registry.between_sessions.rest(session.time, session.id, now),
+                               registry.between_users.rest(of_user, session.uid, now));
+    if (rest == TimeShare::Clock::duration::zero()) {
+        return false;
     }
     registry.timers.add_at(now + rest, {Timers::Purpose::rest, session.id});
     session.rests = true;
     ++registry.rests;
-    // A hang-up is told all the same, and what was sent before it is read: that is bounded.
     registry.poller.modify(session.request.fd(), 0, {Source::request, session.id});
     session.events.read(false, registry.poller);
+    return true;
+}
+
+void Service::Parts::charge(Session& session, TimeShare::Clock::time_point begin) {
+    const auto now = TimeShare::Clock::now();
+    registry.between_sessions.charge(session.time, session.id, now, now - begin);
+    registry.between_users.charge(registry.accounts.of(session.uid).time, session.uid, now, now - begin);
 }
 
 void Service::Parts::on_rested(Session& session) noexcept {

@@ -14,18 +14,21 @@ public:
     static constexpr Clock::duration kMost = std::chrono::milliseconds(100);
     /// What a rest makes room for: so that there is not one for each short request.
     static constexpr Clock::duration kTurn = std::chrono::microseconds(500);
+    /// Of one request no more counts: one during which the service was stopped is nobody's fault.
+    static constexpr Clock::duration kLongest = std::chrono::seconds(1);
 
     /// Its share is one part of so many.
     explicit constexpr TimeShare(int parts) noexcept : parts_(parts) {}
 
-    /// Of a request that took longer than kMost, as one does during which the service was stopped, no more counts.
     void charge(Clock::time_point now, Clock::duration spent) noexcept {
-        dry_ = std::clamp(dry_, now, now + parts_ * kMost) + parts_ * std::min(spent, kMost);
+        dry_ = std::clamp(dry_, now, now + parts_ * kMost) + parts_ * std::min(spent, kLongest);
     }
     /// How long it is to rest where others wait; zero while it has not had too much.
     [[nodiscard]] Clock::duration rest(Clock::time_point now) const noexcept {
         return dry_ - now > parts_ * kMost ? dry_ - now - parts_ * (kMost - kTurn) : Clock::duration::zero();
     }
+    /// It has had little lately. Between this and too much it neither rests nor makes others rest.
+    [[nodiscard]] bool is_light(Clock::time_point now) const noexcept { return dry_ - now <= parts_ * kMost / 2; }
 
 private:
     int parts_;
@@ -36,24 +39,28 @@ private:
 /// control thread is shared turn by turn.
 class FairTime {
 public:
-    /// After something that took the asker's `id` so long: how long it is to rest, zero mostly.
-    [[nodiscard]] TimeShare::Clock::duration charge(TimeShare& share, std::uint64_t id,
-                                                    TimeShare::Clock::time_point now,
-                                                    TimeShare::Clock::duration spent) noexcept {
-        constexpr TimeShare::Clock::duration kLately = std::chrono::milliseconds(100);
+    using Clock = TimeShare::Clock;
+
+    /// Before something of the asker `id` is served: how long it is to rest first, zero mostly.
+    [[nodiscard]] Clock::duration rest(const TimeShare& share, std::uint64_t id, Clock::time_point now) const noexcept {
+        return light_asker_ != id && now - light_asked_ < kLately ? share.rest(now) : Clock::duration::zero();
+    }
+    /// After it, which took so long.
+    void charge(TimeShare& share, std::uint64_t id, Clock::time_point now, Clock::duration spent) noexcept {
         share.charge(now, spent);
-        const TimeShare::Clock::duration rest = share.rest(now);
-        if (rest == TimeShare::Clock::duration::zero()) {
+        if (share.is_light(now)) {
             light_asker_ = id;
             light_asked_ = now;
-            return rest;
+        } else if (spent > kLately / 2) {
+            light_asked_ += spent;  // meanwhile nobody could ask
         }
-        return light_asker_ != id && now - light_asked_ < kLately ? rest : TimeShare::Clock::duration::zero();
     }
 
 private:
+    static constexpr Clock::duration kLately = std::chrono::milliseconds(100);
+
     std::uint64_t light_asker_ = 0;
-    TimeShare::Clock::time_point light_asked_{};  ///< when it asked last
+    Clock::time_point light_asked_{};  ///< when it asked last
 };
 
 }  // namespace fastio::service

@@ -14,6 +14,7 @@ enum class Step {
     create,
     publish,
     get,
+    get_beyond_a_chunk,  ///< of leases
     wait,
     watch,
     free,

@@ -137,7 +137,8 @@ std::vector<Case> cases() {
                                                           {Step::unpublish, "Unpublish"},
                                                           {Step::publish_array, "PublishAnArray"},
                                                           {Step::list, "List"},
-                                                          {Step::release, "Release"}};
+                                                          {Step::release, "Release"},
+                                                          {Step::get_beyond_a_chunk, "GetBeyondAChunkOfLeases"}};
     const std::vector<std::pair<FaultKind, const char*>> kinds{{FaultKind::allocation, "AllocationsFail"},
                                                                {FaultKind::memory, "SystemCallsFail"},
                                                                {FaultKind::descriptors, "DescriptorsAreShort"},

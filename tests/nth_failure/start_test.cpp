@@ -60,8 +60,13 @@ protected:
                 member->create(100'000).publish("name");
                 plan_->arm(Role::service, GetParam().kind, nth, GetParam().for_ever);
             }
+            const std::string refusal = stopping || GetParam().for_ever ? "" : use(socket);
             fastiod.signal(SIGTERM);
             status = fastiod.wait();
+            if (!refusal.empty() && status->code == 0) {  // else it had given up
+                plan_->disarm();
+                return "it did not serve: " + refusal;
+            }
         }
         const std::string said = fastiod.output();
         const bool gave_up = !stopping && (status->code == 1 || status->code == 2);
@@ -74,6 +79,23 @@ protected:
         faults_ = plan_->faults;
         plan_->disarm();
         return wrong;
+    }
+
+    // The fault may come as late as with the first client: then the second is served. Empty if one is.
+    static std::string use(const std::string& socket) {
+        std::string refusal;
+        for (int i = 0; i < 2; ++i) {
+            try {
+                Context context({.job = "job", .socket = socket, .connect_timeout = std::chrono::seconds(0)});
+                const std::string name = "of attempt " + std::to_string(i);
+                context.create(1000).publish(name);
+                const Allocation got = context.get(name);
+                return "";
+            } catch (const Error& error) {
+                refusal = error.what();
+            }
+        }
+        return refusal;
     }
 
     void run_all(bool stopping) {

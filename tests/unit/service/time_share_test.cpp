@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace fastio::test {
 namespace {
 
@@ -12,20 +15,29 @@ using service::TimeShare;
 constexpr TimeShare::Clock::time_point kStart{1h};
 constexpr int kParts = 4;
 
-/// Asks without a pause, `spent` each time, until `end`; how much of that time it has had.
+/// Asks without a pause, `spent` each time, until `end`; how much of that time it has had. A light one asks each
+/// `light_each`, as soon as it can.
 TimeShare::Clock::duration flood(FairTime& fair, TimeShare& share, TimeShare::Clock::time_point& now,
                                  TimeShare::Clock::duration spent, TimeShare::Clock::duration time,
-                                 TimeShare* light = nullptr) {
+                                 TimeShare* light = nullptr, TimeShare::Clock::duration light_each = 1ms) {
     const auto end = now + time;
+    auto light_asks = now;
     TimeShare::Clock::duration had{0};
     while (now < end) {
-        now += spent;
-        had += spent;
-        const auto rest = fair.charge(share, 1, now, spent);
-        now += rest;
-        if (light != nullptr) {
-            EXPECT_EQ(fair.charge(*light, 2, now, 5us), 0us);
+        const auto rest = fair.rest(share, 1, now);
+        if (rest == 0us) {
+            now += spent;
+            had += spent;
+            fair.charge(share, 1, now, spent);
         }
+        // While it rests the light one asks as often as it likes.
+        const auto rested = now + rest;
+        for (; light != nullptr && light_asks <= rested; light_asks += light_each) {
+            now = std::max(now, light_asks);
+            EXPECT_EQ(fair.rest(*light, 2, now), 0us);
+            fair.charge(*light, 2, now, 5us);
+        }
+        now = std::max(now, rested);
     }
     return had;
 }
@@ -57,11 +69,10 @@ TEST(TimeShare, OfWhoKeepsToItIsNeverUsedUp) {
     }
 }
 
-TEST(TimeShare, IsOverdrawnByOneBucketAtMost) {
+TEST(TimeShare, OfOneRequestNoMoreThanTheLongestCounts) {
     TimeShare share(kParts);
     share.charge(kStart, 1h);
-    share.charge(kStart, 1h);
-    EXPECT_EQ(share.rest(kStart), kParts * (TimeShare::kMost + TimeShare::kTurn));
+    EXPECT_EQ(share.rest(kStart), kParts * (TimeShare::kLongest - TimeShare::kMost + TimeShare::kTurn));
 }
 
 TEST(FairTime, AloneNobodyRests) {
@@ -77,26 +88,57 @@ TEST(FairTime, AmongItsLikeNobodyRests) {
     TimeShare b(kParts);
     auto now = kStart;
     for (int i = 0; i < 100'000; ++i) {
-        now += 10us;
-        const auto rest_of_a = fair.charge(a, 1, now, 10us);
-        now += 10us;
-        const auto rest_of_b = fair.charge(b, 2, now, 10us);
         if (i > 50'000) {  // both have had too much for more than half a second
-            ASSERT_EQ(rest_of_a + rest_of_b, 0us) << i;
+            ASSERT_EQ(fair.rest(a, 1, now) + fair.rest(b, 2, now), 0us) << i;
         }
+        now += 10us;
+        fair.charge(a, 1, now, 10us);
+        now += 10us;
+        fair.charge(b, 2, now, 10us);
     }
 }
 
 TEST(FairTime, WhoAsksForMuchHasItsShareWhileOthersAskForLittle) {
-    for (const auto spent : {TimeShare::Clock::duration{5us}, TimeShare::Clock::duration{3ms}}) {
-        FairTime fair;
-        TimeShare heavy(kParts);
-        TimeShare light(kParts);
-        auto now = kStart;
-        flood(fair, heavy, now, spent, 1s);  // alone
-        const auto had = flood(fair, heavy, now, spent, 10s, &light);
-        EXPECT_NEAR(std::chrono::duration<double>(had).count(), 10.0 / kParts, 0.2) << spent.count();
+    for (const auto spent : {TimeShare::Clock::duration{5us}, TimeShare::Clock::duration{3ms},
+                             TimeShare::Clock::duration{150ms}, TimeShare::Clock::duration{900ms}}) {
+        for (const auto light_each : {TimeShare::Clock::duration{1ms}, TimeShare::Clock::duration{90ms}}) {
+            FairTime fair;
+            TimeShare heavy(kParts);
+            TimeShare light(kParts);
+            auto now = kStart;
+            flood(fair, heavy, now, spent, 1s);  // alone
+            const auto had = flood(fair, heavy, now, spent, 100s, &light, light_each);
+            EXPECT_NEAR(std::chrono::duration<double>(had).count(), 100.0 / kParts, 3.0)
+                << spent.count() << " " << light_each.count();
+        }
     }
+}
+
+// Many sessions of one user, each of which looks at the user's share before it is served.
+TEST(FairTime, ManyThatHaveOneShareHaveNoMore) {
+    FairTime fair;
+    TimeShare of_all(kParts);
+    TimeShare light(kParts);
+    auto now = kStart;
+    std::vector<TimeShare::Clock::time_point> rest_until(64, now);
+    TimeShare::Clock::duration had{0};
+    while (now < kStart + 100s) {
+        bool was_served = false;
+        for (auto& until : rest_until) {
+            const auto rest = fair.rest(of_all, 1, now);
+            if (until > now || rest > 0us) {
+                until = std::max(until, now + rest);
+                continue;
+            }
+            now += 3ms;
+            had += 3ms;
+            fair.charge(of_all, 1, now, 3ms);
+            was_served = true;
+        }
+        fair.charge(light, 2, now, 5us);
+        now += was_served ? 0us : 100us;
+    }
+    EXPECT_NEAR(std::chrono::duration<double>(had).count(), 100.0 / kParts, 2.0);
 }
 
 TEST(FairTime, WhoRestedIsFreeAgainSoonAfterTheOthersHaveGone) {
