@@ -110,7 +110,11 @@ void Departures::finalise(Session& session) {
 void Departures::hang_up(Session& session) noexcept {
     if (session.request) {
         registry_.poller.remove(session.request.fd());
-        registry_.foreign.close(session.uid, session.request);
+        if (session.was_sent_descriptors && has_unread(session.request)) {
+            registry_.unread.keep(session.uid, session.request);
+        } else {
+            registry_.foreign.close(session.uid, session.request);
+        }
     }
     if (session.events.socket()) {
         registry_.poller.remove(session.events.socket().fd());

@@ -89,6 +89,7 @@ void Lobby::admit(wire::Socket socket) noexcept {
             registry_.foreign.close(peer.uid, socket);
             return;
         }
+        registry_.unread.end_read();
         make_way();
         registry_.make_room();
         session = std::make_unique<Session>();
@@ -183,6 +184,7 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
              "--max-clients",
              clients);
     }
+    check_unread(registry_, session.uid);
     auto [lifeline, lifeline_of_client] = make_lifeline();
     auto [events, events_of_client] = make_pair("events");
     if (!registry_.options.let_descriptors_in) {

@@ -1,8 +1,6 @@
 #include "service/registry.hpp"
 
-#include <linux/sockios.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -104,17 +102,12 @@ void Registry::log(bool warning, fmt::string_view format, fmt::format_args args)
     }
 }
 
-bool Registry::has_unread(const Session& session) noexcept {
-    int bytes = 0;
-    return ::ioctl(session.request.fd(), SIOCOUTQ, &bytes) == 0 && bytes != 0;
-}
-
 void Registry::settle_send(Session& session, wire::SendResult result) noexcept {
     switch (result) {
         case wire::SendResult::sent:
             break;
         case wire::SendResult::would_block:
-            cut(session, "it does not read its replies");
+            cut(session, "it does not read its replies, or the kernel has no room for more");
             break;
         case wire::SendResult::closed:
             end(session, Session::End::hang_up);

@@ -18,6 +18,7 @@
 #include "service/poller.hpp"
 #include "service/session.hpp"
 #include "service/timers.hpp"
+#include "service/unread.hpp"
 #include "service/watchers.hpp"
 #include "wire/socket.hpp"
 
@@ -52,10 +53,11 @@ struct Registry {
     void reply(Session& session, std::uint64_t request, Message& message, std::span<const int> descriptors = {}) {
         message.header.request = request;
         // Descriptors that nobody takes out of a queue count against all of this user's (design P11).
-        if (!descriptors.empty() && has_unread(session)) {
+        if (!descriptors.empty() && has_unread(session.request)) {
             cut(session, "it asks for descriptors and does not read them");
             return;
         }
+        session.was_sent_descriptors = session.was_sent_descriptors || !descriptors.empty();
         settle_send(session, session.request.send(message, descriptors, false));
     }
     void reply_ok(Session& session, std::uint64_t request);
@@ -84,6 +86,7 @@ struct Registry {
     Devices devices;
     Accounts accounts{};
     ForeignDescriptors foreign{};
+    UnreadReplies unread{foreign};
     std::map<std::uint64_t, std::unique_ptr<Context>> contexts{};
     std::map<std::string, Context*, std::less<>> jobs{};
     std::map<std::uint64_t, std::unique_ptr<Session>> sessions{};
@@ -98,7 +101,6 @@ struct Registry {
     FairTime between_users{};
 
 private:
-    [[nodiscard]] static bool has_unread(const Session& session) noexcept;
     void settle_send(Session& session, wire::SendResult result) noexcept;
     void log(bool warning, fmt::string_view format, fmt::format_args args) const noexcept;
 };

@@ -40,8 +40,9 @@ struct Session {
     std::chrono::steady_clock::time_point since{};
     std::uint64_t queue_bytes = 0;  ///< what may be queued for it: its sockets' buffers, and attributes
 
-    TimeShare time{8};   ///< of the control thread's
-    bool rests = false;  ///< nothing is read from it for some time
+    TimeShare time{8};                  ///< of the control thread's
+    bool was_sent_descriptors = false;  ///< and may not have read them
+    bool rests = false;                 ///< nothing is read from it for some time
 
     /// A create of this session waits for a slab: its reply is outstanding.
     bool waiting = false;

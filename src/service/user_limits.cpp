@@ -56,6 +56,28 @@ void check_foreign(const Registry& registry, uid_t user) {
     }
 }
 
+void check_unread(Registry& registry, uid_t user) {
+    registry.unread.end_read();
+    std::size_t of_all = registry.unread.of_all();
+    std::size_t of_user = registry.unread.of(user);
+    for (const auto& [id, session] : registry.sessions) {
+        if (!session->was_sent_descriptors || !session->connected()) {
+            continue;
+        }
+        session->was_sent_descriptors = has_unread(session->request);
+        of_all += session->was_sent_descriptors ? 1 : 0;
+        of_user += session->was_sent_descriptors && session->uid == user ? 1 : 0;
+    }
+    const bool is_users = of_user >= UnreadReplies::kMostOfUser;
+    if (is_users || of_all >= UnreadReplies::kMost) {
+        fail(Errc::quota_exceeded,
+             "hello failed: {} connections{} have not read the descriptors that they were sent, and {} may; let those "
+             "clients read, or end them",
+             is_users ? of_user : of_all, is_users ? fmt::format(" of user {}", user) : "",
+             is_users ? UnreadReplies::kMostOfUser : UnreadReplies::kMost);
+    }
+}
+
 void check_leases(const Registry& registry, uid_t user) {
     const std::uint64_t most = registry.options.user.leases;
     if (most == 0) {

@@ -29,6 +29,8 @@ struct Usage {
 void check_connection(const Registry& registry, uid_t user);
 /// Not of Options: descriptors of this user's clients that are not closed yet.
 void check_foreign(const Registry& registry, uid_t user);
+/// Nor this: replies with descriptors that this user's clients, or all, have not read.
+void check_unread(Registry& registry, uid_t user);
 void check_leases(const Registry& registry, uid_t user);
 void check_requests(const Registry& registry, uid_t user);
 void check_contexts(const Registry& registry, uid_t user, std::string_view job);

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 
 #include "running_service.hpp"
+#include "service/unread.hpp"
 
 namespace fastio::test {
 namespace {
@@ -122,6 +123,32 @@ TEST_F(HelloTest, RefusesOneMoreThanTheMostClients) {
     EXPECT_TRUE(second->closed_after());
     const auto fourth = member();
     EXPECT_EQ(fourth->totals().sessions, 2U);
+}
+
+// What is on its way counts for the service's user, whoever it is for.
+TEST_F(HelloTest, RepliesThatNobodyReadsAreLimitedAlsoWhenTheirSessionHasEnded) {
+    start();
+    std::vector<std::unique_ptr<RawClient>> deaf;
+    for (std::size_t i = 0; i < service::UnreadReplies::kMostOfUser; ++i) {
+        deaf.push_back(std::make_unique<RawClient>(socket()));
+        deaf.back()->send(deaf.back()->hello_message());
+        if (i % 2 == 0) {
+            deaf.back()->send_raw("x", 1);  // and it is cut
+        }
+        pollfd answered{deaf.back()->request_socket.fd(), POLLIN, 0};
+        ASSERT_EQ(::poll(&answered, 1, -1), 1);
+    }
+    for (int i = 0; i < 3; ++i) {
+        RawClient late(socket());
+        EXPECT_EQ(late.refused(late.hello_message()), Errc::quota_exceeded);
+        EXPECT_NE(late.why.find("64 connections of user"), std::string::npos) << late.why;
+    }
+    deaf[0]->receive_hello_reply();  // of a session that has ended
+    deaf[1]->receive_hello_reply();
+    EXPECT_EQ(visitor()->totals().sessions, 0U);
+    EXPECT_EQ(member()->create(10).capacity, 256U);
+    deaf.clear();
+    EXPECT_EQ(visitor()->totals().sessions, 1U);
 }
 
 TEST_F(HelloTest, DropsTheOldestSilentConnectionAndServesTheRest) {
