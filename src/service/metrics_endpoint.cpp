@@ -84,7 +84,8 @@ std::string MetricsEndpoint::answer(const http::Head& head) {
 const std::string& MetricsEndpoint::figures() {
     const auto now = std::chrono::steady_clock::now();
     if (!gathered_ || now - *gathered_ >= kFreshness) {
-        figures_ = metrics_text(inspector_.totals(), usage(registry_), inspector_.devices());
+        const wire::TotalsReply totals = inspector_.totals();  // first: it gives back what nobody holds any more
+        figures_ = metrics_text(totals, usage(registry_), inspector_.devices());
         gathered_ = now;
     }
     return figures_;
