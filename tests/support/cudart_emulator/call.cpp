@@ -31,17 +31,20 @@ cudaError_t remember(cudaError_t code) noexcept {
     return code;
 }
 
-Process& enter(const char* name) {
-    refuse_if(Process::is_forked(), cudaErrorInitializationError);
-    Surroundings& surroundings = Surroundings::get();
-    if (surroundings.settings.driver == Settings::Driver::present) {
-        pass_gate(Process::get().control, name);
-    }
-    const Faults::Fault fault = surroundings.faults.meet(name);
+void meet_fault(const char* name) {
+    const Faults::Fault fault = Surroundings::get().faults.meet(name);
     if (fault.breaks_device) {
         Process::get().engine.fail(fault.code);
     }
     refuse_if(fault.code != cudaSuccess, fault.code);
+}
+
+Process& enter(const char* name) {
+    refuse_if(Process::is_forked(), cudaErrorInitializationError);
+    if (Surroundings::get().settings.driver == Settings::Driver::present) {
+        pass_gate(Process::get().control, name);
+    }
+    meet_fault(name);
     const cudaError_t lasting = lasting_error();
     refuse_if(lasting != cudaSuccess, lasting);
     refuse_if(in_host_function, cudaErrorNotPermitted);

@@ -13,6 +13,9 @@ namespace emulator {
 /// Keeps the code as the thread's last error, and returns it.
 cudaError_t remember(cudaError_t code) noexcept;
 
+/// The fault that a test has injected into this call, if there is one: refuses with its code.
+void meet_fault(const char* name);
+
 /// What every call meets first: the fork check, faults of tests, the driver's absence, a broken device. Refuses with
 /// the code that the call must give.
 Process& enter(const char* name);
@@ -30,6 +33,18 @@ cudaError_t call(const char* name, Body body) noexcept {
         return remember(refused.code);
     } catch (const std::bad_alloc&) {
         return remember(cudaErrorMemoryAllocation);
+    }
+}
+
+/// The same for the few functions that need no driver: `body()`.
+template <class Body>
+cudaError_t call_without_driver(const char* name, Body body) noexcept {
+    try {
+        meet_fault(name);
+        body();
+        return cudaSuccess;
+    } catch (const Refused& refused) {
+        return remember(refused.code);
     }
 }
 

@@ -123,20 +123,18 @@ cudaError_t CUDARTAPI cudaDeviceReset() {
 }
 
 cudaError_t CUDARTAPI cudaDriverGetVersion(int* version) {
-    if (version == nullptr) {
-        return emulator::remember(cudaErrorInvalidValue);
-    }
-    const emulator::Settings& settings = emulator::Surroundings::get().settings;
-    *version = settings.driver == emulator::Settings::Driver::missing ? 0 : settings.driver_version;
-    return cudaSuccess;
+    return emulator::call_without_driver(__func__, [&] {
+        refuse_if(version == nullptr, cudaErrorInvalidValue);
+        const emulator::Settings& settings = emulator::Surroundings::get().settings;
+        *version = settings.driver == emulator::Settings::Driver::missing ? 0 : settings.driver_version;
+    });
 }
 
 cudaError_t CUDARTAPI cudaRuntimeGetVersion(int* version) {
-    if (version == nullptr) {
-        return emulator::remember(cudaErrorInvalidValue);
-    }
-    *version = CUDART_VERSION;
-    return cudaSuccess;
+    return emulator::call_without_driver(__func__, [&] {
+        refuse_if(version == nullptr, cudaErrorInvalidValue);
+        *version = CUDART_VERSION;
+    });
 }
 
 }  // extern "C"

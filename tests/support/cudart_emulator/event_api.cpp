@@ -40,20 +40,31 @@ void record(Process& process, Event& event, Stream& stream, Lock& lock) {
     event.recorded = true;
 }
 
-}  // namespace
-
-extern "C" {
-
-cudaError_t CUDARTAPI cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
-    return call(__func__, [&](Process& process, Lock&) {
+cudaError_t create(const char* name, cudaEvent_t* event, unsigned flags) {
+    return call(name, [&](Process& process, Lock&) {
         refuse_if(event == nullptr, cudaErrorInvalidValue);
         process.use(process.current_gpu());
         *event = process.events.create(flags, process.settings.max_events);
     });
 }
 
+cudaError_t record(const char* name, cudaEvent_t event, cudaStream_t stream, unsigned flags) {
+    return call(name, [&](Process& process, Lock& lock) {
+        refuse_if((flags & ~unsigned{cudaEventRecordExternal}) != 0, cudaErrorInvalidValue);
+        record(process, process.events.get(event), process.stream(stream), lock);
+    });
+}
+
+}  // namespace
+
+extern "C" {
+
+cudaError_t CUDARTAPI cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+    return create(__func__, event, flags);
+}
+
 cudaError_t CUDARTAPI cudaEventCreate(cudaEvent_t* event) {
-    return cudaEventCreateWithFlags(event, cudaEventDefault);
+    return create(__func__, event, cudaEventDefault);
 }
 
 cudaError_t CUDARTAPI cudaEventDestroy(cudaEvent_t event) {
@@ -61,14 +72,11 @@ cudaError_t CUDARTAPI cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t CUDARTAPI cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags) {
-    return call(__func__, [&](Process& process, Lock& lock) {
-        refuse_if((flags & ~unsigned{cudaEventRecordExternal}) != 0, cudaErrorInvalidValue);
-        record(process, process.events.get(event), process.stream(stream), lock);
-    });
+    return record(__func__, event, stream, flags);
 }
 
 cudaError_t CUDARTAPI cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-    return cudaEventRecordWithFlags(event, stream, cudaEventRecordDefault);
+    return record(__func__, event, stream, cudaEventRecordDefault);
 }
 
 cudaError_t CUDARTAPI cudaEventQuery(cudaEvent_t event) {

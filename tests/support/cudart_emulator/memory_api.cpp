@@ -10,6 +10,22 @@ using emulator::refuse_if;
 using emulator::Work;
 using Lock = emulator::Streams::Lock;
 
+namespace {
+
+cudaError_t allocate_host(const char* name, void** data, size_t bytes, unsigned flags) {
+    return call(name, [&](Process& process, Lock&) {
+        constexpr unsigned kKnown = cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined;
+        refuse_if(data == nullptr || (flags & ~kKnown) != 0, cudaErrorInvalidValue);
+        process.use(process.current_gpu());
+        process.streams.refuse_unsafe();
+        *data = bytes == 0
+                    ? nullptr
+                    : process.host.allocate(bytes, HostMemory::Kind::allocated, flags, process.current_ordinal());
+    });
+}
+
+}  // namespace
+
 extern "C" {
 
 cudaError_t CUDARTAPI cudaMalloc(void** data, size_t bytes) {
@@ -74,19 +90,11 @@ cudaError_t CUDARTAPI cudaMallocManaged(void** data, size_t bytes, unsigned flag
 }
 
 cudaError_t CUDARTAPI cudaHostAlloc(void** data, size_t bytes, unsigned flags) {
-    return call(__func__, [&](Process& process, Lock&) {
-        constexpr unsigned kKnown = cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined;
-        refuse_if(data == nullptr || (flags & ~kKnown) != 0, cudaErrorInvalidValue);
-        process.use(process.current_gpu());
-        process.streams.refuse_unsafe();
-        *data = bytes == 0
-                    ? nullptr
-                    : process.host.allocate(bytes, HostMemory::Kind::allocated, flags, process.current_ordinal());
-    });
+    return allocate_host(__func__, data, bytes, flags);
 }
 
 cudaError_t CUDARTAPI cudaMallocHost(void** data, size_t bytes) {
-    return cudaHostAlloc(data, bytes, cudaHostAllocDefault);
+    return allocate_host(__func__, data, bytes, cudaHostAllocDefault);
 }
 
 cudaError_t CUDARTAPI cudaFreeHost(void* data) {

@@ -14,24 +14,28 @@ namespace {
 /// What cudaStreamEndCapture gives: something to destroy. Nothing else is modelled of graphs.
 struct Graph {};
 
-}  // namespace
-
-extern "C" {
-
-cudaError_t CUDARTAPI cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
-    return call(__func__, [&](Process& process, Lock&) {
+cudaError_t create(const char* name, cudaStream_t* stream, unsigned flags, int priority) {
+    return call(name, [&](Process& process, Lock&) {
         refuse_if(stream == nullptr || (flags & ~unsigned{cudaStreamNonBlocking}) != 0, cudaErrorInvalidValue);
         process.use(process.current_gpu());
         *stream = process.streams.create(process.current_ordinal(), process.current_gpu(), flags, priority);
     });
 }
 
+}  // namespace
+
+extern "C" {
+
+cudaError_t CUDARTAPI cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
+    return create(__func__, stream, flags, priority);
+}
+
 cudaError_t CUDARTAPI cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-    return cudaStreamCreateWithPriority(stream, flags, 0);
+    return create(__func__, stream, flags, 0);
 }
 
 cudaError_t CUDARTAPI cudaStreamCreate(cudaStream_t* stream) {
-    return cudaStreamCreateWithPriority(stream, cudaStreamDefault, 0);
+    return create(__func__, stream, cudaStreamDefault, 0);
 }
 
 cudaError_t CUDARTAPI cudaStreamDestroy(cudaStream_t stream) {

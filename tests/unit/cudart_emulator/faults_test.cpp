@@ -41,6 +41,26 @@ TEST_F(FaultsTest, FailOneCall) {
     EXPECT_EQ(allocate(), cudaSuccess);
 }
 
+TEST_F(FaultsTest, MeetTheFunctionThatIsCalledAndNotOneThatDoesTheSame) {
+    cudaStream_t stream = nullptr;
+    api.fail_call("cudaStreamCreateWithFlags", cudaErrorMemoryAllocation, 1, 1);
+    EXPECT_EQ(cudaStreamCreate(&stream), cudaSuccess);
+    EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+    EXPECT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaErrorMemoryAllocation);
+}
+
+TEST_F(FaultsTest, MeetFunctionsThatNeedNoDriver) {
+    int version = 0;
+    const std::map<const char*, cudaError_t (*)(int*)> functions{{"cudaDriverGetVersion", cudaDriverGetVersion},
+                                                                 {"cudaRuntimeGetVersion", cudaRuntimeGetVersion}};
+    for (const auto& [name, ask] : functions) {
+        api.fail_call(name, cudaErrorMemoryAllocation, 1, 0);
+        EXPECT_EQ(ask(&version), cudaErrorMemoryAllocation) << name;
+        EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation) << name;
+        EXPECT_EQ(ask(&version), cudaSuccess) << name;
+    }
+}
+
 TEST_F(FaultsTest, AreSetByTheEnvironmentToo) {
     Peer peer = Peer::with({{"FASTIO_EMU_FAIL", "cudaFree:46:1,cudaMalloc:2:2:forever"}});
     EXPECT_EQ(peer.code("malloc a 16"), 0);
