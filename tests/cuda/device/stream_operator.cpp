@@ -27,6 +27,7 @@
 #include <cstdio>
 #include <fastio/fastio.hpp>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -80,9 +81,10 @@ public:
             allocations_[key] = how == "host" ? context_->get(rest, {.contents_timeout = std::chrono::milliseconds(1)})
                                               : context_->get(rest, {.stream = stream_.get()});
         } else if (verb == "hold") {
-            gate_.hold(stream_.get());
+            gate_ = std::make_unique<Gate>();
+            gate_->hold(stream_.get());
         } else if (verb == "go") {
-            gate_.open();
+            gate_->open();
         } else if (verb == "write") {
             write(allocations_.at(key), std::stoull(rest));
         } else if (verb == "publish") {
@@ -232,7 +234,7 @@ private:
     }
 
     TestStream stream_;
-    Gate gate_;
+    std::unique_ptr<Gate> gate_ = std::make_unique<Gate>();  // one for each hold
     std::optional<Context> context_;
     std::map<std::string, Words> copies_;
     std::map<std::string, Allocation> allocations_;
