@@ -120,7 +120,8 @@ std::optional<table::FenceRef> StreamWords::complete_behind(DeviceMemory& memory
                 own->mark = memory.mark(stream);
                 LocalFences::of_process().add(key(fence.word), value, own->mark);
             } catch (...) {
-                *own = std::move(own_.back());  // nobody can tell when it is free again
+                LocalFences::of_process().remove(key(fence.word));  // the mark of an earlier use
+                *own = std::move(own_.back());                      // nobody can tell when it is free again
                 own_.pop_back();
                 throw;
             }
