@@ -7,6 +7,19 @@
 #include "gpu/error.hpp"
 
 namespace fastio::gpu {
+namespace {
+
+cudaError_t register_range(void* host, std::uint64_t bytes) noexcept {
+    return cudaHostRegister(host, bytes, cudaHostRegisterPortable | cudaHostRegisterMapped);
+}
+
+bool try_unregister(const std::byte* host) noexcept {
+    const cudaError_t code = cudaHostUnregister(const_cast<std::byte*>(host));
+    ignore(code);
+    return code == cudaSuccess;
+}
+
+}  // namespace
 
 PinnedRanges& PinnedRanges::of_process() noexcept {
     // Never destroyed: the driver unpins at exit, and clients that are static objects come here before.
@@ -19,15 +32,18 @@ void PinnedRanges::pin(void* host, std::uint64_t bytes) {
     const auto [range, is_new] = ranges_.try_emplace(static_cast<std::byte*>(host));
     if (is_new) {
         void* device = nullptr;
-        cudaError_t code = cudaHostRegister(host, bytes, cudaHostRegisterPortable | cudaHostRegisterMapped);
-        if (code == cudaSuccess) {
-            code = cudaHostGetDevicePointer(&device, host, 0);
-            if (code != cudaSuccess) {
-                ignore(cudaHostUnregister(host));
-            }
+        cudaError_t code = register_range(host, bytes);
+        if (code == cudaErrorHostMemoryAlreadyRegistered) {  // a stale range was there before
+            ignore(code);
+            unregister_stale();
+            code = register_range(host, bytes);
         }
         if (code != cudaSuccess) {
             ranges_.erase(range);
+        } else if (code = cudaHostGetDevicePointer(&device, host, 0); code != cudaSuccess) {
+            unregister(range);
+        }
+        if (code != cudaSuccess) {
             throw_error(code, fmt::format("pinning {} bytes of words that streams write and wait for", bytes));
         }
         range->second = {bytes, 0, static_cast<std::byte*>(device)};
@@ -39,9 +55,20 @@ void PinnedRanges::unpin(void* host) noexcept {
     const std::lock_guard lock(mutex_);
     const auto range = ranges_.find(static_cast<std::byte*>(host));
     if (range != ranges_.end() && --range->second.pins == 0) {
-        ranges_.erase(range);
-        ignore(cudaHostUnregister(host));
+        unregister(range);
     }
+}
+
+void PinnedRanges::unregister(Ranges::iterator range) noexcept {
+    if (try_unregister(range->first)) {
+        ranges_.erase(range);
+    } else {
+        stale_.insert(ranges_.extract(range));
+    }
+}
+
+void PinnedRanges::unregister_stale() noexcept {
+    std::erase_if(stale_, [](const auto& range) { return try_unregister(range.first); });
 }
 
 CUdeviceptr PinnedRanges::device_address(const void* word) {

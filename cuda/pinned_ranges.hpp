@@ -32,8 +32,16 @@ private:
         std::uint64_t pins = 0;
         std::byte* device = nullptr;
     };
+    using Ranges = std::map<const std::byte*, Range>;
+
+    void unregister(Ranges::iterator range) noexcept;
+    void unregister_stale() noexcept;
+
     std::mutex mutex_;
-    std::map<const std::byte*, Range> ranges_;
+    Ranges ranges_;
+    // The driver would not unregister them when they were due. Their addresses are used again, and then it must. Takes
+    // nodes of ranges_, which needs no memory.
+    Ranges stale_;
 };
 
 }  // namespace fastio::gpu
