@@ -103,6 +103,10 @@ bool ImportedSlabs::close(void* data) noexcept {
         stale_.insert(slabs_.extract(found));
     }
     changed_.notify_all();
+    lock.unlock();
+    if (is_closed) {  // the driver closes, and may now close what it would not before: it holds another's memory
+        close_stale();
+    }
     return true;
 }
 
