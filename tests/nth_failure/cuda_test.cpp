@@ -1,31 +1,36 @@
-// The N-th call of each function of the CUDA runtime fails, on emulated GPUs, in an operator and in fastiod, once and
-// for ever, until a run makes fewer calls than N.
+// The N-th call of each function of the CUDA runtime fails, on emulated GPUs, in an operator, in fastiod and in an
+// operator that hosts the service, once and for ever, until a run makes fewer calls than N.
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <fastio/fastio.hpp>
 #include <filesystem>
+#include <set>
 
+#include "cuda_operator.hpp"
 #include "forked.hpp"
 #include "support/child_process.hpp"
-#include "support/cudart_emulator/cudart_emulator.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fastio::test {
 namespace {
 
-constexpr std::uint64_t kBytes = 100'000;
-constexpr int kOutOfMemory = 2;  // cudaErrorMemoryAllocation, which leaves a context usable
-
 // What fastiod and libfastio call; those that only tell something about an earlier call cannot fail for themselves.
-const std::vector<const char*> kFunctions{"cudaDeviceGetAttribute",
+const std::vector<const char*> kFunctions{"cuDeviceGetAttribute",
+                                          "cuStreamWaitValue64",
+                                          "cuStreamWriteValue64",
+                                          "cudaDeviceCanAccessPeer",
+                                          "cudaDeviceEnablePeerAccess",
+                                          "cudaDeviceGetAttribute",
                                           "cudaDeviceSynchronize",
                                           "cudaDriverGetVersion",
                                           "cudaEventCreateWithFlags",
+                                          "cudaEventDestroy",
                                           "cudaEventQuery",
                                           "cudaEventRecord",
                                           "cudaEventSynchronize",
                                           "cudaFree",
+                                          "cudaFreeHost",
                                           "cudaGetDevice",
                                           "cudaGetDeviceCount",
                                           "cudaGetDeviceProperties",
@@ -33,6 +38,7 @@ const std::vector<const char*> kFunctions{"cudaDeviceGetAttribute",
                                           "cudaHostAlloc",
                                           "cudaHostGetDevicePointer",
                                           "cudaHostRegister",
+                                          "cudaHostUnregister",
                                           "cudaIpcCloseMemHandle",
                                           "cudaIpcGetMemHandle",
                                           "cudaIpcOpenMemHandle",
@@ -46,30 +52,47 @@ const std::vector<const char*> kFunctions{"cudaDeviceGetAttribute",
                                           "cudaRuntimeGetVersion",
                                           "cudaSetDevice",
                                           "cudaStreamCreateWithFlags",
-                                          "cudaStreamSynchronize"};
+                                          "cudaStreamDestroy",
+                                          "cudaStreamGetDevice",
+                                          "cudaStreamIsCapturing",
+                                          "cudaStreamSynchronize",
+                                          "cudaStreamWaitEvent"};
 
-const std::string kDoesNotWork = "it does not work any more: ";
+using Functions = std::set<std::string, std::less<>>;
 
-// One operator's whole work. A failure has a type; returns what is wrong otherwise.
-std::string use(const std::string& socket, bool must_work) {
-    try {
-        const std::vector<std::uint8_t> sent(kBytes, 7);
-        Context context(
-            {.job = "job", .socket = socket, .device = "cuda:0", .connect_timeout = std::chrono::seconds(60)});
-        Allocation made = context.create(kBytes);
-        made.copy_from(sent.data(), kBytes);
-        made.publish("name", {.replace = true});
-        Allocation got = context.get("name");
-        std::vector<std::uint8_t> received(kBytes);
-        got.copy_to(received.data(), kBytes);
-        got.release();
-        made.free();
-        return received == sent ? "" : "wrong bytes; ";
-    } catch (const Error& error) {
-        return must_work ? kDoesNotWork + error.what() : "";
-    } catch (const std::exception& error) {
-        return std::string("an error without a type: ") + error.what();
-    }
+const Functions kNeverCalledByAnOperator{// The service has the memory, and gives its handles away.
+                                         "cudaFree", "cudaIpcGetMemHandle", "cudaMalloc",
+                                         // A slab of another process is opened together with the access to its GPU.
+                                         "cudaDeviceEnablePeerAccess"};
+
+const Functions kNeverCalledByAHost{// Its slabs are its own, and it has no neighbour whose streams it waits for.
+                                    "cuStreamWaitValue64", "cudaIpcCloseMemHandle", "cudaIpcOpenMemHandle"};
+
+const Functions kNeverCalledByFastiod{
+    // It has no streams, and copies nothing.
+    "cuStreamWaitValue64", "cuStreamWriteValue64", "cudaDeviceSynchronize", "cudaEventCreateWithFlags",
+    "cudaEventDestroy", "cudaEventQuery", "cudaEventRecord", "cudaEventSynchronize", "cudaFreeHost", "cudaHostAlloc",
+    "cudaMemcpy", "cudaMemcpyAsync", "cudaMemsetAsync", "cudaPointerGetAttributes", "cudaStreamCreateWithFlags",
+    "cudaStreamDestroy", "cudaStreamGetDevice", "cudaStreamIsCapturing", "cudaStreamWaitEvent",
+    // The words that streams write are pinned by the operators.
+    "cudaHostGetDevicePointer", "cudaHostRegister", "cudaHostUnregister",
+    // All slabs are its own, and it computes on none.
+    "cudaDeviceCanAccessPeer", "cudaDeviceEnablePeerAccess", "cudaIpcCloseMemHandle", "cudaIpcOpenMemHandle"};
+
+/// What alone calls the function, or calls it from threads or in a state that only it makes.
+LongWork work_for(std::string_view function) {
+    static const Functions uploads{"cudaEventCreateWithFlags",
+                                   "cudaEventRecord",
+                                   "cudaEventSynchronize",
+                                   "cudaFreeHost",
+                                   "cudaHostAlloc",
+                                   "cudaMemcpyAsync",
+                                   "cudaPointerGetAttributes",
+                                   "cudaStreamCreateWithFlags",
+                                   "cudaStreamDestroy",
+                                   "cudaStreamSynchronize"};
+    static const Functions words_used_again{"cudaEventQuery", "cudaStreamGetDevice"};
+    return {.upload = uploads.contains(function), .many_publications = words_used_again.contains(function)};
 }
 
 // What fastiod keeps for anybody; all of it is gone with the last operator.
@@ -85,9 +108,46 @@ std::string first_words(const ChildProcess& fastiod) {
 class NthFailureOfCuda : public testing::TestWithParam<const char*> {
 protected:
     [[nodiscard]] ChildProcess start(std::map<std::string, std::string> environment = {}) const {
-        return ChildProcess::start(FASTIO_TEST_FASTIOD,
-                                   {"--socket", socket_, "--device", "cuda:0", "--log-level", "error"},
-                                   {.environment = std::move(environment), .capture_output = true});
+        return ChildProcess::start(
+            FASTIO_TEST_FASTIOD,
+            {"--socket", socket_, "--device", "cuda:0", "--device", "cuda:1", "--log-level", "error"},
+            {.environment = std::move(environment), .capture_output = true});
+    }
+
+    [[nodiscard]] CudaWork work() const {
+        return {.options = {
+                    .job = "job", .socket = socket_, .device = "cuda:0", .connect_timeout = std::chrono::seconds(60)}};
+    }
+
+    /// Lets each call of the function fail in processes of their own that do the work.
+    static void fail_each_call(const CudaWork& work, const Functions& never_called, const char* role) {
+        for (const bool for_ever : {false, true}) {
+            bool reached = true;
+            std::uint64_t nth = 0;
+            while (reached && !HasFailure()) {
+                ++nth;
+                Forked process(
+                    [&] { return work_with_fault(work, {.function = GetParam(), .nth = nth, .for_ever = for_ever}); });
+                const std::string said = process.wait();
+                reached = said.ends_with('+');
+                EXPECT_EQ(said, reached ? "+" : "") << GetParam() << " " << nth << (for_ever ? " for ever" : "");
+            }
+            tell(role, for_ever, nth);
+            expect_faults(nth - 1, never_called);
+        }
+    }
+
+    // A test in which nothing failed shows nothing.
+    static void expect_faults(std::uint64_t faults, const Functions& never_called) {
+        if (!HasFailure()) {
+            EXPECT_EQ(faults == 0, never_called.contains(std::string_view(GetParam())))
+                << GetParam() << " failed in " << faults << " runs";
+        }
+    }
+
+    static void tell(const char* role, bool for_ever, std::uint64_t nth) {
+        std::printf("%s of %s, %s: %llu runs\n", GetParam(), role, for_ever ? "for ever" : "once",
+                    static_cast<unsigned long long>(nth));
     }
 
     TempDir folder_;
@@ -96,35 +156,28 @@ protected:
 
 TEST_P(NthFailureOfCuda, InAnOperatorGivesATypedErrorAndLosesNothing) {
     ChildProcess fastiod = start();
-    for (const bool for_ever : {false, true}) {
-        bool reached = true;
-        std::uint64_t nth = 0;
-        while (reached && !HasFailure()) {
-            ++nth;
-            Forked process([&] {
-                const cudart_emulator::Api& api = *cudart_emulator::find();
-                api.fail_call(GetParam(), kOutOfMemory, nth, for_ever ? 1 : 0);
-                std::string wrong = use(socket_, false);
-                const bool faulty = api.calls(GetParam()) >= nth;
-                if (faulty && !for_ever) {
-                    wrong += use(socket_, true);
-                }
-                return wrong + (faulty ? "+" : "");
-            });
-            std::string said = process.wait();
-            reached = said.ends_with('+');
-            EXPECT_EQ(said, reached ? "+" : "") << GetParam() << " " << nth << (for_ever ? " for ever" : "");
-        }
-        std::printf("%s of an operator, %s: %llu runs\n", GetParam(), for_ever ? "for ever" : "once",
-                    static_cast<unsigned long long>(nth));
-    }
-    Forked undisturbed([&] { return use(socket_, true); });
+    CudaWork operators = work();
+    operators.more = work_for(GetParam());
+    operators.neighbour = start_neighbour(socket_);
+    fail_each_call(operators, kNeverCalledByAnOperator, "an operator");
+    operators.neighbour.reset();
+    Forked undisturbed([&] { return work_without_fault(work()); });
     EXPECT_EQ(undisturbed.wait(), "");
     Service view(socket_, std::chrono::seconds(60));
     while (held(view.totals()) != 0) {  // ctest's timeout is the watchdog
     }
     fastiod.signal(SIGTERM);
     EXPECT_EQ(fastiod.wait(), (ExitStatus{.code = 0, .signal = 0})) << first_words(fastiod);
+}
+
+class NthFailureOfCudaInAHost : public NthFailureOfCuda {};
+
+TEST_P(NthFailureOfCudaInAHost, OfTheServiceGivesATypedErrorAndLosesNothing) {
+    CudaWork host = work();
+    host.options.device = "auto";
+    host.options.embedded = true;
+    host.more = work_for(GetParam());
+    fail_each_call(host, kNeverCalledByAHost, "a host of the service");
 }
 
 // fastiod obeys the order; the operators, and this process, do not.
@@ -171,7 +224,7 @@ private:
 
     void expect_use(bool for_ever) const {
         const std::uintmax_t before = faults_met();
-        Forked process([&] { return use(socket_, true); });
+        Forked process([&] { return work_without_fault(work()); });
         const std::string wrong = process.wait();
         if (wrong.starts_with(kDoesNotWork)) {
             EXPECT_TRUE(for_ever ? has_met_a_fault() : faults_met() > before)
@@ -205,12 +258,15 @@ TEST_P(NthFailureOfCudaInFastiod, EndsAStartInOrderOrGivesATypedErrorAndLosesNot
         while (run(nth, for_ever) && !HasFailure()) {
             ++nth;
         }
-        std::printf("%s of fastiod, %s: %llu runs\n", GetParam(), for_ever ? "for ever" : "once",
-                    static_cast<unsigned long long>(nth));
+        tell("fastiod", for_ever, nth);
+        expect_faults(nth - 1, kNeverCalledByFastiod);
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(Runtime, NthFailureOfCudaInFastiod, testing::ValuesIn(kFunctions),
+                         [](const auto& one) { return std::string(one.param); });
+
+INSTANTIATE_TEST_SUITE_P(Runtime, NthFailureOfCudaInAHost, testing::ValuesIn(kFunctions),
                          [](const auto& one) { return std::string(one.param); });
 
 INSTANTIATE_TEST_SUITE_P(Runtime, NthFailureOfCuda, testing::ValuesIn(kFunctions),
