@@ -96,6 +96,39 @@ TEST_F(UserLimitsTest, OfAllKindsAreBackWhenTheUsersProcessesWereKilled) {
     wait_for("fastio_in_use_bytes 0");
 }
 
+TEST_F(UserLimitsTest, OfAllocationsNamesContextsAndQueuesAreBackWhenTheUsersProcessesWereKilled) {
+    options.user.allocations = 1;
+    options.user.names = 1;
+    options.user.contexts = 2;
+    const auto other = member("other");
+    wait_for("fastio_connections 1");
+    const std::string queues = figure("fastio_queue_bytes");
+    for (const char* const before_its_death : {"", "hang_up", "misbehave"}) {
+        Helper helper;
+        helper.tell("join " + socket() + " job");
+        helper.tell("create 100");
+        helper.tell("publish name 100");
+        EXPECT_EQ(other->refused(create_of(1)), Errc::quota_exceeded);
+        wire::Join third{};
+        third.job = text("third");
+        EXPECT_EQ(visitor()->refused(third), Errc::quota_exceeded);
+        if (*before_its_death != '\0') {
+            helper.tell(before_its_death);
+        }
+        helper.process.kill();
+        while (other->totals().sessions != 1) {
+            std::this_thread::yield();
+        }
+        const wire::CreateReply mine = other->create(100);
+        other->publish(mine, "mine", 100);
+        other->free(mine, other->last_lease);
+        other->leases->drop(other->last_lease);
+        other->stats();  // and gives back what nobody holds any more
+        member("third")->bye();
+    }
+    wait_for(queues);
+}
+
 /// Of contexts there are two limits, a user's and the service's; they hold in the same way.
 class ContextLimitsTest : public UserLimitsTest, public ::testing::WithParamInterface<bool> {
 protected:
