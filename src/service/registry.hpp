@@ -57,7 +57,9 @@ struct Registry {
             cut(session, "it asks for descriptors and does not read them");
             return;
         }
-        session.was_sent_descriptors = session.was_sent_descriptors || !descriptors.empty();
+        if (session.was_sent_descriptors || !descriptors.empty()) {
+            session.was_sent_descriptors = !descriptors.empty() || has_unread(session.request);
+        }
         settle_send(session, session.request.send(message, descriptors, false));
     }
     void reply_ok(Session& session, std::uint64_t request);

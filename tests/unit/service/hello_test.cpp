@@ -151,6 +151,18 @@ TEST_F(HelloTest, RepliesThatNobodyReadsAreLimitedAlsoWhenTheirSessionHasEnded) 
     EXPECT_EQ(visitor()->totals().sessions, 1U);
 }
 
+TEST_F(HelloTest, AReplyWithoutDescriptorsMayStayUnread) {
+    start();
+    std::vector<std::unique_ptr<RawClient>> gone;
+    for (std::size_t i = 0; i <= service::UnreadReplies::kMostOfUser; ++i) {
+        gone.push_back(member());
+        gone.back()->send(wire::Bye{});
+        pollfd ended{gone.back()->request_socket.fd(), 0, 0};
+        ASSERT_EQ(::poll(&ended, 1, -1), 1);
+    }
+    EXPECT_EQ(visitor()->totals().sessions, 0U);
+}
+
 TEST_F(HelloTest, DropsTheOldestSilentConnectionAndServesTheRest) {
     options.max_clients = 2;
     start();
