@@ -89,7 +89,6 @@ void Lobby::admit(wire::Socket socket) noexcept {
             registry_.foreign.close(peer.uid, socket);
             return;
         }
-        registry_.unread.end_read();
         make_way();
         registry_.make_room();
         session = std::make_unique<Session>();

@@ -22,6 +22,7 @@ enum class Source : std::uint8_t {
     lifeline,
     metrics,  ///< the port of the metrics
     scrape,   ///< a connection to it
+    unread,   ///< an ended connection whose client has not read
 };
 
 /// Source and, for those of a session or a scrape, its id. Ids are never used again, so a token that outlived its owner

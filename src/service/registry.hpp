@@ -88,7 +88,7 @@ struct Registry {
     Devices devices;
     Accounts accounts{};
     ForeignDescriptors foreign{};
-    UnreadReplies unread{foreign};
+    UnreadReplies unread{poller, foreign};
     std::map<std::uint64_t, std::unique_ptr<Context>> contexts{};
     std::map<std::string, Context*, std::less<>> jobs{};
     std::map<std::uint64_t, std::unique_ptr<Session>> sessions{};

@@ -126,6 +126,9 @@ void Service::Parts::serve(const epoll_event& event) {
         case Source::scrape:
             metrics.on_ready(token.id);
             return;
+        case Source::unread:
+            registry.unread.on_ready(token.id);
+            return;
         default:
             break;
     }

@@ -2,9 +2,10 @@
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
-#include <new>
+#include <exception>
 #include <utility>
 
 namespace fastio::service {
@@ -15,35 +16,53 @@ bool has_unread(const wire::Socket& socket) noexcept {
 }
 
 UnreadReplies::~UnreadReplies() {
-    for (Kept& kept : kept_) {
-        foreign_.close(kept.user, kept.socket);
+    for (auto& [id, kept] : kept_) {
+        end(kept);
     }
 }
 
 void UnreadReplies::keep(uid_t user, wire::Socket& socket) noexcept {
-    socket.shutdown();
+    ::shutdown(socket.fd(), SHUT_RD);
+    const std::uint64_t id = next_id_++;
     try {
-        kept_.reserve(kept_.size() + 1);
-    } catch (const std::bad_alloc&) {
+        Kept& kept = kept_[id];
+        kept.user = user;
+        // Each time that the client reads is told once, and that it has gone.
+        poller_.add(socket.fd(), EPOLLOUT | EPOLLET, {Source::unread, id});
+        kept.socket = std::exchange(socket, {});
+    } catch (const std::exception&) {
+        kept_.erase(id);
         foreign_.close(user, socket);
-        return;
     }
-    kept_.push_back({user, std::exchange(socket, {})});
+}
+
+void UnreadReplies::end(Kept& kept) noexcept {
+    poller_.remove(kept.socket.fd());
+    foreign_.close(kept.user, kept.socket);
+}
+
+void UnreadReplies::on_ready(std::uint64_t id) noexcept {
+    const auto found = kept_.find(id);
+    if (found != kept_.end() && !has_unread(found->second.socket)) {
+        end(found->second);
+        kept_.erase(found);
+    }
 }
 
 void UnreadReplies::end_read() noexcept {
-    std::erase_if(kept_, [this](Kept& kept) {
-        const bool is_read = !has_unread(kept.socket);
-        if (is_read) {
-            foreign_.close(kept.user, kept.socket);
+    for (auto at = kept_.begin(); at != kept_.end();) {
+        if (has_unread(at->second.socket)) {
+            ++at;
+        } else {
+            end(at->second);
+            at = kept_.erase(at);
         }
-        return is_read;
-    });
+    }
 }
 
 std::size_t UnreadReplies::of(uid_t user) const noexcept {
     return static_cast<std::size_t>(
-        std::count_if(kept_.begin(), kept_.end(), [&](const Kept& kept) { return kept.user == user; }));
+        std::count_if(kept_.begin(), kept_.end(), [&](const auto& entry) { return entry.second.user == user; }));
 }
 
 }  // namespace fastio::service

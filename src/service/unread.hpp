@@ -3,9 +3,11 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <vector>
+#include <cstdint>
+#include <map>
 
 #include "service/foreign.hpp"
+#include "service/poller.hpp"
 #include "wire/socket.hpp"
 
 namespace fastio::service {
@@ -23,14 +25,16 @@ public:
     static constexpr std::size_t kMostOfUser = 64;
     static constexpr std::size_t kMost = 512;
 
-    explicit UnreadReplies(ForeignDescriptors& foreign) : foreign_(foreign) {}
+    UnreadReplies(Poller& poller, ForeignDescriptors& foreign) : poller_(poller), foreign_(foreign) {}
     UnreadReplies(const UnreadReplies&) = delete;
     UnreadReplies& operator=(const UnreadReplies&) = delete;
     ~UnreadReplies();
 
-    /// Nothing is read from it or sent to it any more.
+    /// Nothing is read from it or sent to it any more. Its client finds its end when it has read what there is.
     void keep(uid_t user, wire::Socket& socket) noexcept;
-    /// Ends those that have been read, or whose client has gone.
+    /// Something happened to it: it is ended if its client has read, or has gone.
+    void on_ready(std::uint64_t id) noexcept;
+    /// The same for all, without waiting to be told.
     void end_read() noexcept;
     [[nodiscard]] std::size_t of(uid_t user) const noexcept;
     [[nodiscard]] std::size_t of_all() const noexcept { return kept_.size(); }
@@ -40,8 +44,12 @@ private:
         uid_t user = 0;
         wire::Socket socket{};
     };
+    void end(Kept& kept) noexcept;
+
+    Poller& poller_;
     ForeignDescriptors& foreign_;
-    std::vector<Kept> kept_{};
+    std::map<std::uint64_t, Kept> kept_{};
+    std::uint64_t next_id_ = 1;
 };
 
 }  // namespace fastio::service

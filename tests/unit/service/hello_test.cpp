@@ -144,6 +144,7 @@ TEST_F(HelloTest, RepliesThatNobodyReadsAreLimitedAlsoWhenTheirSessionHasEnded) 
         EXPECT_NE(late.why.find("64 connections of user"), std::string::npos) << late.why;
     }
     deaf[0]->receive_hello_reply();  // of a session that has ended
+    EXPECT_TRUE(deaf[0]->closed_after());
     deaf[1]->receive_hello_reply();
     EXPECT_EQ(visitor()->totals().sessions, 0U);
     EXPECT_EQ(member()->create(10).capacity, 256U);
