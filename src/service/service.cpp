@@ -257,9 +257,10 @@ void Service::Parts::on_rested(Session& session) noexcept {
 }
 
 void Service::Parts::on_exit(Session& session) {
+    const bool is_connected = session.connected();
     departures.on_exit(session);
-    if (!session.connected()) {
-        return;
+    if (!is_connected) {
+        return;  // it may be gone
     }
     // What it had sent completely before it died counts (design P3), and is served in turn with what others ask for. A
     // forked child may go on sending: so many bytes are served as are queued now.

@@ -72,8 +72,11 @@ void ServiceParts::event(const Client& client, const wire::Packet& packet) {
 void ServiceParts::exit(const Client& client) {
     service::Session* const found = session(client);
     if (found != nullptr && found->pidfd) {
+        const bool is_connected = found->connected();
         departures.on_exit(*found);
-        registry.end(*found, service::Session::End::hang_up);
+        if (is_connected) {
+            registry.end(*found, service::Session::End::hang_up);
+        }
         settle();
     }
 }
