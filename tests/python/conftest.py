@@ -22,7 +22,6 @@ import pytest
 
 import fastio
 
-
 # A shell starts what runs in the background with Ctrl-C ignored, and so would be the programs that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
