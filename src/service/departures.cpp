@@ -101,7 +101,7 @@ void Departures::finalise(Session& session) {
     growth_.forget(session);
     fence_watch_.producer_gone(session);
     context.remove_member(session);
-    --registry_.accounts.of(session.uid).sessions;
+    --session.account->sessions;
     stop_watching(session);
     registry_.sessions.erase(session.id);
     settle_context(context);

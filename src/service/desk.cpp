@@ -250,7 +250,7 @@ void Desk::answer(Session& session, const wire::AttributesPart& message) {
 
 void Desk::answer(Session& session, const wire::Publish& message) {
     wire::PublishReply reply{};
-    reply.version = session.context->publish(session, registry_.accounts.of(session.uid), message);
+    reply.version = session.context->publish(session, *session.account, message);
     if (message.fence_value != 0) {
         fence_watch_.rearm(*session.context);
     }

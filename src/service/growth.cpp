@@ -29,7 +29,7 @@ void Growth::create(Session& session, const wire::Create& message) {
     if (message.size > registry_.devices[device].pool_max) {
         throw no_room(context, device, message.size);
     }
-    Account& account = registry_.accounts.of(session.uid);
+    Account& account = *session.account;
     if (const auto ref = context.create(session, account, message.size, message.alignment, device)) {
         answer(session, message.header.request, context, *ref);
         return;
@@ -57,7 +57,7 @@ void Growth::pump(Context& context) {
         const std::uint64_t request = waiting.request;
         bool stays = false;
         try {
-            Account& account = registry_.accounts.of(session->uid);
+            Account& account = *session->account;
             if (const auto ref = context.create(*session, account, waiting.size, waiting.alignment, waiting.device)) {
                 answer(*session, request, context, *ref);
             } else {

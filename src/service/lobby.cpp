@@ -94,6 +94,7 @@ void Lobby::admit(wire::Socket socket) noexcept {
         session = std::make_unique<Session>();
         session->id = registry_.next_session++;
         session->uid = peer.uid;
+        session->account = &registry_.accounts.of(peer.uid);
         session->pid = peer.pid;
         session->since = std::chrono::steady_clock::now();
         session->queue_bytes = queue_bytes;
@@ -228,10 +229,8 @@ void Lobby::join(Session& session, const wire::Join& message) {
     check_leases(registry_, session.uid);
     auto leases = std::make_unique<table::LeaseBook>(registry_.options.max_leases, 1);
     Context& context = context_for(session, message, device);
-    Account* account = nullptr;
     try {
         context.members().emplace(session.id, &session);
-        account = &registry_.accounts.of(session.uid);
         session.operator_number = context.operators().join(session.name);
         registry_.poller.add(session.pidfd.get(), EPOLLIN, {Source::pidfd, session.id});
         // No events: a hang-up is always told, and there is nothing else.
@@ -243,7 +242,7 @@ void Lobby::join(Session& session, const wire::Join& message) {
         throw;
     }
     // From here on nothing fails.
-    ++account->sessions;
+    ++session.account->sessions;
     if (context.linger) {
         registry_.timers.cancel(*context.linger);
         context.linger.reset();

@@ -228,9 +228,8 @@ bool Service::Parts::rests(Session& session, TimeShare::Clock::time_point now) {
     if (session.rests) {  // told all the same: a hang-up. What was sent before it is read: that is bounded
         return false;
     }
-    const TimeShare& of_user = registry.accounts.of(session.uid).time;
     const auto rest = std::max(registry.between_sessions.rest(session.time, session.id, now),
-                               registry.between_users.rest(of_user, session.uid, now));
+                               registry.between_users.rest(session.account->time, session.uid, now));
     if (rest == TimeShare::Clock::duration::zero()) {
         return false;
     }
@@ -245,7 +244,7 @@ bool Service::Parts::rests(Session& session, TimeShare::Clock::time_point now) {
 void Service::Parts::charge(Session& session, TimeShare::Clock::time_point begin) {
     const auto now = TimeShare::Clock::now();
     registry.between_sessions.charge(session.time, session.id, now, now - begin);
-    registry.between_users.charge(registry.accounts.of(session.uid).time, session.uid, now, now - begin);
+    registry.between_users.charge(session.account->time, session.uid, now, now - begin);
 }
 
 void Service::Parts::on_rested(Session& session) noexcept {
@@ -287,41 +286,37 @@ void Service::Parts::on_timers() {
 }
 
 void Service::Parts::on_due(const Timers::Due& due) {
+    const auto with_session = [&](auto&& call) {
+        if (Session* const session = registry.session(due.id)) {
+            call(*session);
+        }
+    };
+    const auto with_context = [&](auto&& call) {
+        if (Context* const context = registry.context(due.id)) {
+            call(*context);
+        }
+    };
     switch (due.purpose) {
         case Timers::Purpose::grace:
-            if (Session* const session = registry.session(due.id)) {
-                departures.on_grace(*session);
-            }
-            return;
-        case Timers::Purpose::rest:
-            if (Session* const session = registry.session(due.id)) {
-                on_rested(*session);
-            }
-            return;
-        case Timers::Purpose::scrape:
-            metrics.on_deadline(due.id);
-            return;
-        default:
+            with_session([this](Session& session) { departures.on_grace(session); });
             break;
-    }
-    Context* const context = registry.context(due.id);
-    if (context == nullptr) {
-        return;
-    }
-    switch (due.purpose) {
+        case Timers::Purpose::rest:
+            with_session([this](Session& session) { on_rested(session); });
+            break;
         case Timers::Purpose::linger:
-            departures.on_linger(*context);
+            with_context([this](Context& context) { departures.on_linger(context); });
             break;
         case Timers::Purpose::patience:
-            growth.on_patience(*context);
+            with_context([this](Context& context) { growth.on_patience(context); });
             break;
         case Timers::Purpose::fence_limit:
-            fence_watch.on_limit(*context);
+            with_context([this](Context& context) { fence_watch.on_limit(context); });
             break;
         case Timers::Purpose::stream_scan:
-            fence_watch.on_streams(*context);
+            with_context([this](Context& context) { fence_watch.on_streams(context); });
             break;
-        default:
+        case Timers::Purpose::scrape:
+            metrics.on_deadline(due.id);
             break;
     }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "device/descriptor.hpp"
+#include "service/accounts.hpp"
 #include "service/event_channel.hpp"
 #include "service/operators.hpp"
 #include "service/time_share.hpp"
@@ -40,6 +41,7 @@ struct Session {
     std::chrono::steady_clock::time_point since{};
     std::uint64_t queue_bytes = 0;  ///< what may be queued for it: its sockets' buffers, and attributes
 
+    Account* account = nullptr;         ///< of its user
     TimeShare time{8};                  ///< of the control thread's
     bool was_sent_descriptors = false;  ///< and may not have read them
     bool rests = false;                 ///< nothing is read from it for some time

@@ -71,20 +71,31 @@ constexpr int kSent = 100;
     ::_exit(0);
 }
 
-// Without a bound on what is read of a dead client nobody else is served any more.
-TEST_F(ServiceTest, ADeadClientsConnectionThatIsNeverEmptyHoldsUpNobody) {
-    auto [here, there] = Channel::pair();
-    const pid_t child = ::fork();  // before there is another thread
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-        here.reset();
-        be_a_client(socket(), std::move(there));
+class DeadClientTest : public ServiceTest {
+protected:
+    /// And the service: after it, because there is no other thread before.
+    void fork_client() {
+        auto [here, there] = Channel::pair();
+        child_ = ::fork();
+        ASSERT_GE(child_, 0);
+        if (child_ == 0) {
+            here.reset();
+            be_a_client(socket(), std::move(there));
+        }
+        here_ = std::move(here);
+        start();
     }
-    there.reset();
-    start();
+
+    Channel here_{wire::Socket{}};
+    pid_t child_ = -1;
+};
+
+// Without a bound on what is read of a dead client nobody else is served any more.
+TEST_F(DeadClientTest, ADeadClientsConnectionThatIsNeverEmptyHoldsUpNobody) {
+    fork_client();
     const auto bystander = member("other");
-    here.say("the service is there");
-    const Channel::Message joined = here.hear();
+    here_.say("the service is there");
+    const Channel::Message joined = here_.hear();
     ASSERT_EQ(joined.descriptors.size(), 1U);
 
     const Watchdog watchdog("the service to answer while a dead client's connection is filled");
@@ -92,44 +103,36 @@ TEST_F(ServiceTest, ADeadClientsConnectionThatIsNeverEmptyHoldsUpNobody) {
     wire::Copied first{};
     first.header = {wire::kMagic, wire::Kind::copied, sizeof(first), 1};
     ASSERT_EQ(::send(refilled, &first, sizeof(first), MSG_NOSIGNAL), static_cast<ssize_t>(sizeof(first)));
-    here.say("die");
+    here_.say("die");
     while (bystander->totals().sessions != 1) {
     }
     refilled = -1;
 }
 
 // A long queue of what takes long would hold up all others.
-TEST_F(ServiceTest, WhatADeadClientHadSentIsServedInTurnWithWhatOthersAsk) {
-    auto [here, there] = Channel::pair();
-    const pid_t child = ::fork();  // before there is another thread
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-        here.reset();
-        be_a_client(socket(), std::move(there));
-    }
-    there.reset();
-    start();
+TEST_F(DeadClientTest, WhatADeadClientHadSentIsServedInTurnWithWhatOthersAsk) {
+    fork_client();
     const auto bystander = member("other");
-    here.say("the service is there");
-    static_cast<void>(here.hear());
+    here_.say("the service is there");
+    static_cast<void>(here_.hear());
 
     const Watchdog watchdog("what a dead client had sent to be served");
     held = true;
-    here.say("send");
-    static_cast<void>(here.hear());
+    here_.say("send");
+    static_cast<void>(here_.hear());
     for (int i = 0; i < 2 * kSent; ++i) {
         bystander->send(wire::Copied{});
     }
-    here.say("die");
+    here_.say("die");
     siginfo_t dead{};
-    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &dead, WEXITED | WNOWAIT), 0);  // its number stays its own
-    counted = child;
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child_), &dead, WEXITED | WNOWAIT), 0);  // its number stays its own
+    counted = child_;
     held = false;
     held.notify_all();
     while (bystander->totals().sessions != 1) {
     }
     counted = 0;
-    ::waitpid(child, nullptr, 0);
+    ::waitpid(child_, nullptr, 0);
     EXPECT_GE(most_in_a_row, 1);
     EXPECT_LE(most_in_a_row, 2) << "there was always one of the bystander's too";
 }
