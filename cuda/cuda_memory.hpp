@@ -26,6 +26,10 @@ public:
     void fail_lost(std::string_view call) const override;
     [[nodiscard]] OwnedSlab reserve(std::uint64_t bytes) override;
     void release(OwnedSlab slab) override;
+    [[nodiscard]] std::uint64_t improve(void* /*data*/, std::uint64_t bytes,
+                                        std::uint64_t /*offset*/) noexcept override {
+        return bytes;  // a GPU's pages are large
+    }
     [[nodiscard]] void* open(const SlabHandle& handle, std::uint64_t bytes, int file) override;
     void close(void* data, std::uint64_t bytes) noexcept override;
     void copy(void* to, const void* from, std::uint64_t bytes, Stream stream) override;

@@ -58,7 +58,11 @@ test_wheel() {
     "$folder/bin/fastiod" --version
     "$folder/bin/fastio" --version
     (cd "$folder" && env -u PYTHONPATH -u FASTIO_BIN bin/python - <<'PROGRAM'
+import pathlib
 import numpy, fastio
+package = pathlib.Path(fastio.__file__).parent
+for file in ("py.typed", "_core.pyi", "safetensors.py", "lib/libfastio.so.0", "bin/fastio", "bin/fastiod"):
+    assert (package / file).exists(), f"the wheel has no {file}"
 with fastio.FastIOContext(embedded=True) as context:
     context.publish_array(numpy.arange(6.0).reshape(2, 3), "x")
     assert numpy.asarray(context.get("x")).tolist() == [[0, 1, 2], [3, 4, 5]]

@@ -35,12 +35,6 @@ test_preset() {
     run_for "$preset" ctest --preset "$preset" --parallel "$(($(nproc) + 1))"
 }
 
-# As where there is no CUDA toolkit. Its tests are those of the other presets, which are not run again.
-build_without_cuda() {
-    configure nocuda
-    build nocuda src/all
-}
-
 command_test() {
     local presets=() preset pythons=no wheel=no
     while (($# > 0)); do
@@ -74,7 +68,7 @@ command_test() {
         test_preset "$preset"
     done
     [[ $whole == yes ]] || return 0
-    build_without_cuda
+    test_wheel
     # One seed: a finding of a day is for `./run fuzz`, which has another one each time.
     run_fuzz_targets . seconds 60 1
 }

@@ -99,12 +99,12 @@ def measure_publish_array(ctx: fastio.FastIOContext, repetitions: int, mib: int)
     return made
 
 
-def write_checkpoint(path: pathlib.Path, tensors: int) -> None:
+def write_checkpoint(path: pathlib.Path, tensors: int, dtype: str) -> None:
     header, data = {}, bytearray()
     for i in range(tensors):
-        part = np.full(64, i, np.float32).tobytes()
+        part = np.full(64, i % 2, {"F32": np.float32, "BOOL": np.bool_}[dtype]).tobytes()
         header[f"layer.{i}.weight"] = {
-            "dtype": "F32",
+            "dtype": dtype,
             "shape": [8, 8],
             "data_offsets": [len(data), len(data) + len(part)],
         }
@@ -113,7 +113,7 @@ def write_checkpoint(path: pathlib.Path, tensors: int) -> None:
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
-def measure_state_dict(ctx: fastio.FastIOContext, repetitions: int, tensors: int) -> Optional[Figure]:
+def measure_state_dict(ctx: fastio.FastIOContext, repetitions: int, tensors: int, dtype: str) -> Optional[Figure]:
     try:
         import torch  # noqa: F401
     except ImportError:
@@ -121,8 +121,8 @@ def measure_state_dict(ctx: fastio.FastIOContext, repetitions: int, tensors: int
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.safetensors"
-        write_checkpoint(path, tensors)
-        fastio.safetensors.publish(ctx, path, "weights/", progress=False)
+        write_checkpoint(path, tensors, dtype)
+        fastio.safetensors.publish(ctx, path, "weights/", progress=False, replace=True)
     taken = []
     for _ in range(repetitions + 1):
         start = time.perf_counter_ns()
@@ -131,7 +131,8 @@ def measure_state_dict(ctx: fastio.FastIOContext, repetitions: int, tensors: int
         assert len(state) == tensors
         del state
         gc.collect()
-    return figure(f"mapping {tensors:,} tensors as a state dict", "ms", taken[1:], 100.0)
+    what = {"F32": "", "BOOL": " of bool"}[dtype]
+    return figure(f"mapping {tensors:,} tensors{what} as a state dict", "ms", taken[1:], 100.0)
 
 
 def show(figures: list[Figure]) -> None:
@@ -154,8 +155,9 @@ def main() -> None:
     with fastio.FastIOContext(job="bench", embedded=True, device="host") as ctx:
         figures = measure_calls(ctx, repetitions)
         figures.append(measure_publish_array(ctx, repetitions, mib))
-        state_dict = measure_state_dict(ctx, repetitions, tensors)
-        figures += [] if state_dict is None else [state_dict]
+        for dtype in ("F32", "BOOL"):
+            state_dict = measure_state_dict(ctx, repetitions, tensors, dtype)
+            figures += [] if state_dict is None else [state_dict]
     show(figures)
     if options.json:
         options.json.write_text(json.dumps([f.__dict__ for f in figures], indent=1) + "\n")

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "device/host_identity.hpp"
 #include "device/memfd.hpp"
-#include "table/boot_id.hpp"
 #include "table/leases.hpp"
 #include "table/reader.hpp"
 #include "table/writer.hpp"

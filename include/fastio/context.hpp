@@ -32,6 +32,12 @@ struct ContextOptions {
     std::uint64_t quota = 0;  ///< bytes this context may hold; 0: the service's. The smaller of the two holds
     bool persistent = false;  ///< the context outlives its last member, until Service::end
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1);  ///< for a service that is starting or busy
+    std::chrono::nanoseconds request_timeout = forever;  ///< for the service's answer to a later call. Where it does
+                                                         ///< not come, the call is service_unreachable, later ones
+                                                         ///< service_lost: nobody knows what was served
+    bool (*give_up)() noexcept = nullptr;  ///< asked ten times a second by a thread that waits for an answer; once
+                                           ///< true it waits two seconds more, and then as after request_timeout.
+                                           ///< It must not use this Context
 };
 
 struct CreateOptions {
@@ -103,8 +109,10 @@ class Client;
 /// *Threads.* Every call may be made from any thread at any time.
 ///
 /// *When another process dies* nothing here changes: what it had published stays, what it held comes back. *When the
-/// service dies* every call, blocked ones included, throws service_lost; make a new Context. *In a child made by
-/// fork()* every call throws `forked`; the child makes a Context of its own.
+/// service dies* every call, blocked ones included, throws service_lost; make a new Context. *While the service is
+/// stopped* get, find and release go on, and what asks it waits; where ContextOptions ends such a wait the call throws
+/// service_unreachable, and this Context is over as if the service had died. *In a child made by fork()* every call
+/// throws `forked`; the child makes a Context of its own.
 ///
 /// *Costs.* get, find and Allocation::release of published names make no system call once the memory is mapped, but for
 /// one poll where a stream published the contents, which asks whether the service lives; create, publish, unpublish and
@@ -119,12 +127,14 @@ public:
     Context& operator=(Context&&) noexcept;
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
-    /// close(), and leaves the context once the last Allocation is gone. Never throws.
+    /// close(), and leaves the context once the last Allocation is gone: says goodbye to the service, and waits for its
+    /// answer, five seconds at most. Never throws.
     ~Context();
 
     /// Memory that only this process can reach until it is published: `bytes` of type uint8 and dimensions {bytes}.
-    /// Errors: invalid_argument (0 bytes, a bad alignment), out_of_memory, quota_exceeded, table_full,
-    /// device_unavailable, device_error, service_lost, context_closed, forked.
+    /// Where there is no room, and this process has released memory of a GPU that its kernels may still use, the call
+    /// waits for the GPU and asks once more. Errors: invalid_argument (0 bytes, a bad alignment), out_of_memory,
+    /// quota_exceeded, table_full, device_unavailable, device_error, service_lost, context_closed, forked.
     [[nodiscard]] Allocation create(std::uint64_t bytes, const CreateOptions& options = {});
     /// The same for an array: `dimensions` elements, outermost first, at most 8; {} is a scalar, and a 0 among them an
     /// empty array. Also: invalid_argument for negative dimensions, an invalid type, or a product over 2^63 bytes.
@@ -133,24 +143,28 @@ public:
     [[nodiscard]] Allocation create(DataType type, std::initializer_list<std::int64_t> dimensions,
                                     const CreateOptions& options = {});
 
-    /// A new lease on what is published as `name`, with a copy of its metadata. Errors: not_found (no timeout given) or
-    /// timed_out; producer_lost; lease_limit; invalid_argument; device_error and device_unavailable when the memory
+    /// A new lease on what is published as `name`, with a copy of its metadata. Where this client has all the leases
+    /// that it may have, it waits for those that its GPU has still to give back. Errors: not_found (no timeout given)
+    /// or timed_out; producer_lost; lease_limit; invalid_argument; device_error and device_unavailable when the memory
     /// cannot be mapped, or its GPU is lost to this process; unsupported (a stream with host memory); service_lost;
     /// context_closed; forked.
     [[nodiscard]] Allocation get(std::string_view name, const GetOptions& options = {});
 
-    /// get, with an empty optional instead of not_found and timed_out.
+    /// get, with an empty optional instead of not_found, and of timed_out where it was the name that did not come.
     [[nodiscard]] std::optional<Allocation> find(std::string_view name, const GetOptions& options = {});
 
-    /// find for each of `names`, without waiting; one optional per name, in order.
-    [[nodiscard]] std::vector<std::optional<Allocation>> find_many(std::span<const std::string> names);
+    /// find for each of `names`, in order; one optional per name. With a timeout the names are waited for until as long
+    /// after the call, all of them together. Errors of find: what was found before is released.
+    [[nodiscard]] std::vector<std::optional<Allocation>> find_many(std::span<const std::string> names,
+                                                                   const GetOptions& options = {});
 
     /// create, set the metadata, copy `array` in, publish. Errors of these four.
     void publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options = {});
 
-    /// Removes one name; the memory stays while leases or other names hold it. Errors: not_found, service_lost,
-    /// context_closed, invalid_argument, forked.
-    void unpublish(std::string_view name);
+    /// Removes one name; the memory stays while leases or other names hold it. With a `version` only if that is what
+    /// the name has: so that nobody removes what another process has put in its place. Errors: not_found (also where
+    /// it has another version), service_lost, context_closed, invalid_argument, forked.
+    void unpublish(std::string_view name, std::uint64_t version = 0);
 
     /// The publications whose name starts with `prefix`, in order of their names. A snapshot that was true name by
     /// name, not as a whole. Errors: service_lost, context_closed, forked.

@@ -104,6 +104,7 @@ public:
     /// In order of their first join. Errors of the four below: not_found when there is no such job.
     [[nodiscard]] std::vector<OperatorInfo> operators(std::string_view job);
     [[nodiscard]] std::vector<AllocationInfo> allocations(std::string_view job);
+    /// Without the attributes, which Context::list has.
     [[nodiscard]] std::vector<PublicationInfo> publications(std::string_view job, std::string_view prefix = {});
     void unpublish(std::string_view job, std::string_view name);
 

@@ -12,7 +12,7 @@ version: str = '0.1.0'
 
 class DataType:
     """
-    The type of one element, as DLPack has it: a kind, bits per lane, and lanes. It stands for types that NumPy lacks, such as ``fastio.bfloat16``.
+    The type of one element, as DLPack has it: a kind, bits per lane, and lanes. There is one for each type; attributes of arrays use it for those that NumPy lacks, such as ``fastio.bfloat16``, and numpy.dtype for the others. Equal to what names the same type: another DataType, its name, or a numpy.dtype.
     """
 
     def __init__(self, code: int, bits: int, lanes: int = 1) -> None:
@@ -37,6 +37,10 @@ class DataType:
         """For example "bfloat16"."""
 
     @property
+    def dtype(self) -> numpy.dtype[Any]:
+        """The numpy.dtype. Raises AttributeError where NumPy lacks the type."""
+
+    @property
     def itemsize(self) -> int:
         """Bytes per element."""
 
@@ -48,7 +52,8 @@ class DataType:
 
     def __repr__(self) -> str: ...
 
-bool_: DataType = ...
+def _data_type(type: object) -> DataType:
+    """What create_array takes as a type."""
 
 int8: DataType = ...
 
@@ -68,27 +73,29 @@ uint64: DataType = ...
 
 float16: DataType = ...
 
-bfloat16: DataType = ...
-
 float32: DataType = ...
 
 float64: DataType = ...
+
+bfloat16: DataType = ...
 
 complex64: DataType = ...
 
 complex128: DataType = ...
 
+bool_: DataType = ...
+
 float8_e3m4: DataType = ...
 
 float8_e4m3: DataType = ...
 
-float8_e5m2: DataType = ...
+float8_e4m3b11fnuz: DataType = ...
 
 float8_e4m3fn: DataType = ...
 
-float8_e4m3b11fnuz: DataType = ...
-
 float8_e4m3fnuz: DataType = ...
+
+float8_e5m2: DataType = ...
 
 float8_e5m2fnuz: DataType = ...
 
@@ -265,7 +272,7 @@ class FastIOAllocation:
 
     Made by FastIOContext.create and FastIOContext.get, whose results differ in nothing but where the metadata comes from. The memory stays as long as an allocation object or an array made of one, in any process, or any name refers to it. Arrays share it without a copy: ``numpy.asarray(a)`` on the host, ``torch.from_dlpack(a)``, ``cupy.asarray(a)``; each keeps the memory until it is collected, also when the object is released first.
 
-    Threads may share an object. When the process that published the memory dies, nothing changes here; when the service dies, the memory stays readable and calls that need the service raise ServiceLostError. In a child made by os.fork() every call raises ForkedError. After release() or free() every call raises ReleasedError.
+    Threads may share an object. When the process that published the memory dies, nothing changes here; when the service dies, the memory stays readable and calls that need the service raise ServiceLostError. In a child made by os.fork() what uses the memory or the service raises ForkedError; after release() or free() it raises ReleasedError, and after the execute handler that this belonged to ContextClosedError. repr(), ``released`` and the end of a ``with`` block raise nothing.
 
     A context manager: leaving the block releases.
     """
@@ -281,22 +288,27 @@ class FastIOAllocation:
 
     def release(self, stream: object = None) -> None:
         """
-        Gives up this reference. The memory returns when the last one and the last name are gone; arrays that were made of this object stay valid until they are collected. With a ``stream``, the reference goes once the stream's work so far is done. Raises ReleasedError.
+        Gives up this reference. The memory returns when the last one and the last name are gone; arrays that were made of this object stay valid until they are collected. With a ``stream``, the reference goes once the stream's work so far is done. On a GPU an object that was asked for __cuda_array_interface__ counts as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory).
         """
 
     def free(self, stream: object = None) -> None:
         """
-        Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. Raises ReleasedError, ServiceLostError, ContextClosedError.
+        Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises ReleasedError, ServiceLostError, ContextClosedError, UnsupportedError (a stream with host memory).
         """
 
     def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None:
         """
-        Changes this object's metadata, neither the memory nor what is already published. ``type`` is a numpy.dtype or what makes one, a fastio.DataType, a torch.dtype, or a name; ``dimensions`` are elements, outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes.
+        Changes this object's metadata, neither the memory nor what is already published. ``type`` is a numpy.dtype or what makes one, a fastio.DataType, a torch.dtype, or a name; ``dimensions`` are elements, outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes, TypeError for what is no type or no dimensions, ReleasedError.
         """
 
     def copy_from(self, array: Any, *, stream: object = None) -> None:
         """
         Copies ``array``, of this object's type and dimensions, into the memory: what publish_array takes, on the host or on this memory's GPU. With a ``stream`` the copy is enqueued there, and the array must stay as it is until the stream is done; without one it is done when the call returns. Raises TypeError, InvalidArgumentError, ReadOnlyError (an operator's input), UnsupportedError (a stream with host memory, an array of another device), ReleasedError.
+        """
+
+    def _copy_bytes(self, buffer: Any, offset: int) -> None:
+        """
+        For fastio.safetensors: the bytes of ``buffer`` to those of the memory from ``offset`` on.
         """
 
     def check(self) -> None:
@@ -379,6 +391,8 @@ class FastIOAllocation:
 
     def __repr__(self) -> str: ...
 
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
     def _set_read_only(self) -> None:
         """For FastIOEntry: arrays made from now on may not be written."""
 
@@ -422,20 +436,22 @@ class FastIOContext:
 
     ``job`` defaults to $FASTIO_JOB, else "default"; ``socket`` to $FASTIO_SOCKET, else the user's, else the system's; ``device`` ("auto", "host", "cuda:N" or "cuda:UUID") to $FASTIO_DEVICE, else the service's first. ``embedded`` hosts the service in this process, so that no fastiod is needed; others join through its socket. ``quota`` is the most bytes that the context may hold (0: the service's). ``connect_timeout`` in seconds is for a service that is starting.
 
-    All methods may be called from any thread; all that can wait let other threads run. When another operator dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. In a child made by os.fork() every call raises ForkedError.
+    All methods may be called from any thread; all that can wait let other threads run. When another operator dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. In a child made by os.fork() every call but close() and ``alive`` raises ForkedError: make a FastIOContext there.
+
+    Calls other than get(), find() and find_many() of mapped memory, and release(), ask the service, and wait until it answers. Where it is stopped (SIGSTOP) ``request_timeout`` in seconds ends that, and so does Ctrl-C, two seconds later: nobody knows then what was served, so that this FastIOContext is over, as if the service had died, and the call raises ServiceUnreachableError, or what the handler of SIGINT raises: KeyboardInterrupt. Handlers of other signals run when the call has returned.
 
     A context manager: leaving the block closes.
 
     Raises ServiceUnreachableError, PermissionDeniedError, VersionMismatchError, IncompatibleHostError, DeviceUnavailableError, InvalidArgumentError, QuotaExceededError (too many clients).
     """
 
-    def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, embedded: bool = False, quota: int = 0, persistent: bool = False, connect_timeout: float | None = 1.0) -> None: ...
+    def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, embedded: bool = False, quota: int = 0, persistent: bool = False, connect_timeout: float | None = 1.0, request_timeout: float | None = None) -> None: ...
 
     def create(self, size: int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
         """
-        ``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until it is published. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are undefined.
+        ``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until it is published. ``device`` is "host" or "cuda:N", None the context's. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core.
 
-        Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, TableFullError, DeviceUnavailableError, ServiceLostError, ContextClosedError.
+        Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.
         """
 
     def create_array(self, type: object, dimensions: Sequence[int] | int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
@@ -457,9 +473,9 @@ class FastIOContext:
         get(), with None instead of NotFoundError and TimedOutError. Raises its other errors.
         """
 
-    def find_many(self, names: Iterable[str]) -> list[FastIOAllocation | None]:
+    def find_many(self, names: Iterable[str], *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> list[FastIOAllocation | None]:
         """
-        find() for each of ``names``, without waiting for names; in their order. Raises what find() does, and nothing is held then.
+        find() for each of ``names``, in their order. ``timeout`` seconds are for all of them together, ``contents_timeout`` for each one's contents. Ctrl-C ends either wait. Raises what find() does, and nothing is held then.
         """
 
     def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None) -> None:
@@ -471,9 +487,11 @@ class FastIOContext:
         Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.
         """
 
-    def unpublish(self, name: str) -> None:
+    def unpublish(self, name: str, *, version: int = 0) -> None:
         """
-        Removes one name; the memory stays while references or other names hold it. Raises NotFoundError, ServiceLostError, ContextClosedError.
+        Removes one name; the memory stays while references or other names hold it. With a ``version`` only if that is what the name has: so that nobody removes what another process has put in its place.
+
+        Raises NotFoundError, also where the name has another version; ServiceLostError, ContextClosedError.
         """
 
     def list(self, prefix: str = '') -> list[PublicationInfo]:
@@ -519,11 +537,6 @@ class FastIOContext:
     def __exit__(self, type: object, value: object, traceback: object) -> None: ...
 
     def __repr__(self) -> str: ...
-
-    def _publish_buffer(self, buffer: Any, type: object, dimensions: Sequence[int], name: str, replace: bool) -> None:
-        """
-        publish_array of the bytes of ``buffer`` as elements that NumPy may lack.
-        """
 
     def _end_with_handler(self) -> None:
         """For Payload: releases what was not released, and closes."""

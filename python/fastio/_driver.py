@@ -73,6 +73,7 @@ class Driver:
         self._job_name = os.environ.get("FASTIO_JOB") or f"{self._stage_name}-{uuid.uuid4()}"
         self._context: FastIOContext | None = None
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()  # not Thread.join, which takes a thread for ended once a signal interrupted it
         self._failure: DriverError | None = None
         self._told = False
         self._at_exit: Callable[[], None] | None = None
@@ -98,30 +99,37 @@ class Driver:
         return self._stage_name
 
     def start(self) -> None:
-        """Begins the life cycle and returns. Raises RuntimeError when called twice.
+        """Begins the life cycle and returns. Raises RuntimeError when called twice, and where no thread can be had.
 
-        A program that ends without wait_for_completion() waits for the life cycle first, and if that failed prints why
-        and ends with status 1, without what other atexit functions would have done after this. One that ends by an
-        exception, such as Ctrl-C, does not wait: the operator's context is closed.
+        A program that ends without wait_for_completion(), also by sys.exit(), waits for the life cycle first, and if
+        that failed prints why and ends with status 1, without what other atexit functions would have done after this.
+        One that ends by another exception, such as Ctrl-C, does not wait: the operator's context is closed. Ctrl-C
+        while it waits does the same, and it ends with status 130.
         """
         if self._thread is not None:
             raise RuntimeError("Driver.start was called twice: a driver runs its life cycle once")
         # Not a reason to stay alive: whoever interrupts wait_for_completion wants the program to end.
-        self._thread = threading.Thread(target=self._run, name="fastio-driver", daemon=True)
+        thread = threading.Thread(target=self._run, name="fastio-driver", daemon=True)
         self._at_exit = _wait_at_exit(self)
-        self._thread.start()
+        self._thread = thread
+        try:
+            thread.start()
+        except BaseException:
+            self._thread = None if thread.ident is None else thread
+            raise
 
     def wait_for_completion(self) -> None:
         """Returns when the life cycle has ended.
 
-        Raises DriverError if it failed; what a handler raised is its cause. Ctrl-C closes the operator's context, which
-        ends its waits, and raises KeyboardInterrupt. Raises RuntimeError before start().
+        Raises DriverError if it failed; what a handler raised is its cause. Ctrl-C, or another signal whose handler
+        raises, closes the operator's context, which ends its waits, and is raised here. Raises RuntimeError before
+        start().
         """
         if self._thread is None:
             raise RuntimeError("Driver.wait_for_completion was called before start")
         try:
-            self._thread.join()
-        except KeyboardInterrupt:
+            self._ended.wait()
+        except BaseException:  # of a signal's handler
             self._give_up()
             raise
         if self._at_exit is not None:
@@ -136,14 +144,20 @@ class Driver:
         if self._context is not None:
             self._context.close()
         if self._thread is not None and self._thread.ident is not None:
-            self._thread.join(timeout=5.0)
+            self._ended.wait(timeout=5.0)
 
     def _run(self) -> None:
-        self._step("prepare", lambda: self._call("prepare", self._prepare))
-        if self._failure is None:
-            self._step("execute", self._run_execute)
-        self._step("cleanup", lambda: self._call("cleanup", self._cleanup))
-        self._notify("state", "failed" if self._failure is not None else "completed")
+        try:
+            self._step("prepare", lambda: self._call("prepare", self._prepare))
+            if self._failure is None:
+                self._step("execute", self._run_execute)
+            self._step("cleanup", lambda: self._call("cleanup", self._cleanup))
+            self._notify("state", "failed" if self._failure is not None else "completed")
+        except BaseException as cause:  # a life cycle that does not come to its end is not a success
+            self._failure = self._failure or DriverError(f"operator '{self._stage_name}': it ended early: {cause!r}")
+            raise
+        finally:
+            self._ended.set()
 
     def _run_execute(self) -> None:
         self._context = self._join()
@@ -204,8 +218,8 @@ class Driver:
             return
         try:
             self._notification(self, kind, message)
-        except Exception:
-            # A handler for news must not change how the operator ends.
+        except BaseException:
+            # A handler for news must not change how the operator ends, nor that its other handlers are called.
             traceback.print_exc()
 
 
@@ -218,16 +232,26 @@ def _wait_at_exit(driver: Driver) -> Callable[[], None]:
 
     def finish() -> None:
         started = reference()
-        if started is None or started._thread is None or started._told:
+        if started is None or started._thread is None or started._thread.ident is None or started._told:
             return
         if getattr(sys, "last_value", None) is not None:  # what ended the program; its handler may wait for ever
             started._give_up()
             return
-        started._thread.join()
+        try:
+            started._ended.wait()
+        except BaseException:  # Ctrl-C
+            traceback.print_exc()
+            started._give_up()
+            _end_with(130)
         if started._failure is not None:
             traceback.print_exception(type(started._failure), started._failure, started._failure.__traceback__)
-            sys.stderr.flush()
-            sys.stdout.flush()
-            os._exit(1)  # the one way to a failed status from here
+            _end_with(1)
 
     return atexit.register(finish)
+
+
+def _end_with(status: int) -> None:
+    """The one way to a failed status while the interpreter ends."""
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(status)

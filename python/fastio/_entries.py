@@ -42,12 +42,14 @@ class Declaration:
         return self.element_type if self.type == "array" else self.type
 
     @property
+    def is_primitive(self) -> bool:
+        return self.type not in ("", "array", "string")
+
+    @property
     def declared_shape(self) -> tuple[int, ...] | None:
-        if self.type == "string":
-            return (-1,)
-        if self.type in ("", "array"):
-            return self.shape
-        return (1,)  # a primitive is an array of one element, as it was in Clara
+        if self.is_primitive:
+            return (1,)  # an array of one element, as it was in Clara
+        return (-1,) if self.type == "string" else self.shape
 
 
 def declarations_from_environment(variable: str) -> list[Declaration]:
@@ -108,6 +110,8 @@ class FastIOEntry:
 
     An *input* may only be read, because several operators may have it mapped; it is there when the handler runs.
 
+    A primitive is an array of one element; an input that is declared as one may also have been published as a scalar.
+
     Valid only inside the execute handler: later, all but the name and unmap() raises ContextClosedError. A ``with``
     block maps: ``with entry as array: ...``.
     """
@@ -120,6 +124,7 @@ class FastIOEntry:
         self._is_output = allocation is None
         self._allocation = allocation
         self._shape: tuple[int, ...] = declaration.declared_shape or ()
+        self._has_rank = declaration.declared_shape is not None
         self._open_indices = self._dynamic_indices()
         self._attributes: dict[str, str] = {}
         self._ended = False
@@ -129,6 +134,7 @@ class FastIOEntry:
             self._check_declared(allocation)
             allocation._set_read_only()
             self._shape = allocation.dimensions
+            self._has_rank = True
             self._attributes = allocation.attributes
         elif declaration.type and not self.is_dynamic:
             self._allocate()
@@ -152,17 +158,15 @@ class FastIOEntry:
             return self._allocation.type
         if not self._declaration.type:
             return None
-        declared: DataType = getattr(_core, _attribute_of(self._declaration.declared_element_type))
-        try:
-            return numpy.dtype(declared.name)
-        except TypeError:
-            return declared
+        declared = _core._data_type(self._declaration.declared_element_type)
+        dtype: numpy.dtype[Any] | DataType = getattr(declared, "dtype", declared)
+        return dtype
 
     @property
     def size(self) -> int:
         """Bytes; 0 as long as a dimension is not known."""
         element = self.element_type
-        if element is None or self._open_indices or (self.is_dynamic and not self._shape):
+        if element is None or not self._is_shape_known():
             return 0
         count = 1
         for extent in self._shape:
@@ -240,6 +244,7 @@ class FastIOEntry:
                         f"open are {list(self.dynamic_indices)}"
                     )
         self._shape = wanted
+        self._has_rank = True
         self._open_indices = tuple(i for i, extent in enumerate(wanted) if extent < 0)
 
     def allocate(self) -> None:
@@ -259,17 +264,24 @@ class FastIOEntry:
 
         On the host a numpy.ndarray; on a GPU an object that cupy.asarray takes, and torch.from_dlpack of a PyTorch that
         knows DLPack 1.0 (an older one cannot say that an input is read-only, and refuses it). Both are context
-        managers. Raises InvalidArgumentError before allocate(), ContextClosedError after the handler.
+        managers. Raises InvalidArgumentError before allocate(), ContextClosedError after the handler, and on the host
+        UnsupportedError for elements that NumPy lacks, such as bfloat16: torch.from_dlpack(entry) takes these.
         """
-        self._check_open("map")
-        if self._allocation is None:
-            raise InvalidArgumentError(f"map of '{self.name}': it is not allocated; update_shape and allocate it first")
-        array = self._allocation.map()
-        if array is self._allocation:
-            return _Mapping(self._allocation)
+        allocation = self._allocated("map")
+        array = allocation.map()
+        if array is allocation:
+            return _Mapping(allocation)
         mapped = array.view(MappedArray)
         mapped._entry = self
         return mapped
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """As FastIOAllocation's: for from_dlpack of a library, without a copy. Raises as :meth:`map` too."""
+        return self._allocated("__dlpack__").__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """As FastIOAllocation's."""
+        return self._allocated("__dlpack_device__").__dlpack_device__()
 
     def unmap(self) -> None:
         """The end of a use that map() began. Arrays that are still held stay valid."""
@@ -292,11 +304,14 @@ class FastIOEntry:
         self._allocation.publish(self.name, attributes=self._attributes)
 
     def _allocate(self) -> None:
-        if self._open_indices or (self.is_dynamic and not self._shape):
+        if not self._is_shape_known():
             raise InvalidArgumentError(
                 f"allocate of '{self.name}': its shape {list(self._shape)} is not known yet; call update_shape first"
             )
         self._allocation = self._context.create_array(self._declaration.declared_element_type, self._shape)
+
+    def _is_shape_known(self) -> bool:
+        return self._allocation is not None or (self._has_rank and not self._open_indices)
 
     def _dynamic_indices(self) -> tuple[int, ...]:
         return tuple(i for i, extent in enumerate(self._declaration.declared_shape or ()) if extent <= 0)
@@ -308,6 +323,14 @@ class FastIOEntry:
     def _check_open(self, call: str) -> None:
         if self._ended:
             raise ContextClosedError(f"{call} of '{self.name}': its execute handler has returned")
+
+    def _allocated(self, call: str) -> FastIOAllocation:
+        self._check_open(call)
+        if self._allocation is None:
+            raise InvalidArgumentError(
+                f"{call} of '{self.name}': it is not allocated; update_shape and allocate it first"
+            )
+        return self._allocation
 
     def _check_typed(self, call: str) -> None:
         if not self._declaration.type:
@@ -330,6 +353,9 @@ class FastIOEntry:
                 f"the input '{self.name}' is declared as {declared}, and has been published as {got.name}"
             )
         actual = allocation.dimensions
+        if self._declaration.is_primitive and actual == ():
+            allocation.set_type_and_dimensions(got, (1,))  # of this object: what is published stays a scalar
+            return
         if shape is not None and (
             len(shape) != len(actual) or any(fixed > 0 and fixed != extent for fixed, extent in zip(shape, actual))
         ):
@@ -339,12 +365,22 @@ class FastIOEntry:
 
 
 class _Mapping(contextlib.AbstractContextManager[Any]):
-    """Memory of a GPU that is mapped: what array libraries ask an allocation for, and a context manager."""
+    """Memory of a GPU that is mapped: what array libraries ask an allocation for, and a context manager.
+
+    Not how the allocation ends, or what it is called: that is the entry's.
+    """
+
+    _SHOWN = frozenset(
+        "__array_interface__ __cuda_array_interface__ attributes copy_from count data_ptr device dimensions dtype "
+        "nbytes numpy read_only shape size type".split()
+    )
 
     def __init__(self, allocation: FastIOAllocation) -> None:
         self._allocation = allocation
 
     def __getattr__(self, name: str) -> Any:
+        if name not in self._SHOWN:
+            raise AttributeError(f"a mapped entry has no {name!r}")
         return getattr(self._allocation, name)
 
     def __dlpack__(self, **arguments: Any) -> Any:
@@ -353,8 +389,8 @@ class _Mapping(contextlib.AbstractContextManager[Any]):
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._allocation.__dlpack_device__()
 
-    def __enter__(self) -> FastIOAllocation:
-        return self._allocation
+    def __enter__(self) -> _Mapping:
+        return self
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -400,10 +436,6 @@ class PayloadCollection(Sequence[Item], Generic[Item]):
 
     def __repr__(self) -> str:
         return f"PayloadCollection({list(self._items)!r})"
-
-
-def _attribute_of(type_name: str) -> str:
-    return "bool_" if type_name == "bool" else type_name
 
 
 def _extent(value: Any, name: str) -> int:

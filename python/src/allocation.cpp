@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <chrono>
 #include <utility>
 
 #include "convert.hpp"
@@ -20,10 +21,7 @@ std::vector<std::int64_t> dimensions_of(const PyAllocation& self) {
     });
 }
 
-std::string repr(const PyAllocation& self) {
-    if (self.is_released()) {
-        return "<fastio.FastIOAllocation, released>";
-    }
+std::string describe(const PyAllocation& self) {
     return self.with([](const Allocation& allocation) {
         const std::string name = allocation.name().empty()
                                      ? "without a name"
@@ -31,6 +29,18 @@ std::string repr(const PyAllocation& self) {
         return fmt::format("<fastio.FastIOAllocation {}: {} [{}] on {}>", name, to_string(allocation.type()),
                            fmt::join(allocation.dimensions(), ", "), allocation.device());
     });
+}
+
+std::string repr(const PyAllocation& self) {
+    if (self.is_released()) {
+        return "<fastio.FastIOAllocation, released>";
+    }
+    // Debuggers and tracebacks show objects, too, that cannot be used any more.
+    try {
+        return describe(self);
+    } catch (const Error& error) {
+        return fmt::format("<fastio.FastIOAllocation, {}>", to_string(error.errc()));
+    }
 }
 
 nb::dict attributes_of(const PyAllocation& self) {
@@ -51,11 +61,17 @@ void set_type_and_dimensions(PyAllocation& self, nb::handle type, nb::handle dim
 
 }  // namespace
 
-std::unique_lock<std::mutex> lock_with_gil(Lease& lease) {
+std::unique_lock<std::timed_mutex> lock_with_gil(Lease& lease) {
+    constexpr std::chrono::milliseconds kBetweenSignals{100};
     std::unique_lock lock(lease.mutex, std::try_to_lock);
-    if (!lock.owns_lock()) {
-        const WithoutGil unlocked;
-        lock.lock();
+    while (!lock.owns_lock()) {
+        {
+            const WithoutGil unlocked;
+            static_cast<void>(lock.try_lock_for(kBetweenSignals));
+        }
+        if (!lock.owns_lock() && PyErr_CheckSignals() != 0) {
+            throw nb::python_error();
+        }
     }
     return lock;
 }
@@ -149,8 +165,9 @@ void bind_allocation(nb::module_& module) {
         "object is released first.\n\n"
         "Threads may share an object. When the process that published the memory dies, nothing changes here; when "
         "the service dies, the memory stays readable and calls that need the service raise ServiceLostError. In a "
-        "child made by os.fork() every call raises ForkedError. After release() or free() every call raises "
-        "ReleasedError.\n\n"
+        "child made by os.fork() what uses the memory or the service raises ForkedError; after release() or free() it "
+        "raises ReleasedError, and after the execute handler that this belonged to ContextClosedError. repr(), "
+        "``released`` and the end of a ``with`` block raise nothing.\n\n"
         "A context manager: leaving the block releases.");
     bound
         .def(
@@ -175,18 +192,20 @@ void bind_allocation(nb::module_& module) {
             "stream"_a = nb::none(), nb::sig("def release(self, stream: object = None) -> None"),
             "Gives up this reference. The memory returns when the last one and the last name are gone; arrays that "
             "were made of this object stay valid until they are collected. With a ``stream``, the reference goes once "
-            "the stream's work so far is done. Raises ReleasedError.")
+            "the stream's work so far is done. On a GPU an object that was asked for __cuda_array_interface__ counts "
+            "as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory).")
         .def(
             "free", [](PyAllocation& self, nb::handle stream) { self.free(to_stream(stream, "free")); },
             "stream"_a = nb::none(), nb::sig("def free(self, stream: object = None) -> None"),
             "Removes every name of this memory, for all operators, and gives up this reference. References and arrays "
-            "that others hold stay valid; the memory returns with the last. Raises ReleasedError, ServiceLostError, "
-            "ContextClosedError.")
+            "that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises "
+            "ReleasedError, ServiceLostError, ContextClosedError, UnsupportedError (a stream with host memory).")
         .def("set_type_and_dimensions", set_type_and_dimensions, "type"_a.none(), "dimensions"_a.none(),
              nb::sig("def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None"),
              "Changes this object's metadata, neither the memory nor what is already published. ``type`` is a "
              "numpy.dtype or what makes one, a fastio.DataType, a torch.dtype, or a name; ``dimensions`` are elements, "
-             "outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes.")
+             "outermost first, at most 8. Raises InvalidArgumentError where they need more than ``size`` bytes, "
+             "TypeError for what is no type or no dimensions, ReleasedError.")
         .def(
             "copy_from",
             [](PyAllocation& self, nb::handle array, nb::handle stream) {
@@ -200,6 +219,11 @@ void bind_allocation(nb::module_& module) {
             "InvalidArgumentError, ReadOnlyError (an operator's input), UnsupportedError (a stream with host memory, "
             "an "
             "array of another device), ReleasedError.")
+        .def(
+            "_copy_bytes",
+            [](PyAllocation& self, nb::handle buffer, std::uint64_t offset) { copy_bytes(self, buffer, offset); },
+            "buffer"_a, "offset"_a, nb::sig("def _copy_bytes(self, buffer: Any, offset: int) -> None"),
+            "For fastio.safetensors: the bytes of ``buffer`` to those of the memory from ``offset`` on.")
         .def(
             "check", [](const PyAllocation& self) { self.with(&Allocation::check); },
             "After the stream given to get() was synchronised: raises ProducerLostError if the contents that this get "

@@ -11,7 +11,7 @@
 namespace fastio::python {
 
 /// The lease's mutex, for a thread that has the GIL and keeps it, but for while it waits.
-[[nodiscard]] std::unique_lock<std::mutex> lock_with_gil(Lease& lease);
+[[nodiscard]] std::unique_lock<std::timed_mutex> lock_with_gil(Lease& lease);
 
 /// What Python knows as FastIOAllocation: a reference to a lease, which arrays made of it share. All but what says
 /// otherwise needs the GIL, and lets go of it while it waits.

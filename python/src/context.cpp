@@ -9,6 +9,7 @@
 #include "convert.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
+#include "interrupts.hpp"
 
 namespace fastio::python {
 namespace {
@@ -34,7 +35,7 @@ std::string text_or_empty(nb::handle value, const char* what) {
 }
 
 void construct(PyContext* self, nb::handle job, nb::handle socket, nb::handle device, bool embedded, nb::handle quota,
-               bool persistent, nb::handle connect_timeout) {
+               bool persistent, nb::handle connect_timeout, nb::handle request_timeout) {
     ContextOptions options;
     options.job = text_or_empty(job, "a job");
     options.socket = text_or_empty(socket, "a socket");
@@ -42,6 +43,8 @@ void construct(PyContext* self, nb::handle job, nb::handle socket, nb::handle de
     options.embedded = embedded;
     options.quota = static_cast<std::uint64_t>(to_int64(quota, "FastIOContext", "the quota", 0));
     options.persistent = persistent;
+    options.request_timeout = to_duration(request_timeout, "FastIOContext", "request_timeout");
+    options.give_up = has_interrupt;
     const std::chrono::nanoseconds timeout = to_duration(connect_timeout, "FastIOContext", "connect_timeout");
     // In parts, between which Ctrl-C is seen.
     const auto start = std::chrono::steady_clock::now();
@@ -132,7 +135,8 @@ nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle
     return found ? nb::cast(self.adopt("find", std::move(*found), options.stream)) : nb::none();
 }
 
-nb::list find_many(PyContext& self, nb::handle names) {
+nb::list find_many(PyContext& self, nb::handle names, nb::handle timeout, nb::handle newer_than, nb::handle stream,
+                   nb::handle contents_timeout) {
     if (nb::isinstance<nb::str>(names) || !nb::isinstance<nb::iterable>(names)) {
         fail_type("find_many", "names", names, "give a sequence of str");
     }
@@ -140,11 +144,13 @@ nb::list find_many(PyContext& self, nb::handle names) {
     for (const nb::handle name : names) {
         keys.push_back(to_name(name, "find_many"));
     }
+    const GetOptions options = get_options("find_many", timeout, newer_than, stream, contents_timeout);
     std::vector<std::optional<Allocation>> found =
-        call_without_gil(self, "find_many", [&](Context& context) { return context.find_many(keys); });
+        call_without_gil(self, "find_many", [&](Context& context) { return context.find_many(keys, options); });
     nb::list made;
     for (std::optional<Allocation>& allocation : found) {
-        made.append(allocation ? nb::cast(self.adopt("find_many", std::move(*allocation), {})) : nb::none());
+        made.append(allocation ? nb::cast(self.adopt("find_many", std::move(*allocation), options.stream))
+                               : nb::none());
     }
     return made;
 }
@@ -212,24 +218,35 @@ void bind_context(nb::module_& module) {
         "seconds is for a service that is starting.\n\n"
         "All methods may be called from any thread; all that can wait let other threads run. When another operator "
         "dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. "
-        "In a child made by os.fork() every call raises ForkedError.\n\n"
+        "In a child made by os.fork() every call but close() and ``alive`` raises ForkedError: make a FastIOContext "
+        "there.\n\n"
+        "Calls other than get(), find() and find_many() of mapped memory, and release(), ask the service, and wait "
+        "until it answers. Where it is stopped (SIGSTOP) ``request_timeout`` in seconds ends that, and so does Ctrl-C, "
+        "two seconds later: nobody knows then what was served, so that this FastIOContext is over, as if the service "
+        "had died, and the call raises ServiceUnreachableError, or what the handler of SIGINT raises: "
+        "KeyboardInterrupt. "
+        "Handlers of other signals run when the call has returned.\n\n"
         "A context manager: leaving the block closes.\n\n"
         "Raises ServiceUnreachableError, PermissionDeniedError, VersionMismatchError, IncompatibleHostError, "
         "DeviceUnavailableError, InvalidArgumentError, QuotaExceededError (too many clients).")
         .def("__init__", construct, "job"_a = nb::none(), "socket"_a = nb::none(), "device"_a = nb::none(),
              "embedded"_a = false, "quota"_a.none() = 0, "persistent"_a = false, "connect_timeout"_a.none() = 1.0,
+             "request_timeout"_a = nb::none(),
              nb::sig("def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, "
                      "embedded: bool = False, quota: int = 0, persistent: bool = False, "
-                     "connect_timeout: float | None = 1.0) -> None"))
+                     "connect_timeout: float | None = 1.0, request_timeout: float | None = None) -> None"))
         .def("create", create, "size"_a.none(), nb::kw_only(), "device"_a = nb::none(), "alignment"_a.none() = 256,
              "zero"_a = false, "stream"_a = nb::none(),
              nb::sig("def create(self, size: int, *, device: str | None = None, alignment: int = 256, "
                      "zero: bool = False, stream: object = None) -> FastIOAllocation"),
              "``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until "
-             "it is published. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if "
-             "there is one; otherwise the contents are undefined.\n\n"
+             "it is published. ``device`` is \"host\" or \"cuda:N\", None the context's. ``alignment`` is a power of "
+             "two, "
+             "256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are "
+             "undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core.\n\n"
              "Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, "
-             "TableFullError, DeviceUnavailableError, ServiceLostError, ContextClosedError.")
+             "TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, "
+             "ContextClosedError.")
         .def("create_array", create_array, "type"_a.none(), "dimensions"_a.none(), nb::kw_only(),
              "device"_a = nb::none(), "alignment"_a.none() = 256, "zero"_a = false, "stream"_a = nb::none(),
              nb::sig("def create_array(self, type: object, dimensions: Sequence[int] | int, *, "
@@ -254,10 +271,13 @@ void bind_context(nb::module_& module) {
              nb::sig("def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, "
                      "stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation | None"),
              "get(), with None instead of NotFoundError and TimedOutError. Raises its other errors.")
-        .def("find_many", find_many, "names"_a.none(),
-             nb::sig("def find_many(self, names: Iterable[str]) -> list[FastIOAllocation | None]"),
-             "find() for each of ``names``, without waiting for names; in their order. Raises what find() does, "
-             "and nothing is held then.")
+        .def("find_many", find_many, "names"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,
+             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
+             nb::sig("def find_many(self, names: Iterable[str], *, timeout: float | None = 0, newer_than: int = 0, "
+                     "stream: object = None, contents_timeout: float | None = 30.0) -> list[FastIOAllocation | None]"),
+             "find() for each of ``names``, in their order. ``timeout`` seconds are for all of them together, "
+             "``contents_timeout`` for each one's contents. Ctrl-C ends either wait. Raises what find() does, and "
+             "nothing is held then.")
         .def(
             "publish_array",
             [](PyContext& self, nb::handle array, nb::handle name, bool replace, nb::handle stream,
@@ -281,13 +301,16 @@ void bind_context(nb::module_& module) {
             "arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.")
         .def(
             "unpublish",
-            [](PyContext& self, nb::handle name) {
+            [](PyContext& self, nb::handle name, nb::handle version) {
                 const std::string key = to_name(name, "unpublish");
-                call_without_gil(self, "unpublish", [&](Context& context) { context.unpublish(key); });
+                const auto only = static_cast<std::uint64_t>(to_int64(version, "unpublish", "the version", 0));
+                call_without_gil(self, "unpublish", [&](Context& context) { context.unpublish(key, only); });
             },
-            "name"_a.none(), nb::sig("def unpublish(self, name: str) -> None"),
-            "Removes one name; the memory stays while references or other names hold it. Raises NotFoundError, "
-            "ServiceLostError, ContextClosedError.")
+            "name"_a.none(), nb::kw_only(), "version"_a.none() = 0,
+            nb::sig("def unpublish(self, name: str, *, version: int = 0) -> None"),
+            "Removes one name; the memory stays while references or other names hold it. With a ``version`` only if "
+            "that is what the name has: so that nobody removes what another process has put in its place.\n\n"
+            "Raises NotFoundError, also where the name has another version; ServiceLostError, ContextClosedError.")
         .def(
             "list",
             [](PyContext& self, nb::handle prefix) {
@@ -347,18 +370,6 @@ void bind_context(nb::module_& module) {
                                           self.socket(), self.is_alive() ? "" : ", closed"));
             },
             nb::sig("def __repr__(self) -> str"))
-        .def(
-            "_publish_buffer",
-            [](PyContext& self, nb::handle buffer, nb::handle type, nb::handle dimensions, nb::handle name,
-               bool replace) {
-                publish_buffer(self, buffer, to_data_type(type, "_publish_buffer"),
-                               to_dimensions(dimensions, "_publish_buffer"), to_name(name, "_publish_buffer"),
-                               {.replace = replace});
-            },
-            "buffer"_a, "type"_a, "dimensions"_a, "name"_a, "replace"_a,
-            nb::sig("def _publish_buffer(self, buffer: Any, type: object, dimensions: Sequence[int], name: str, "
-                    "replace: bool) -> None"),
-            "publish_array of the bytes of ``buffer`` as elements that NumPy may lack.")
         .def("_end_with_handler", &PyContext::end_with_handler,
              "For Payload: releases what was not released, and closes.");
 }

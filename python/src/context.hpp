@@ -46,8 +46,4 @@ private:
 /// What publish_array is: see its docstring. Needs the GIL.
 void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options);
 
-/// The same for bytes that are said to be elements in C order. Errors: also invalid_argument where they are too few.
-void publish_buffer(PyContext& self, nb::handle buffer, DataType type, std::vector<std::int64_t>&& dimensions,
-                    const std::string& name, const PublishOptions& options);
-
 }  // namespace fastio::python

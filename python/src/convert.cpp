@@ -74,9 +74,13 @@ std::chrono::nanoseconds to_duration(nb::handle seconds, const char* call, const
     if (PyBool_Check(seconds.ptr()) || PyNumber_Check(seconds.ptr()) == 0) {
         fail_type(call, what, seconds, "give seconds, or None to wait without a bound");
     }
-    const double value = PyFloat_AsDouble(seconds.ptr());
+    double value = PyFloat_AsDouble(seconds.ptr());
     if (value == -1.0 && PyErr_Occurred() != nullptr) {
-        throw nb::python_error();
+        if (PyErr_ExceptionMatches(PyExc_OverflowError) == 0) {
+            throw nb::python_error();
+        }
+        PyErr_Clear();  // an int that no double can hold
+        value = PyObject_RichCompareBool(seconds.ptr(), nb::int_(0).ptr(), Py_LT) == 1 ? -HUGE_VAL : HUGE_VAL;
     }
     if (std::isnan(value) || value < 0) {
         fail(Errc::invalid_argument, "{} was given {} {}: give 0 or more seconds, or None to wait without a bound",
@@ -106,7 +110,8 @@ Stream to_stream(nb::handle value, const char* call) {
     }
     void* const handle = PyLong_AsVoidPtr(number.ptr());
     if (handle == nullptr && PyErr_Occurred() != nullptr) {
-        throw nb::python_error();
+        PyErr_Clear();
+        fail(Errc::invalid_argument, "{} was given the stream {}: that is no address", call, text_of(number));
     }
     return {static_cast<CUstream_st*>(handle)};
 }
@@ -125,6 +130,9 @@ Attributes to_attributes(nb::handle value, const char* call) {
         fail_type(call, "attributes", value, "give a dict of texts");
     }
     for (const nb::handle item : value.attr("items")()) {
+        if (!nb::isinstance<nb::tuple>(item) || nb::len(item) != 2) {
+            fail_type(call, "attributes", value, "give a dict of texts");
+        }
         const nb::object key = item[0];
         const nb::object text = item[1];
         if (!nb::isinstance<nb::str>(key) || !nb::isinstance<nb::str>(text)) {

@@ -146,7 +146,8 @@ DataType to_data_type(nb::handle value, const char* call) {
     try {
         dtype = numpy().dtype(value);
     } catch (nb::python_error& error) {
-        if (!error.matches(PyExc_TypeError)) {
+        // Of a text NumPy says what it can make nothing of in several ways.
+        if (!error.matches(PyExc_TypeError) && !(nb::isinstance<nb::str>(value) && error.matches(PyExc_Exception))) {
             throw;
         }
         if (const auto torch = from_name(text_of(value))) {
@@ -182,9 +183,12 @@ const char* buffer_format(DataType type) noexcept {
 }
 
 void bind_data_type(nb::module_& module) {
-    nb::class_<DataType>(module, "DataType",
-                         "The type of one element, as DLPack has it: a kind, bits per lane, and lanes. It stands for "
-                         "types that NumPy lacks, such as ``fastio.bfloat16``.")
+    nb::class_<DataType>(
+        module, "DataType",
+        "The type of one element, as DLPack has it: a kind, bits per lane, and lanes. There is one for "
+        "each type; attributes of arrays use it for those that NumPy lacks, such as "
+        "``fastio.bfloat16``, and numpy.dtype for the others. Equal to what names the same type: "
+        "another DataType, its name, or a numpy.dtype.")
         .def(
             "__init__",
             [](DataType* self, int code, int bits, int lanes) { new (self) DataType(make(code, bits, lanes)); },
@@ -199,12 +203,30 @@ void bind_data_type(nb::module_& module) {
         .def_prop_ro(
             "name", [](DataType self) { return to_string(self); }, "For example \"bfloat16\".")
         .def_prop_ro(
+            "dtype",
+            [](DataType self) {
+                nb::object dtype = numpy_dtype(self);
+                if (!dtype.is_valid()) {
+                    throw nb::attribute_error(fmt::format("NumPy has no type {}", to_string(self)).c_str());
+                }
+                return dtype;
+            },
+            nb::sig("def dtype(self) -> numpy.dtype[Any]"),
+            "The numpy.dtype. Raises AttributeError where NumPy lacks the type.")
+        .def_prop_ro(
             "itemsize", [](DataType self) { return self.size_bytes(); }, "Bytes per element.")
         .def(
             "__eq__",
             [](DataType self, nb::handle other) {
                 DataType type;
-                return nb::try_cast(other, type, false) && type == self;
+                if (nb::try_cast(other, type, false)) {
+                    return type == self;
+                }
+                if (nb::isinstance<nb::str>(other)) {
+                    return from_name(nb::cast<std::string>(other)) == self;
+                }
+                const nb::object dtype = numpy_dtype(self);
+                return dtype.is_valid() && nb::isinstance(other, numpy().dtype) && dtype.equal(other);
             },
             "other"_a.none(), nb::sig("def __eq__(self, other: object, /) -> bool"))
         .def("__hash__",
@@ -219,20 +241,17 @@ void bind_data_type(nb::module_& module) {
             nb::sig("def __reduce__(self) -> tuple[Any, ...]"))
         .def("__repr__", repr);
 
-    constexpr std::array kAll{bool_,           int8,
-                              int16,           int32,
-                              int64,           uint8,
-                              uint16,          uint32,
-                              uint64,          float16,
-                              bfloat16,        float32,
-                              float64,         complex64,
-                              complex128,      float8_e3m4,
-                              float8_e4m3,     float8_e5m2,
-                              float8_e4m3fn,   float8_e4m3b11fnuz,
-                              float8_e4m3fnuz, float8_e5m2fnuz,
-                              float8_e8m0fnu};
-    for (const DataType type : kAll) {
-        module.attr(type == bool_ ? "bool_" : to_string(type).c_str()) = nb::cast(type);
+    module.def(
+        "_data_type", [](nb::handle type) { return to_data_type(type, "fastio"); }, "type"_a,
+        nb::sig("def _data_type(type: object) -> DataType"), "What create_array takes as a type.");
+
+    for (int code = 0; code < 256; ++code) {
+        for (const std::uint8_t bits : {8, 16, 32, 64, 128}) {
+            const DataType type{static_cast<TypeCode>(code), bits, 1};
+            if (is_valid(type)) {
+                module.attr(type == bool_ ? "bool_" : to_string(type).c_str()) = nb::cast(type);
+            }
+        }
     }
 }
 

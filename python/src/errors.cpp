@@ -12,11 +12,26 @@ constexpr int kMostCodes = static_cast<int>(Errc::io_error);
 /// The exception classes by the numbers of Errc; [0] is fastio.Error. Borrowed: the module `fastio._errors` keeps them.
 std::array<PyObject*, kMostCodes + 1> classes{};
 
+/// Where Ctrl-C ended the call, what its handler raises takes the place of the call's error, and has it as its context.
+void raise_interrupt() {
+    nb::python_error error;
+    if (PyErr_CheckSignals() == 0) {
+        error.restore();
+        return;
+    }
+    nb::python_error raised;
+    PyException_SetContext(raised.value().ptr(), nb::borrow(error.value()).release().ptr());
+    raised.restore();
+}
+
 void translate(const std::exception_ptr& thrown, void* /*payload*/) {
     try {
         std::rethrow_exception(thrown);
     } catch (const Error& error) {
         set_error(error);
+        if (error.errc() == Errc::service_unreachable) {
+            raise_interrupt();
+        }
     } catch (const std::bad_cast&) {
         // An object that an argument holds, or that another library's protocol gave, is of another type.
         PyErr_SetString(PyExc_TypeError, "a part of an argument is of another type than it must be, or out of range");

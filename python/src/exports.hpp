@@ -15,6 +15,9 @@ void bind_exports(nb::module_& module);
 /// Copies an array of any library into the allocation: see copy_from's docstring. Needs the GIL.
 void copy_array(PyAllocation& self, nb::handle array, Stream stream);
 
+/// A buffer's bytes to some of the memory's. Errors: those of Allocation::copy_from; BufferError.
+void copy_bytes(PyAllocation& self, nb::handle buffer, std::uint64_t offset);
+
 /// Adds __dlpack__, __array_interface__, __cuda_array_interface__, numpy() and their like.
 void bind_array_protocols(nb::class_<PyAllocation>& allocation);
 

@@ -1,7 +1,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <limits>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -51,6 +51,39 @@ struct Destination {
         step *= view.dimensions[i];
     }
     return true;
+}
+
+/// The same elements in C order, one after the other. For types that NumPy lacks.
+Source gathered(const Source& source) {
+    const ArrayView& from = source.view;
+    const std::size_t rank = from.dimensions.size();
+    const std::size_t element = from.type.size_bytes();
+    std::size_t count = 1;
+    for (const std::int64_t extent : from.dimensions) {
+        count *= static_cast<std::size_t>(extent);
+    }
+    nb::object bytes = nb::steal(PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(count * element)));
+    if (!bytes.is_valid()) {
+        throw nb::python_error();
+    }
+    char* to = PyByteArray_AS_STRING(bytes.ptr());
+    const char* at = static_cast<const char*>(from.data);
+    std::vector<std::int64_t> position(rank, 0);
+    for (std::size_t i = 0; i < count; ++i, to += element) {
+        std::memcpy(to, at, element);
+        for (std::size_t axis = rank; axis-- > 0;) {
+            at += from.strides[axis];
+            if (++position[axis] < from.dimensions[axis]) {
+                break;
+            }
+            at -= from.strides[axis] * from.dimensions[axis];
+            position[axis] = 0;
+        }
+    }
+    Source result;
+    result.view = {.data = PyByteArray_AS_STRING(bytes.ptr()), .type = from.type, .dimensions = from.dimensions};
+    result.keeper = std::move(bytes);
+    return result;
 }
 
 nb::object numpy_attribute(const char* name) {
@@ -319,6 +352,8 @@ void copy_array(PyAllocation& self, nb::handle array, Stream stream) {
     Source source = find_source(array, {"copy_from", device});
     if (source.on_gpu) {
         refuse_other_order(source, "copy_from");
+    } else if (!in_c_order(source.view) && !numpy_dtype(source.view.type).is_valid()) {
+        source = gathered(source);
     } else if (!in_c_order(source.view)) {
         source = from_numpy(numpy_attribute("ascontiguousarray")(numpy_attribute("asarray")(array)), "copy_from");
     }
@@ -343,27 +378,16 @@ void copy_array(PyAllocation& self, nb::handle array, Stream stream) {
     }
 }
 
-void publish_buffer(PyContext& self, nb::handle buffer, DataType type, std::vector<std::int64_t>&& dimensions,
-                    const std::string& name, const PublishOptions& options) {
+void copy_bytes(PyAllocation& self, nb::handle buffer, std::uint64_t offset) {
     Py_buffer bytes{};
     if (PyObject_GetBuffer(buffer.ptr(), &bytes, PyBUF_SIMPLE) != 0) {
         throw nb::python_error();
     }
     const std::unique_ptr<Py_buffer, decltype(&PyBuffer_Release)> held(&bytes, PyBuffer_Release);
-    auto needed = static_cast<std::int64_t>(type.size_bytes());
-    for (const std::int64_t extent : dimensions) {
-        if (__builtin_mul_overflow(needed, extent, &needed)) {
-            needed = std::numeric_limits<std::int64_t>::max();
-        }
-    }
-    if (needed > bytes.len) {
-        fail(Errc::invalid_argument, "publishing '{}': its elements need {} bytes, and there are {}", name, needed,
-             bytes.len);
-    }
-    const std::shared_ptr<Context> context = self.use("publish_array");
-    const ArrayView view{.data = bytes.buf, .type = type, .dimensions = std::move(dimensions)};
+    const LeasePtr lease = self.lease();
     const WithoutGil unlocked;
-    context->publish_array(view, name, options);
+    const std::lock_guard lock(lease->mutex);
+    lease->allocation.copy_from(bytes.buf, static_cast<std::uint64_t>(bytes.len), {.offset = offset});
 }
 
 }  // namespace fastio::python

@@ -25,7 +25,7 @@ public:
     /// as long as the array. Under the mutex.
     void use_in(Stream stream);
 
-    std::mutex mutex;
+    std::timed_mutex mutex;
     Allocation allocation;
     Stream own_stream{};  ///< that the contents were made or waited for in; later uses elsewhere come after it
     bool read_only = false;

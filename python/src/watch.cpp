@@ -54,7 +54,7 @@ nb::object to_object(std::optional<WatchEvent>&& event) {
     return event ? nb::cast(std::move(*event)) : nb::none();
 }
 
-/// Its end tells the service, which may be slow to hear it.
+/// Its end may be the last of its context, which says goodbye to the service.
 struct PyWatch {
     explicit PyWatch(Watch&& made) : watch(make_shared_ending_without_gil<Watch>(std::move(made))) {}
     std::shared_ptr<Watch> watch;

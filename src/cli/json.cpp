@@ -1,5 +1,7 @@
 #include "cli/json.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -112,7 +114,24 @@ Json json_of(const Entry& entry) {
 }
 
 std::string dump(const Json& json, int indent) {
-    return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+    const std::string text = json.dump(indent, ' ', false, Json::error_handler_t::replace);
+    // What else a terminal obeys, as JSON writes control characters: DEL, and C1 (U+0080 to U+009F), in UTF-8 two
+    // bytes.
+    std::string safe;
+    safe.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+        if (byte == 0x7f) {
+            safe += "\\u007f";
+        } else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {
+            safe += fmt::format("\\u{:04x}", next);
+            ++i;
+        } else {
+            safe += text[i];
+        }
+    }
+    return safe;
 }
 
 }  // namespace fastio::cli

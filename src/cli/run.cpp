@@ -9,6 +9,8 @@
 #include <iostream>
 #include <optional>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <fastio/context.hpp>
 #include <fastio/service.hpp>
@@ -83,18 +85,39 @@ private:
     std::size_t width_ = 0;
 };
 
-void tell_publications(Watch& events, Context& context, Progress& progress) {
-    while (const auto event = events.next(std::chrono::nanoseconds(0))) {
-        // Not what is replaced: in a pipeline that publishes frame after frame under one name, that is noise.
-        if (event->kind != WatchEvent::Kind::published) {
-            continue;
+std::string common_prefix(const std::string& one, const std::string& other) {
+    return {one.begin(), std::ranges::mismatch(one, other).in1};
+}
+
+/// Tells of some, so that others are heard meanwhile; true where there may be more.
+bool tell_publications(Watch& events, Context& context, Progress& progress) {
+    constexpr int kMostAtOnce = 64;
+    std::vector<std::uint64_t> versions;
+    std::string prefix;
+    int taken = 0;
+    for (; taken < kMostAtOnce; ++taken) {
+        const auto event = events.next(std::chrono::nanoseconds(0));
+        if (!event) {
+            break;
         }
-        for (const PublicationInfo& publication : context.list(event->name)) {
-            if (publication.version == event->version) {
-                progress.published(publication);
-            }
+        // Not what is replaced: in a pipeline that publishes frame after frame under one name, that is noise.
+        if (event->kind == WatchEvent::Kind::published) {
+            prefix = versions.empty() ? event->name : common_prefix(prefix, event->name);
+            versions.push_back(event->version);
         }
     }
+    if (versions.empty()) {
+        return taken == kMostAtOnce;
+    }
+    std::vector<PublicationInfo> publications = context.list(prefix);
+    std::ranges::sort(publications, {}, &PublicationInfo::version);
+    for (const std::uint64_t version : versions) {
+        const auto found = std::ranges::lower_bound(publications, version, {}, &PublicationInfo::version);
+        if (found != publications.end() && found->version == version) {
+            progress.published(*found);
+        }
+    }
+    return taken == kMostAtOnce;
 }
 
 /// The service hears of an operator's end a moment after its parent does. Until then its figures may be incomplete.
@@ -151,7 +174,8 @@ public:
 
     void run() {
         supervisor_.add_source(signals_.fd(), [this] { interrupt(); });
-        supervisor_.add_source(events_->fd(), [this] { tell_publications(*events_, *context_, progress_); });
+        supervisor_.add_source(events_->fd(),
+                               [this] { static_cast<void>(tell_publications(*events_, *context_, progress_)); });
         if (service_) {
             supervisor_.add_source(service_->pidfd(), [this] { fail_for_service(); });
         }
@@ -160,7 +184,9 @@ public:
         }
         try {
             supervisor_.run();
-            tell_publications(*events_, *context_, progress_);
+            constexpr int kMostTurns = 64;  // others may go on publishing
+            for (int turn = 0; turn < kMostTurns && tell_publications(*events_, *context_, progress_); ++turn) {
+            }
             wait_for_sessions_to_end(*events_, *context_);
             Service service(context_->socket());
             show(run_figures(pipeline_, context_->job(), supervisor_.ends(), service.operators(context_->job())));

@@ -1,4 +1,7 @@
 #include <poll.h>
+#include <unistd.h>
+
+#include <iostream>
 
 #include <fastio/service.hpp>
 
@@ -40,6 +43,19 @@ std::string text_of(const WatchEvent& event) {
     return text;
 }
 
+/// False: a signal waits. A reader that has stopped reading is no reason not to hear it: a line has room then in what
+/// poll calls writable, at least 4 KiB.
+bool wait_for_reader(const StopSignals& signals, const std::ostream& out) {
+    const bool is_standard = out.rdbuf() == std::cout.rdbuf();
+    pollfd polled[] = {{signals.fd(), POLLIN, 0}, {is_standard ? STDOUT_FILENO : -1, POLLOUT, 0}};
+    while (::poll(polled, 2, is_standard ? -1 : 0) < 0) {
+        if (errno != EINTR) {
+            fail(Errc::io_error, "cannot wait for the reader: {}", os_error());
+        }
+    }
+    return polled[0].revents == 0;
+}
+
 }  // namespace
 
 void watch(const WatchOptions& options, std::ostream& out) {
@@ -52,6 +68,9 @@ void watch(const WatchOptions& options, std::ostream& out) {
             fail(Errc::io_error, "cannot wait for changes: {}", os_error());
         }
         while (const auto event = events.next(std::chrono::nanoseconds(0))) {
+            if (!wait_for_reader(signals, out)) {  // there may always be one more
+                return;
+            }
             if (is_wanted(*event, options)) {
                 out << (options.json ? dump(json_of(*event), -1) : text_of(*event)) << '\n' << std::flush;
             }

@@ -34,6 +34,10 @@ std::string device_wanted(const ContextOptions& options) {
 
 std::shared_ptr<Client> Client::join(const ContextOptions& options) {
     static_cast<void>(checked_job(options));
+    if (options.request_timeout <= std::chrono::nanoseconds::zero()) {
+        fail(Errc::invalid_argument, "joining was given a request_timeout of {} ns: give more than 0, or forever",
+             options.request_timeout.count());
+    }
     check_device_available(device_wanted(options));
     std::unique_ptr<wire::EmbeddedService> embedded;
     if (options.embedded) {
@@ -51,7 +55,8 @@ void Client::end_unless_forked() noexcept {
 Client::Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedService> embedded)
     : embedded_(std::move(embedded)),
       job_(checked_job(options)),
-      connection_(embedded_ ? embedded_->socket() : wire::default_socket_path(options.socket), options.connect_timeout),
+      connection_(embedded_ ? embedded_->socket() : wire::default_socket_path(options.socket), options.connect_timeout,
+                  {.timeout = options.request_timeout, .give_up = options.give_up}),
       joined_(send_join(options)),
       reader_(std::move(joined_.header), *this),
       devices_(reader_.header(), joined_.reply.default_device),
@@ -63,7 +68,7 @@ Client::Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedServ
           stream_words_.abandon();
           leases_.abandon();
       }),
-      listener_(connection_.events(), connection_.service_pidfd(), *this) {}
+      listener_(connection_, *this) {}
 
 Client::~Client() {
     // In this order: a stream that a thread waits for may itself wait for words that the helper thread completes when
@@ -81,9 +86,9 @@ Client::Joined Client::send_join(const ContextOptions& options) {
     wire::set_text(join.device, device_for_service(device_wanted(options)));
     join.quota = options.quota;
     join.flags = options.persistent ? wire::Join::kPersistent : 0;
-    Connection::Turn turn(connection_, "joining the job's context");
+    Connection::Turn turn(connection_, "joining the job's context", connection_.join_deadline());
     Joined joined;
-    joined.reply = turn.call<wire::JoinReply>(join, connection_.patience());
+    joined.reply = turn.call<wire::JoinReply>(join);
     connection_.set_joined();
     joined.header = turn.take_descriptor(0);
     joined.leases = turn.take_descriptor(1);
@@ -99,17 +104,29 @@ void Client::check_open(std::string_view call) {
 }
 
 std::uint32_t Client::claim_lease(table::AllocationRef allocation) {
+    MoreLeases more(*this);
     for (;;) {
         const std::uint32_t chunks = leases_.granted_chunks();
         if (const auto entry = leases_.claim(allocation)) {
             return *entry;
         }
-        grant_leases(chunks);
+        more.get(chunks);
     }
 }
 
+bool Client::finish_releases() noexcept {
+    if (!devices_.any_has_streams()) {
+        return false;
+    }
+    if (leases_.any_left_to_stream()) {
+        static_cast<void>(devices_.synchronise());
+    }
+    janitor_.catch_up();
+    return true;
+}
+
 void Client::grant_leases(std::uint32_t seen) {
-    const std::lock_guard lock(granting_);
+    const auto lock = connection_.lock(granting_, "asking for more lease entries");
     if (leases_.granted_chunks() > seen) {
         return;  // another thread asked
     }
@@ -122,6 +139,10 @@ void Client::grant_leases(std::uint32_t seen) {
              std::uint64_t{seen} * table::kLeasesPerChunk);
     }
     leases_.grant(reply.granted_chunks);
+    if (leases_.granted_chunks() <= seen) {
+        fail(Errc::protocol_error, "the service grants {} chunks of leases, more than its file has: restart the job",
+             reply.granted_chunks);
+    }
 }
 
 void Client::nudge(table::AllocationRef allocation) noexcept {
@@ -182,10 +203,13 @@ void Client::context_ended(Errc reason) noexcept {
     end(reason == Errc::device_unavailable ? Ending::device_lost : Ending::ended);
 }
 
-void Client::service_lost() noexcept {
+void Client::session_lost() noexcept {
     end(Ending::lost);
-    stream_words_.complete_waits();
     connection_.shut_down();
+}
+
+void Client::service_lost() noexcept {
+    stream_words_.complete_waits();  // nobody else will; as long as it lives the words are the service's
 }
 
 }  // namespace fastio::detail

@@ -31,6 +31,7 @@ struct Counters {
     std::atomic<std::uint64_t> waits{0};
     std::atomic<std::uint64_t> bytes_published{0};
     std::atomic<std::uint64_t> bytes_copied{0};
+    std::atomic<std::uint64_t> bytes_copied_untold{0};  // of these, of which the service does not know yet
 };
 
 /// A membership of a context: the connection and all that is mapped through it. Its users are the Context and each of
@@ -89,6 +90,9 @@ public:
     [[nodiscard]] std::uint32_t claim_lease(table::AllocationRef allocation);
     /// Asks for a chunk of lease entries unless there are more than `seen` by now. Errors: lease_limit, service_lost.
     void grant_leases(std::uint32_t seen);
+    /// For who was refused for want of room: Allocations that were released count until the GPU is done with them, and
+    /// this waits for it. False where no GPU is used, so that there is no sense in asking once more.
+    [[nodiscard]] bool finish_releases() noexcept;
     /// Tells the service that a lease of a retired allocation was dropped.
     void nudge(table::AllocationRef allocation) noexcept;
 
@@ -122,6 +126,7 @@ private:
     void event(const wire::Event& event) noexcept override;
     void events_lost() noexcept override;
     void context_ended(Errc reason) noexcept override;
+    void session_lost() noexcept override;
     void service_lost() noexcept override;
 
     alignas(table::kCacheLine) std::atomic<std::uint64_t> users_{1};  // the Context
@@ -141,9 +146,30 @@ private:
     WatchRegistry watches_;
     Counters counters_;
     const bool staging_ = staging_is_forced();
-    std::mutex granting_;
+    std::timed_mutex granting_;
     ForkRegistration fork_registration_;
     Listener listener_;
+};
+
+/// What one call does that finds no lease entry free, until it finds one or fails.
+class MoreLeases {
+public:
+    explicit MoreLeases(Client& client) noexcept : client_(client) {}
+
+    /// Before the call looks again, which knew of `seen` chunks. Errors: as Client::grant_leases.
+    void get(std::uint32_t seen) {
+        try {
+            client_.grant_leases(seen);
+        } catch (const Error& error) {
+            if (error.errc() != Errc::lease_limit || std::exchange(has_waited_, true) || !client_.finish_releases()) {
+                throw;
+            }
+        }
+    }
+
+private:
+    Client& client_;
+    bool has_waited_ = false;
 };
 
 }  // namespace fastio::detail

@@ -4,13 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <new>
+#include <cstddef>
+#include <cstring>
 #include <thread>
 
 #include "client/deadline.hpp"
 #include "client/incoming.hpp"
+#include "client/system_folder.hpp"
 #include "core/fail.hpp"
 #include "device/host_identity.hpp"
+#include "device/process_limits.hpp"
 #include "table/layout.hpp"
 
 namespace fastio::detail {
@@ -18,25 +21,24 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetryPause{5};
 constexpr std::chrono::seconds kShortestHelloWait{1};
-
-// Only root puts folders there, so who serves in them was put there by the system.
-bool is_in_system_folder(std::string_view path) noexcept {
-    return (path.starts_with("/run/") && !path.starts_with("/run/user/")) || path.starts_with("/var/run/");
-}
+constexpr std::chrono::seconds kGoodbyeWait{5};
 
 void check_owner(const wire::Socket& socket, const std::string& path) {
     const uid_t owner = wire::peer_credentials(socket.fd()).uid;
-    if (owner != 0 && owner != ::geteuid() && !is_in_system_folder(path)) {
-        fail(Errc::permission_denied,
-             "the service at '{}' belongs to user {}, and this process to user {}: it could read and change everything "
-             "that is shared through it. Start fastiod as this user, or as a system service below /run/fastio",
-             path, owner, ::geteuid());
+    if (owner != 0 && owner != ::geteuid() && !is_of_the_system(path, owner)) {
+        fail(
+            Errc::permission_denied,
+            "the service at '{}' belongs to user {}, and this process to user {}: it could read and change everything "
+            "that is shared through it. Start fastiod as this user, or as a system service in a folder below /run that "
+            "root made for it, such as /run/fastio",
+            path, owner, ::geteuid());
     }
 }
 
 }  // namespace
 
-Connection::Connection(std::string path, std::chrono::nanoseconds timeout) : path_(std::move(path)) {
+Connection::Connection(std::string path, std::chrono::nanoseconds timeout, const PatienceLimits& limits)
+    : path_(std::move(path)), limits_(limits) {
     const auto deadline = deadline_after(timeout);
     for (;;) {
         try {
@@ -84,9 +86,9 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     // Where this fails, the service may have said why before it closed.
     static_cast<void>(requests_.send(hello));
 
-    patience_ = std::max(deadline, std::chrono::steady_clock::now() + kShortestHelloWait);
+    join_deadline_ = std::max(deadline, std::chrono::steady_clock::now() + kShortestHelloWait);
     wire::Packet packet;
-    if (!wait_readable(requests_.fd(), patience_) || requests_.receive(packet) != wire::ReceiveResult::received) {
+    if (!wait_readable(requests_.fd(), join_deadline_) || requests_.receive(packet) != wire::ReceiveResult::received) {
         fail(Errc::service_unreachable,
              "the service at '{}' accepted the connection and did not answer hello: it is stopped or ending; see its "
              "log, or start fastiod again",
@@ -101,24 +103,71 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
 bool Connection::say_bye() noexcept {
     try {
         wire::Bye bye;
-        static_cast<void>(call<wire::Ok>(bye, "leaving the context"));
+        Turn turn(*this, "leaving the context", std::chrono::steady_clock::now() + kGoodbyeWait);
+        static_cast<void>(turn.call<wire::Ok>(bye));
         return true;
     } catch (const std::exception&) {
-        return false;  // the service finds out by itself that this session is over
+        // The service finds out by itself that this session is over; one that is stopped when it reads the message.
+        return false;
     }
 }
 
-void Connection::keep_unsent(std::span<const std::byte> message) noexcept {
-    try {
-        unsent_.emplace_back(message.begin(), message.end());
-    } catch (const std::bad_alloc&) {  // then what it speaks of ends with the session
+wire::SendResult Connection::send_numbered(std::span<std::byte> message) noexcept {
+    const std::uint64_t number = ++last_request_;
+    std::memcpy(message.data() + offsetof(wire::Header, request), &number, sizeof(number));
+    return requests_.send_bytes(message, {}, false);
+}
+
+std::optional<wire::SendResult> Connection::send_numbered(std::span<std::byte> message, Patience& patience) noexcept {
+    // poll finds room only where a large part of the queue is free: asked for where there was none.
+    const wire::SendResult result = send_numbered(message);
+    if (result != wire::SendResult::would_block) {
+        return result;
+    }
+    if (!patience.wait(requests_.fd(), POLLOUT)) {
+        return std::nullopt;
+    }
+    return requests_.send_bytes(message, {}, true);
+}
+
+void Connection::post(std::span<std::byte> message) noexcept {
+    bool sent = false;
+    if (const std::unique_lock lock(sending_, std::try_to_lock); lock && outbox_.empty()) {
+        sent = send_numbered(message) != wire::SendResult::would_block;
+    }
+    if (!sent) {
+        outbox_.add(message);
+    }
+    send_posted_or_wake();
+}
+
+void Connection::send_posted_or_wake() noexcept {
+    if (send_posted() == Posted::is_full) {
+        outbox_.wake();
     }
 }
 
-void Connection::send_unsent() noexcept {
-    while (!unsent_.empty() && requests_.send_bytes(unsent_.front(), {}, true) != wire::SendResult::would_block) {
-        unsent_.pop_front();
+Connection::Posted Connection::send_posted() noexcept {
+    while (!outbox_.empty()) {
+        // Whoever has the lock calls this when it has given it back.
+        const std::unique_lock lock(sending_, std::try_to_lock);
+        if (!lock) {
+            return Posted::in_progress;
+        }
+        for (auto message = outbox_.front(); !message.empty(); message = outbox_.front()) {
+            if (send_numbered(message) == wire::SendResult::would_block) {
+                return Posted::is_full;
+            }
+            outbox_.pop();
+        }
     }
+    return Posted::sent;
+}
+
+void Connection::abandon() noexcept {
+    liveness_.end(Ending::given_up);
+    requests_.shutdown();
+    events_.shutdown();
 }
 
 bool Connection::service_is_dead(std::chrono::milliseconds wait) const noexcept {
@@ -132,15 +181,71 @@ void Connection::close_copies() noexcept {
     service_pidfd_.reset();
 }
 
-Connection::Turn::Turn(Connection& connection, std::string_view call) : connection_(connection), call_(call) {
-    connection_.liveness_.check_not_forked(call);
-    turn_ = std::unique_lock(connection_.turn_);
-    sending_ = std::unique_lock(connection_.sending_);
-    connection_.send_unsent();
+void Connection::fail_patience(std::string_view call) {
+    abandon();
+    fail(Errc::service_unreachable,
+         "{}: the service at '{}' did not answer in time: it is stopped, busy or ending; see its log, or wait longer. "
+         "This connection to it is over",
+         call, path_);
 }
 
-void Connection::Turn::finish_send(wire::SendResult result) {
-    switch (result) {
+std::unique_lock<std::timed_mutex> Connection::lock(std::timed_mutex& mutex, std::string_view call) {
+    std::unique_lock held(mutex, std::defer_lock);
+    if (!Patience({forever, limits_.give_up}).lock(held)) {
+        fail_patience(call);
+    }
+    return held;
+}
+
+Connection::Turn::Turn(Connection& connection, std::string_view call)
+    : connection_(connection), call_(call), patience_(connection.limits_) {
+    take();
+}
+
+Connection::Turn::Turn(Connection& connection, std::string_view call, std::chrono::steady_clock::time_point deadline)
+    : connection_(connection), call_(call), patience_({forever, connection.limits_.give_up}) {
+    patience_.end_at(deadline);
+    take();
+}
+
+Connection::Turn::~Turn() {
+    end_send();
+}
+
+void Connection::Turn::take() {
+    connection_.liveness_.check_not_forked(call_);
+    turn_ = std::unique_lock(connection_.turn_, std::defer_lock);
+    if (!patience_.lock(turn_)) {
+        connection_.fail_patience(call_);
+    }
+    patience_.begin();
+    sending_ = std::unique_lock(connection_.sending_);
+    Outbox& outbox = connection_.outbox_;
+    for (auto posted = outbox.front(); !posted.empty(); posted = outbox.front()) {
+        const auto result = connection_.send_numbered(posted, patience_);
+        if (!result) {
+            connection_.fail_patience(call_);
+        }
+        if (*result == wire::SendResult::would_block) {
+            return;  // the kernel has no memory for it: later
+        }
+        outbox.pop();
+    }
+}
+
+void Connection::Turn::end_send() noexcept {
+    if (sending_.owns_lock()) {
+        sending_.unlock();
+        connection_.send_posted_or_wake();
+    }
+}
+
+void Connection::Turn::send(std::span<std::byte> message) {
+    const auto result = connection_.send_numbered(message, patience_);
+    if (!result) {
+        connection_.fail_patience(call_);
+    }
+    switch (*result) {
         case wire::SendResult::sent:
             return;
         case wire::SendResult::would_block:
@@ -160,14 +265,9 @@ void Connection::Turn::finish_send(wire::SendResult result) {
          connection_.path_);
 }
 
-void Connection::Turn::receive(std::uint64_t request, std::optional<std::chrono::steady_clock::time_point> deadline) {
-    if (deadline && !wait_readable(connection_.requests_.fd(), *deadline)) {
-        connection_.liveness_.end(Ending::lost);
-        connection_.shut_down();
-        fail(Errc::service_unreachable,
-             "{}: the service at '{}' did not answer in time: it is stopped or ending; see its log, or give a longer "
-             "connect_timeout",
-             call_, connection_.path_);
+void Connection::Turn::receive(std::uint64_t request) {
+    if (patience_.is_limited() && !patience_.wait(connection_.requests_.fd(), POLLIN)) {
+        connection_.fail_patience(call_);
     }
     if (connection_.requests_.receive(packet_) != wire::ReceiveResult::received) {
         connection_.liveness_.end(Ending::lost);
@@ -181,9 +281,8 @@ void Connection::Turn::receive(std::uint64_t request, std::optional<std::chrono:
             return;
         case ReplyFault::without_descriptors:
             fail(Errc::io_error,
-                 "{}: this process has no room for the descriptors that the service sent: raise the limit of open "
-                 "files (ulimit -n)",
-                 call_);
+                 "{}: this process has no room for the descriptors that the service sent: raise the limit of {}", call_,
+                 limit_of_open_files());
         case ReplyFault::other:
             break;
     }
@@ -205,10 +304,8 @@ void Connection::Turn::fail_reply() {
 
 Descriptor Connection::Turn::take_descriptor(std::size_t index) {
     if (index >= packet_.descriptor_count || !packet_.descriptors[index]) {
-        fail(Errc::protocol_error,
-             "{}: the service's reply came without descriptor {}: is the limit of open files "
-             "(ulimit -n) reached?",
-             call_, index);
+        fail(Errc::protocol_error, "{}: the service's reply came without descriptor {}: is the limit of {} reached?",
+             call_, index, limit_of_open_files());
     }
     return std::move(packet_.descriptors[index]);
 }

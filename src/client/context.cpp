@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/client.hpp"
+#include "client/deadline.hpp"
 #include "client/listing.hpp"
 #include "client/lookup.hpp"
 #include "client/publish_array.hpp"
@@ -92,12 +93,19 @@ std::optional<Allocation> Context::find(std::string_view name, const GetOptions&
     return detail::AllocationAccess::make(std::move(impl));
 }
 
-std::vector<std::optional<Allocation>> Context::find_many(std::span<const std::string> names) {
+std::vector<std::optional<Allocation>> Context::find_many(std::span<const std::string> names,
+                                                          const GetOptions& options) {
     static_cast<void>(usable(client_, "find_many"));
+    const bool waits = options.timeout > std::chrono::nanoseconds::zero();
+    const auto deadline = detail::deadline_after(options.timeout);
+    GetOptions of_next = options;
     std::vector<std::optional<Allocation>> found;
     found.reserve(names.size());
     for (const std::string& name : names) {
-        found.push_back(find(name));
+        if (waits) {
+            of_next.timeout = deadline - std::chrono::steady_clock::now();
+        }
+        found.push_back(find(name, of_next));
     }
     return found;
 }
@@ -106,12 +114,13 @@ void Context::publish_array(const ArrayView& array, std::string_view name, const
     detail::publish_array(usable(client_, "publish_array"), array, name, options);
 }
 
-void Context::unpublish(std::string_view name) {
+void Context::unpublish(std::string_view name, std::uint64_t version) {
     detail::Client& client = usable(client_, "unpublish");
     client.check_open("unpublish");
     check_name(name);
     wire::Unpublish request;
     wire::set_text(request.name, name);
+    request.version = version;
     static_cast<void>(client.connection().call<wire::Ok>(request, "unpublish"));
 }
 

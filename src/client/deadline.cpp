@@ -16,7 +16,11 @@ Clock::time_point deadline_after(std::chrono::nanoseconds timeout) noexcept {
 }
 
 bool wait_readable(int fd, Clock::time_point deadline) noexcept {
-    pollfd entry{fd, POLLIN, 0};
+    return wait_until(fd, POLLIN, deadline);
+}
+
+bool wait_until(int fd, short events, Clock::time_point deadline) noexcept {
+    pollfd entry{fd, events, 0};
     for (;;) {
         timespec rest{};
         const bool bounded = deadline != Clock::time_point::max();

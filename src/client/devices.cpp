@@ -1,11 +1,13 @@
 #include "client/devices.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 #include <span>
 #include <utility>
 
+#include "client/streams.hpp"
 #include "core/fail.hpp"
 #include "device/device_name.hpp"
 #include "device/host_memory.hpp"
@@ -99,11 +101,20 @@ DeviceMemory& Devices::memory(std::uint32_t device) {
     return *memories_[device];
 }
 
-bool Devices::synchronise() noexcept {
+bool Devices::any_has_streams() noexcept {
     const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(memories_, [](const auto& memory) { return memory && has_streams(*memory); });
+}
+
+bool Devices::synchronise() noexcept {
+    std::array<std::shared_ptr<DeviceMemory>, table::kMaxDevices> needed;
+    {
+        const std::lock_guard lock(mutex_);  // not while waiting: other threads go on
+        std::ranges::copy(memories_, needed.begin());
+    }
     bool is_done = true;
-    for (const std::shared_ptr<DeviceMemory>& memory : memories_) {
-        if (memory && memory->info().stream_order != StreamOrder::no_streams) {
+    for (const std::shared_ptr<DeviceMemory>& memory : needed) {
+        if (memory && has_streams(*memory)) {
             is_done = wait_until_done(*memory) && is_done;
         }
     }

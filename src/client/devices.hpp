@@ -43,6 +43,8 @@ public:
     /// The default factory: makes the device when it is first needed, so that a process without GPUs can join a context
     /// that has some. Errors: device_unavailable, protocol_error.
     [[nodiscard]] DeviceMemory& memory(std::uint32_t device);
+    /// Whether a device that was needed has streams.
+    [[nodiscard]] bool any_has_streams() noexcept;
     /// Waits for all work of this process on the devices that were needed. False if one could not say that it is done.
     [[nodiscard]] bool synchronise() noexcept;
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 #include "table/layout.hpp"
 
 namespace fastio::detail {
@@ -31,8 +32,8 @@ wire::HelloReply read_hello_reply(const wire::Packet& packet, const HostIdentity
     if (header && header->kind == wire::Kind::hello_reply && packet.truncated) {
         fail(Errc::io_error,
              "connecting to '{}' failed: this process has no room for the descriptors that the service sent: raise the "
-             "limit of open files (ulimit -n)",
-             path);
+             "limit of {}",
+             path, limit_of_open_files());
     }
     const auto reply = packet.as<wire::HelloReply>();
     if (!reply || packet.descriptor_count != wire::HelloReply::kDescriptors) {
@@ -89,6 +90,10 @@ std::optional<WatchEvent> to_watch_event(const wire::Event& event) {
     out.name = wire::get_text(event.name).value_or("");
     out.version = event.version;
     return out;
+}
+
+std::span<const std::uint32_t> watches_of(const wire::Event& event) noexcept {
+    return {event.watches, std::min<std::size_t>(event.watch_count, wire::Event::kMaxWatches)};
 }
 
 }  // namespace fastio::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <fastio/watch.hpp>
@@ -33,5 +34,7 @@ std::optional<table::SlabRef> tell(const wire::Packet& packet, EventSink& sink) 
 
 /// Empty for a kind that there is not. Errors: none but std::bad_alloc.
 [[nodiscard]] std::optional<WatchEvent> to_watch_event(const wire::Event& event);
+/// The ids that are there, whatever it says of their number.
+[[nodiscard]] std::span<const std::uint32_t> watches_of(const wire::Event& event) noexcept;
 
 }  // namespace fastio::detail

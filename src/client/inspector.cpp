@@ -15,7 +15,7 @@ std::shared_ptr<Inspector> Inspector::connect(const std::string& socket, std::ch
 Inspector::Inspector(const std::string& socket, std::chrono::nanoseconds timeout)
     : connection_(wire::default_socket_path(socket), timeout),
       version_(wire::get_text(connection_.service().version).value_or("")),
-      listener_(connection_.events(), connection_.service_pidfd(), *this) {}
+      listener_(connection_, *this) {}
 
 Inspector::~Inspector() {
     watches_.end_all(Ending::closed);
@@ -34,7 +34,7 @@ void Inspector::events_lost() noexcept {
     watches_.lose_all();
 }
 
-void Inspector::service_lost() noexcept {
+void Inspector::session_lost() noexcept {
     connection_.liveness().end(Ending::lost);
     watches_.end_all(Ending::lost);
     connection_.shut_down();

@@ -33,7 +33,8 @@ private:
     void event(const wire::Event& event) noexcept override;
     void events_lost() noexcept override;
     void context_ended(Errc /*reason*/) noexcept override {}  // it is in none
-    void service_lost() noexcept override;
+    void session_lost() noexcept override;
+    void service_lost() noexcept override {}
 
     Connection connection_;
     std::string version_;

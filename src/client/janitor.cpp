@@ -37,6 +37,7 @@ void Janitor::ask(const Job& job) noexcept {
                 thread_ = quiet_thread([this] { run(); });
             }
             jobs_.push_back(job);
+            ++asked_;
             changed_.notify_one();
             return;
         }
@@ -64,10 +65,13 @@ void Janitor::run() noexcept {
             changed_.wait_for(lock, kRetryPause, told);
         }
         const bool last = stopped_;
+        const std::uint64_t asked = asked_;
         jobs.splice(jobs.end(), jobs_);
         lock.unlock();
         perform(jobs);
         lock.lock();
+        tried_ = asked;
+        caught_up_.notify_all();
         if (last && jobs_.empty()) {
             if (!jobs.empty()) {
                 left_over_ = true;
@@ -75,6 +79,11 @@ void Janitor::run() noexcept {
             return;
         }
     }
+}
+
+void Janitor::catch_up() noexcept {
+    std::unique_lock lock(mutex_);
+    caught_up_.wait(lock, [this, asked = asked_] { return tried_ >= asked; });
 }
 
 void Janitor::perform(std::list<Job>& jobs) noexcept {

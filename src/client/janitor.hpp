@@ -34,6 +34,9 @@ public:
     /// Unmaps a slab and acknowledges that.
     void close_slab(table::SlabRef slab) noexcept;
 
+    /// Returns when each of the jobs that there are has been tried.
+    void catch_up() noexcept;
+
     /// Does what is left, and ends the thread; what comes later is done by its caller.
     void stop() noexcept;
     /// After stop(): something was left undone, because the device could not say that it was done.
@@ -58,7 +61,10 @@ private:
     Client& client_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::list<Job> jobs_;  // guarded by mutex_, as is what follows
+    std::list<Job> jobs_;      // guarded by mutex_, as is what follows
+    std::uint64_t asked_ = 0;  // jobs for the thread, ever; and how many of these it has tried
+    std::uint64_t tried_ = 0;
+    std::condition_variable caught_up_;
     bool stopped_ = false;
     std::atomic<bool> left_over_{false};
     std::thread thread_;  // started by the first job

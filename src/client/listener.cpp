@@ -8,25 +8,37 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "client/incoming.hpp"
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 #include "device/quiet_thread.hpp"
 
 namespace fastio::detail {
 
-Listener::Listener(wire::Socket& events, int service_pidfd, EventSink& sink)
-    : events_(events), service_pidfd_(service_pidfd), sink_(sink), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+namespace {
+
+/// Where there is room, and the kernel has no memory all the same.
+constexpr int kPauseMilliseconds = 10;
+
+}  // namespace
+
+Listener::Listener(Connection& connection, EventSink& sink)
+    : connection_(connection),
+      events_(connection.events()),
+      sink_(sink),
+      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!stop_) {
         const int error = errno;
-        fail(Errc::io_error, "could not make an eventfd: {} ({}); raise the limit of open files (ulimit -n)",
-             std::strerror(error), error);
+        fail(Errc::io_error, "could not make an eventfd: {} ({}){}", std::strerror(error), error,
+             remedy_for_descriptors(error));
     }
     try {
         thread_ = quiet_thread([this] { run(); });
     } catch (const std::system_error& error) {
-        fail(Errc::io_error, "could not start the client's helper thread: {}; check the limit of threads (ulimit -u)",
-             error.what());
+        fail(Errc::io_error, "could not start the client's helper thread: {}; check the limit of {}", error.what(),
+             limit_of_threads());
     }
 }
 
@@ -38,12 +50,20 @@ Listener::~Listener() {
 }
 
 void Listener::run() noexcept {
-    enum : std::size_t { of_stop, of_events, of_service };
-    while (open_) {
+    enum : std::size_t { of_stop, of_events, of_service, of_posted, of_room };
+    constexpr int kNone = -1;  // which poll ignores
+    bool told = false;         // the sink, that the session is lost
+    for (bool service_lives = true; service_lives;) {
+        const int of_open_events = open_ ? events_.fd() : kNone;
         const auto wanted = static_cast<short>(acknowledgements_.empty() ? POLLIN : POLLIN | POLLOUT);
-        std::array<pollfd, 3> entries{
-            {{stop_.get(), POLLIN, 0}, {events_.fd(), wanted, 0}, {service_pidfd_, POLLIN, 0}}};
-        if (::poll(entries.data(), entries.size(), -1) < 0) {
+        const int of_requests = posted_ == Posted::await_room ? connection_.requests_fd() : kNone;
+        std::array<pollfd, 5> entries{{{stop_.get(), POLLIN, 0},
+                                       {of_open_events, wanted, 0},
+                                       {connection_.service_pidfd(), POLLIN, 0},
+                                       {connection_.outbox().wake_fd(), POLLIN, 0},
+                                       {of_requests, POLLOUT, 0}}};
+        const int timeout = posted_ == Posted::pause ? kPauseMilliseconds : -1;
+        if (::poll(entries.data(), entries.size(), timeout) < 0) {
             // EINTR; the kernel is out of memory for a moment, in which this may have to end.
             std::uint64_t stops = 0;
             if (::read(stop_.get(), &stops, sizeof(stops)) == sizeof(stops)) {
@@ -58,8 +78,19 @@ void Listener::run() noexcept {
             read_events();  // before the pidfd: what was said before the end still counts
             send_acknowledgements();
         }
-        if (entries[of_service].revents != 0) {
+        service_lives = entries[of_service].revents == 0;
+        if (!(open_ && service_lives) && !std::exchange(told, true)) {
             open_ = false;
+            sink_.session_lost();
+        }
+        if (entries[of_room].revents != 0) {
+            posted_ = connection_.send_posted() == Connection::Posted::is_full ? Posted::pause : Posted::none;
+        } else if (posted_ == Posted::pause) {
+            posted_ = Posted::await_room;
+        }
+        if (entries[of_posted].revents != 0) {
+            connection_.outbox().seen();
+            posted_ = Posted::await_room;
         }
     }
     sink_.service_lost();

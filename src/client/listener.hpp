@@ -3,6 +3,7 @@
 #include <thread>
 #include <vector>
 
+#include "client/connection.hpp"
 #include "device/descriptor.hpp"
 #include "table/writer.hpp"
 #include "wire/messages.hpp"
@@ -23,7 +24,9 @@ public:
     virtual void event(const wire::Event& event) noexcept = 0;
     virtual void events_lost() noexcept = 0;
     virtual void context_ended(Errc reason) noexcept = 0;
-    /// The service died or ended the session. Nothing else is called afterwards.
+    /// The service ended the session, or this side gave it up, or the service died. Only service_lost follows.
+    virtual void session_lost() noexcept = 0;
+    /// The service has died: nobody changes what it shared but those who still have it.
     virtual void service_lost() noexcept = 0;
 
 protected:
@@ -31,12 +34,12 @@ protected:
 };
 
 /// The client's helper thread. At rest it sleeps in poll, without a timeout, on the event socket and the service's
-/// pidfd. It takes no lock that is held during a request: a request may be waiting at the service for the very
-/// slab_closed that this thread must send.
+/// pidfd, and until something posted waits for room. It waits for no lock that is held during a request: a request may
+/// be waiting at the service for the very slab_closed that this thread must send.
 class Listener {
 public:
-    /// Starts the thread; all three must outlive it. Errors: io_error.
-    Listener(wire::Socket& events, int service_pidfd, EventSink& sink);
+    /// Starts the thread; both must outlive it. Errors: io_error.
+    Listener(Connection& connection, EventSink& sink);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     /// Ends and joins the thread. Not to be called by it, nor in a forked child.
@@ -48,12 +51,13 @@ private:
     void handle(const wire::Packet& packet) noexcept;
     void send_acknowledgements() noexcept;
 
+    Connection& connection_;
     wire::Socket& events_;
-    int service_pidfd_;
     EventSink& sink_;
     Descriptor stop_;
-    bool open_ = true;                                // the service still speaks
-    std::vector<wire::SlabClosed> acknowledgements_;  // not sent yet
+    bool open_ = true;                                                     // the service still speaks
+    enum class Posted { none, await_room, pause } posted_ = Posted::none;  // what waits in the outbox
+    std::vector<wire::SlabClosed> acknowledgements_;                       // not sent yet
     std::thread thread_;
 };
 

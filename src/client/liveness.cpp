@@ -9,7 +9,7 @@ void Liveness::end(Ending why) noexcept {
     if (witness_.forked()) {
         return;
     }
-    if (why == Ending::lost) {
+    if (why == Ending::lost || why == Ending::given_up) {
         lost_.store(true, std::memory_order_release);
     }
     Ending none = Ending::none;
@@ -30,6 +30,12 @@ void Liveness::fail_ended(std::string_view call) const {
                  "{} failed: the GPU that the job's context is on was lost, and the context with it: see the service's "
                  "log and nvidia-smi, and make a new Context on another device",
                  call);
+        case Ending::given_up:
+            fail(
+                Errc::service_lost,
+                "{} failed: a call of this Context gave up waiting for the service, so that this session is over: make "
+                "a new Context",
+                call);
         default:
             fail(Errc::service_lost,
                  "{} failed: the service died or ended this session: see its log, start fastiod again if it is gone, "

@@ -16,6 +16,7 @@ enum class Ending : std::uint32_t {
     ended = 2,        ///< the job's context was ended
     lost = 3,         ///< the service died, or ended this session
     device_lost = 4,  ///< the context's GPU was lost, and the context with it
+    given_up = 5,     ///< a call waited for the service no longer; for everything else as `lost`
 };
 
 /// Whether a client may still be used, and the private futex word that ends its waits.
@@ -29,7 +30,7 @@ public:
     [[nodiscard]] bool alive() const noexcept { return !witness_.forked() && ending() == Ending::none; }
     [[nodiscard]] bool forked() const noexcept { return witness_.forked(); }
     [[nodiscard]] Ending ending() const noexcept { return ending_.load(std::memory_order_acquire); }
-    /// True once the service is known to be gone, whatever came first.
+    /// True once the session is known to be over at the service, or given up, whatever came first.
     [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
 
     /// Errors: forked; service_lost; context_closed.

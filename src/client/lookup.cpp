@@ -1,5 +1,7 @@
 #include "client/lookup.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -19,6 +21,7 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
              AllocationImpl& impl) {
     std::uint64_t retries = 0;
     std::uint32_t tried_chunks = 0;
+    MoreLeases more(client);
     for (;;) {
         const table::AcquireResult result =
             table::acquire(client.reader(), client.leases(), name, hash, newer_than, impl.acquired, retries,
@@ -33,7 +36,7 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
         // Asks for more only after a try that knew of all there are: another thread may just have been granted some.
         const std::uint32_t chunks = client.leases().granted_chunks();
         if (std::exchange(tried_chunks, chunks) == chunks) {
-            client.grant_leases(chunks);
+            more.get(chunks);
         }
     }
 }
@@ -183,6 +186,12 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     if (placement.offset > slab.bytes || placement.size > slab.bytes - placement.offset) [[unlikely]] {
         fail(Errc::corrupt_input, "get of '{}': the table places {} bytes at {} in a slab of {}: restart the job", name,
              placement.size, placement.offset, slab.bytes);
+    }
+    const table::PublicationCopy& copy = impl->acquired.copy;
+    if (!fits(copy.type, copy.shape, placement.size)) [[unlikely]] {
+        fail(Errc::corrupt_input,
+             "get of '{}': the table says that its {} bytes are an array of {} [{}]: restart the job", name,
+             placement.size, to_string(copy.type), fmt::join(copy.shape.span(), ", "));
     }
     impl->device = slab.device;
     impl->data = slab.data + placement.offset;

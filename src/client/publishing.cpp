@@ -70,7 +70,9 @@ public:
     FirstLease(const FirstLease&) = delete;
     FirstLease& operator=(const FirstLease&) = delete;
     ~FirstLease() {
-        if (pending_) {
+        if (pending_ && impl_.client->liveness().lost()) {
+            keep();  // the service may have served it before, or after, and count on the lease from then on
+        } else if (pending_) {
             impl_.client->leases().drop(impl_.acquired.lease);
         }
     }
@@ -102,6 +104,22 @@ void turn_into_lease(AllocationImpl& impl) {
     lease.keep();
 }
 
+/// What was released on a GPU counts until the GPU is done with it. Who is refused for want of room has that awaited,
+/// and asks once more.
+template <class Ask>
+auto once_more_where_room_is_short(Client& client, Ask&& ask) {
+    try {
+        return ask();
+    } catch (const Error& error) {
+        const Errc code = error.errc();
+        const bool is_short = code == Errc::out_of_memory || code == Errc::quota_exceeded || code == Errc::table_full;
+        if (!is_short || !client.finish_releases()) {
+            throw;
+        }
+    }
+    return ask();
+}
+
 }  // namespace
 
 AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const Shape& shape,
@@ -121,7 +139,8 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
         wire::set_text(request.device, device_for_service(options.device));
     }
     AllocationPtr impl(new AllocationImpl(client));
-    const auto reply = client.connection().call<wire::CreateReply>(request, "create");
+    const auto reply = once_more_where_room_is_short(
+        client, [&] { return client.connection().call<wire::CreateReply>(request, "create"); });
     impl->claim = Claim::hold;  // from here on the destructor gives it back
     impl->is_user = true;
     client.enter();

@@ -8,7 +8,9 @@
 #include "client/service_rows.hpp"
 #include "client/watch_events.hpp"
 #include "core/fail.hpp"
+#include "core/limits.hpp"
 #include "core/names.hpp"
+#include "table/layout.hpp"
 
 namespace fastio {
 namespace {
@@ -21,14 +23,24 @@ detail::Connection& usable(const std::shared_ptr<detail::Inspector>& inspector, 
     return inspector->connection();
 }
 
+/// Rows that a list can have. Contexts and sessions have no limit of their own: more than descriptors can be.
+constexpr std::uint64_t kMostSessions = 1U << 20;
+constexpr std::uint64_t kMostOperators = 4096;  // a service counts 1,024
+
 // Asks row by row until the service says that there are no more. `next` prepares the request for the row after one, and
-// says whether that is a later one: a service whose rows go in circles would have this never end, and keep them all.
+// says whether that is a later one: a service whose rows go in circles, or on and on, would have this never end, and
+// keep them all.
 template <class Row, class Request, class Next, class Visit>
-void for_each_row(detail::Connection& connection, Request request, std::string_view call, Next&& next, Visit&& visit) {
-    for (;;) {
+void for_each_row(detail::Connection& connection, Request request, std::string_view call, std::uint64_t most,
+                  Next&& next, Visit&& visit) {
+    for (std::uint64_t rows = 0;; ++rows) {
         const Row row = connection.call<Row>(request, call);
         if (row.row.valid == 0) {
             return;
+        }
+        if (rows == most) {
+            fail(Errc::protocol_error, "{}: the service at '{}' gives more than {} rows", call, connection.path(),
+                 most);
         }
         visit(row);
         if (!next(request, row)) {
@@ -68,7 +80,8 @@ ServiceTotals Service::totals() {
 
 std::vector<ContextInfo> Service::contexts() {
     std::vector<ContextInfo> infos;
-    for_each_row<wire::ContextRow>(usable(inspector_, "contexts"), wire::ListContexts{}, "contexts", by_cursor,
+    for_each_row<wire::ContextRow>(usable(inspector_, "contexts"), wire::ListContexts{}, "contexts", kMostSessions,
+                                   by_cursor,
                                    [&](const wire::ContextRow& row) { infos.push_back(detail::to_info(row)); });
     return infos;
 }
@@ -76,8 +89,8 @@ std::vector<ContextInfo> Service::contexts() {
 std::vector<SessionInfo> Service::sessions() {
     std::vector<SessionInfo> infos;
     std::vector<std::uint64_t> lifelines;  // parallel to infos; 0: not in quarantine
-    for_each_row<wire::SessionRow>(usable(inspector_, "sessions"), wire::ListSessions{}, "sessions", by_cursor,
-                                   [&](const wire::SessionRow& row) {
+    for_each_row<wire::SessionRow>(usable(inspector_, "sessions"), wire::ListSessions{}, "sessions", kMostSessions,
+                                   by_cursor, [&](const wire::SessionRow& row) {
                                        infos.push_back(detail::to_info(row));
                                        lifelines.push_back(row.quarantined != 0 ? row.lifeline_inode : 0);
                                    });
@@ -99,7 +112,7 @@ std::vector<OperatorInfo> Service::operators(std::string_view job) {
     wire::ListOperators request;
     wire::set_text(request.job, job);
     std::vector<OperatorInfo> infos;
-    for_each_row<wire::OperatorRow>(connection, request, "operators", by_cursor,
+    for_each_row<wire::OperatorRow>(connection, request, "operators", kMostOperators, by_cursor,
                                     [&](const wire::OperatorRow& row) { infos.push_back(detail::to_info(row)); });
     return infos;
 }
@@ -110,7 +123,7 @@ std::vector<AllocationInfo> Service::allocations(std::string_view job) {
     wire::ListAllocations request;
     wire::set_text(request.job, job);
     std::vector<AllocationInfo> infos;
-    for_each_row<wire::AllocationRow>(connection, request, "allocations", by_cursor,
+    for_each_row<wire::AllocationRow>(connection, request, "allocations", kMostAllocations, by_cursor,
                                       [&](const wire::AllocationRow& row) { infos.push_back(detail::to_info(row)); });
     return infos;
 }
@@ -121,7 +134,7 @@ std::vector<PublicationInfo> Service::publications(std::string_view job, std::st
     wire::ListPublications request;
     wire::set_text(request.job, job);
     std::vector<PublicationInfo> infos;
-    for_each_row<wire::PublicationRow>(connection, request, "publications", by_name,
+    for_each_row<wire::PublicationRow>(connection, request, "publications", table::kMaxPublications, by_name,
                                        [&](const wire::PublicationRow& row) {
                                            if (wire::get_text(row.name).value_or("").starts_with(prefix)) {
                                                infos.push_back(detail::to_info(row));

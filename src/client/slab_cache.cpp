@@ -43,7 +43,7 @@ SlabCache::Slab SlabCache::open(table::SlabRef ref) {
         fail(Errc::protocol_error, "the service speaks of slab {} of generation {}: there are {} slabs at most",
              ref.index, ref.generation, table::kMaxSlabs);
     }
-    const std::lock_guard opening(opening_);
+    const auto opening = connection_.lock(opening_, "mapping a slab");
     {
         const std::lock_guard lock(mutex_);
         const auto found = std::ranges::find(open_, ref, &OpenSlab::ref);
@@ -96,7 +96,7 @@ void SlabCache::open_all(table::TableReader& reader) {
     if (all_opened_.load(std::memory_order_acquire)) {  // pairs with the release below: they are open
         return;
     }
-    const std::lock_guard lock(opening_all_);
+    const auto lock = connection_.lock(opening_all_, "mapping the slabs");
     if (all_opened_.load(std::memory_order_relaxed)) {
         return;
     }
@@ -122,10 +122,11 @@ void SlabCache::add(table::SlabRef ref, const Slab& slab) {
     open_.push_back({ref, slab});
     // An earlier slab of this index may still be open: only its closing is under way, so nobody looks for it.
     place.generation.store(0, std::memory_order_relaxed);
-    place.device.store(slab.device, std::memory_order_relaxed);
-    place.data.store(slab.data, std::memory_order_relaxed);
-    place.bytes.store(slab.bytes, std::memory_order_relaxed);
-    place.loss.store(slab.loss, std::memory_order_relaxed);
+    // Release: who sees one of these sees the 0 too (pairs with get's acquire).
+    place.device.store(slab.device, std::memory_order_release);
+    place.data.store(slab.data, std::memory_order_release);
+    place.bytes.store(slab.bytes, std::memory_order_release);
+    place.loss.store(slab.loss, std::memory_order_release);
     place.generation.store(ref.generation, std::memory_order_release);
 }
 

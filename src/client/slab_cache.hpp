@@ -60,8 +60,14 @@ public:
             if (const Group* const group = groups_[ref.index / kGroupSize].load(std::memory_order_acquire)) {
                 const Entry& entry = group->entries[ref.index % kGroupSize];
                 if (entry.generation.load(std::memory_order_acquire) == ref.generation) {
-                    return {entry.device.load(std::memory_order_relaxed), entry.data.load(std::memory_order_relaxed),
-                            entry.bytes.load(std::memory_order_relaxed), entry.loss.load(std::memory_order_relaxed)};
+                    // Acquire: the generation is read again behind these. It is another one only where a service gives
+                    // an index to a second slab while somebody uses the first.
+                    const Slab slab{
+                        entry.device.load(std::memory_order_acquire), entry.data.load(std::memory_order_acquire),
+                        entry.bytes.load(std::memory_order_acquire), entry.loss.load(std::memory_order_acquire)};
+                    if (entry.generation.load(std::memory_order_relaxed) == ref.generation) [[likely]] {
+                        return slab;
+                    }
                 }
             }
         }
@@ -110,9 +116,9 @@ private:
     StreamWords& stream_words_;
     std::array<std::atomic<Group*>, table::kMaxSlabs / kGroupSize> groups_{};
     std::atomic<bool> all_opened_{false};
-    std::mutex opening_all_;    // who waits for it finds it done
-    std::mutex opening_;        // one opening at a time
-    mutable std::mutex mutex_;  // guards what follows, and stores to entries
+    std::timed_mutex opening_all_;  // who waits for it finds it done
+    std::timed_mutex opening_;      // one opening at a time
+    mutable std::mutex mutex_;      // guards what follows, and stores to entries
     std::condition_variable opened_;
     std::optional<table::SlabRef> being_opened_;
     std::vector<std::unique_ptr<Group>> owned_groups_;

@@ -23,10 +23,15 @@ void stage(AllocationImpl& impl) {
     }
     impl.device->copy(impl.staged.get(), impl.data, bytes, {});
     impl.data = impl.staged.get();
-    impl.client->counters().bytes_copied.fetch_add(bytes, std::memory_order_relaxed);
-    wire::Copied message;
-    message.bytes = bytes;
-    impl.client->connection().post(message);
+    Counters& counters = impl.client->counters();
+    counters.bytes_copied.fetch_add(bytes, std::memory_order_relaxed);
+    counters.bytes_copied_untold.fetch_add(bytes, std::memory_order_relaxed);
+    Connection& connection = impl.client->connection();
+    if (connection.outbox().empty()) {  // else the service is behind: told with the next ones
+        wire::Copied message;
+        message.bytes = counters.bytes_copied_untold.exchange(0, std::memory_order_relaxed);
+        connection.post(message);
+    }
 }
 
 }  // namespace fastio::detail

@@ -30,20 +30,17 @@ Watch subscribe(Connection& connection, WatchRegistry& watches, std::weak_ptr<Wa
 }
 
 void unwatch_at(Connection& connection, std::uint32_t id) noexcept {
-    try {
-        if (!connection.liveness().lost()) {
-            wire::Unwatch request;
-            request.id = id;
-            static_cast<void>(connection.call<wire::Ok>(request, "ending a watch"));
-        }
-    } catch (const std::exception&) {  // then the service ended the watch together with the session
-    }
+    wire::Unwatch message;
+    message.id = id;
+    connection.post(message);
 }
 
 void push_event(WatchRegistry& watches, const wire::Event& event) noexcept {
     try {
-        if (std::optional<WatchEvent> known = to_watch_event(event)) {
-            watches.push(event.id, *std::move(known));
+        if (const std::optional<WatchEvent> known = to_watch_event(event)) {
+            for (const std::uint32_t id : watches_of(event)) {
+                watches.push(id, *known);
+            }
         }
     } catch (const std::bad_alloc&) {
         watches.lose_all();

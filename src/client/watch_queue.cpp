@@ -9,6 +9,7 @@
 
 #include "client/deadline.hpp"
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 
 namespace fastio::detail {
 
@@ -16,9 +17,8 @@ WatchQueue::WatchQueue(std::uint32_t id, std::weak_ptr<WatchSource> source)
     : id_(id), source_(std::move(source)), readable_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!readable_) {
         const int error = errno;
-        fail(Errc::io_error,
-             "could not make an eventfd for a watch: {} ({}); raise the limit of open files (ulimit -n)",
-             std::strerror(error), error);
+        fail(Errc::io_error, "could not make an eventfd for a watch: {} ({}){}", std::strerror(error), error,
+             remedy_for_descriptors(error));
     }
 }
 

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
+
+#include "core/type_widths.hpp"
 
 namespace fastio {
 namespace {
-
-constexpr std::uint16_t kMaxLanes = 16;
 
 struct NamedType {
     std::string_view name;
@@ -39,6 +40,15 @@ constexpr NamedType kTypes[] = {
     {"float8_e5m2fnuz", float8_e5m2fnuz},
     {"float8_e8m0fnu", float8_e8m0fnu},
 };
+
+constexpr bool all_have_their_width() noexcept {
+    std::array<std::uint8_t, 256> widths{};
+    for (const NamedType& known : kTypes) {
+        widths[static_cast<std::uint8_t>(known.type.code)] |= known.type.bits;
+    }
+    return widths == kTypeWidths;
+}
+static_assert(all_have_their_width());
 
 const NamedType* find_type(TypeCode code, std::uint8_t bits) noexcept {
     for (const NamedType& known : kTypes) {
@@ -72,7 +82,7 @@ std::optional<std::uint16_t> parse_lanes(std::string_view digits) noexcept {
 }  // namespace
 
 bool is_valid(DataType type) noexcept {
-    return type.lanes >= 1 && type.lanes <= kMaxLanes && find_type(type.code, type.bits) != nullptr;
+    return is_known(type);
 }
 
 std::string to_string(DataType type) {

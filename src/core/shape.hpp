@@ -7,6 +7,7 @@
 #include <fastio/data_type.hpp>
 
 #include "core/limits.hpp"
+#include "core/type_widths.hpp"
 
 namespace fastio {
 
@@ -28,5 +29,22 @@ struct Shape {
 
 /// Bytes of `shape` elements of `type`. Errors: invalid_argument (invalid type, overflow of 63 bits).
 [[nodiscard]] std::uint64_t size_bytes(DataType type, const Shape& shape);
+
+/// Whether such an array is one that size_bytes() takes and needs at most so many bytes. For what comes from elsewhere,
+/// on the path of every get.
+[[nodiscard]] inline bool fits(DataType type, const Shape& shape, std::uint64_t bytes) noexcept {
+    if (!is_known(type) || shape.rank > kMaxDimensions) {
+        return false;
+    }
+    auto product = static_cast<std::int64_t>(type.size_bytes());
+    bool empty = false;
+    for (const std::int64_t extent : shape.span()) {
+        if (extent < 0 || (extent > 0 && __builtin_mul_overflow(product, extent, &product))) {
+            return false;
+        }
+        empty |= extent == 0;
+    }
+    return empty || static_cast<std::uint64_t>(product) <= bytes;
+}
 
 }  // namespace fastio

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 
 namespace fastio {
 
@@ -25,7 +26,7 @@ Descriptor Descriptor::duplicate() const {
     if (copy < 0) {
         const int error = errno;
         fail(Errc::io_error, "could not duplicate descriptor {}: {} ({}){}", fd_, std::strerror(error), error,
-             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
+             remedy_for_descriptors(error));
     }
     return Descriptor{copy};
 }

@@ -106,6 +106,9 @@ public:
     [[nodiscard]] virtual OwnedSlab reserve(std::uint64_t bytes) = 0;
     /// Owner: gives the memory back. Only when no importer has it open (design P5). Errors: device_error.
     virtual void release(OwnedSlab slab) = 0;
+    /// Owner: makes a part of a slab, from `offset` on, faster to use, while others use it; contents stay. For idle
+    /// time: takes some milliseconds at a time. Gives the offset of what is left to do; `bytes` where nothing is.
+    [[nodiscard]] virtual std::uint64_t improve(void* data, std::uint64_t bytes, std::uint64_t offset) noexcept = 0;
 
     /// Importer: maps a slab; `file` is needed for HandleKind::memfd and only read. In the process that owns the slab
     /// this is the owner's own address (design P10). Errors: device_error, unsupported (kind), corrupt_input (`file`

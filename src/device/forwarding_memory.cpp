@@ -32,6 +32,10 @@ void ForwardingMemory::release(OwnedSlab slab) {
     inner_->release(std::move(slab));
 }
 
+std::uint64_t ForwardingMemory::improve(void* data, std::uint64_t bytes, std::uint64_t offset) noexcept {
+    return inner_->improve(data, bytes, offset);
+}
+
 void* ForwardingMemory::open(const SlabHandle& handle, std::uint64_t bytes, int file) {
     return inner_->open(handle, bytes, file);
 }

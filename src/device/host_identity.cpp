@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 
 namespace fastio {
 namespace {
@@ -26,12 +27,14 @@ std::optional<std::uint8_t> hex_digit(char digit) noexcept {
     return std::nullopt;
 }
 
+}  // namespace
+
 std::array<std::uint8_t, 16> read_boot_id() {
     std::ifstream file(kBootIdFile);
     if (!file.is_open()) {
         const int error = errno;
         fail(Errc::io_error, "could not open {}: {} ({}){}", kBootIdFile, std::strerror(error), error,
-             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "; is /proc mounted?");
+             error == EMFILE || error == ENFILE ? remedy_for_descriptors(error) : "; is /proc mounted?");
     }
     std::string text;
     std::getline(file, text);
@@ -50,8 +53,6 @@ std::array<std::uint8_t, 16> read_boot_id() {
     }
     return id;
 }
-
-}  // namespace
 
 HostIdentity host_identity() {
     struct stat status {};

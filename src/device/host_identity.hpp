@@ -13,6 +13,8 @@ struct HostIdentity {
     friend bool operator==(const HostIdentity&, const HostIdentity&) = default;
 };
 
+/// Changes with each start of the machine. Errors: io_error.
+[[nodiscard]] std::array<std::uint8_t, 16> read_boot_id();
 /// Errors: io_error.
 [[nodiscard]] HostIdentity host_identity();
 

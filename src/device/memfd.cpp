@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 
 // Linux 6.3; Debian 12's headers do not have it.
 #ifndef MFD_NOEXEC_SEAL
@@ -50,7 +51,7 @@ Descriptor make_memfd(const char* name, std::uint64_t bytes) {
     if (!file) {
         const int error = errno;
         fail(code_of(error), "could not make the memory file '{}' of {} bytes: {} ({}){}", name, bytes,
-             std::strerror(error), error, error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
+             std::strerror(error), error, remedy_for_descriptors(error));
     }
     int result = 0;
     do {

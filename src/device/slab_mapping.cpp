@@ -9,6 +9,11 @@
 #include "core/fail.hpp"
 #include "core/limits.hpp"
 
+// Linux 6.1; Debian 12's C library does not have it.
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
 namespace fastio {
 namespace {
 
@@ -42,6 +47,11 @@ void* map_slab(int fd, std::uint64_t bytes, Errc code) {
     }
     ::munmap(aligned + bytes, kMaxAlignment - before);
     return aligned;
+}
+
+bool collapse(void* data, std::uint64_t offset) noexcept {
+    // EAGAIN, EBUSY, ENOMEM: not this one, or not now.
+    return ::madvise(static_cast<std::byte*>(data) + offset, kSlabGranularity, MADV_COLLAPSE) == 0 || errno != EINVAL;
 }
 
 void unmap_slab(void* data, std::uint64_t bytes) noexcept {

@@ -97,7 +97,7 @@ bool Allocations::gave_up(const Record& record, const Session& session, std::uin
 }
 
 std::size_t Allocations::collect(const Members& members) {
-    waits_for_streams_ = false;
+    waits_for_entries_ = false;
     if (retired_.empty()) {
         return 0;
     }
@@ -105,7 +105,7 @@ std::size_t Allocations::collect(const Members& members) {
     for (const auto& [id, session] : members) {
         for_each_lease(*session, [this](Record& record, bool left_to_stream) {
             record.seen = scan_;
-            waits_for_streams_ = waits_for_streams_ || (left_to_stream && record.listed);
+            waits_for_entries_ = waits_for_entries_ || (left_to_stream && record.listed);
         });
     }
     std::size_t went = 0;
@@ -113,6 +113,8 @@ std::size_t Allocations::collect(const Members& members) {
         Record& record = records_[slot];
         if (record.names.empty() && record.holder == nullptr) {
             if (record.seen == scan_) {
+                // Who gave it up when no more could be noted clears its entry without a nudge.
+                waits_for_entries_ = waits_for_entries_ || record.given_up.size() == kMaxGivenUp;
                 return false;
             }
             reclaim(record);

@@ -44,8 +44,9 @@ public:
 
     /// True when a retired allocation might be reclaimed by a scan.
     [[nodiscard]] bool any_retired() const noexcept { return !retired_.empty(); }
-    /// The last collect left one that only a stream's clearing of its lease will free.
-    [[nodiscard]] bool waits_for_streams() const noexcept { return waits_for_streams_; }
+    /// The last collect left one that will be free when an entry is cleared, of which nobody is told: a stream's, or
+    /// one of very many that gave it up.
+    [[nodiscard]] bool waits_for_entries() const noexcept { return waits_for_entries_; }
     /// One scan over the lease pages of `members` for every retired allocation; returns how many went.
     std::size_t collect(const Members& members);
 
@@ -81,7 +82,7 @@ private:
     std::uint64_t scan_ = 0;
     std::uint64_t count_ = 0;
     std::uint64_t bytes_ = 0;
-    bool waits_for_streams_ = false;
+    bool waits_for_entries_ = false;
 };
 
 }  // namespace fastio::service

@@ -191,12 +191,16 @@ void Context::free(Session& session, const wire::Free& message) {
     touch();
 }
 
-void Context::unpublish(std::string_view name) {
+void Context::unpublish(std::string_view name, std::uint64_t only_version) {
     const auto at = publications_.find(name);
     if (at == publications_.names().end()) {
         fail(Errc::not_found, "unpublish of '{}' failed: nothing is published under that name in '{}'", name, job());
     }
     const std::uint64_t version = at->second.version;
+    if (only_version != 0 && version != only_version) {
+        fail(Errc::not_found, "unpublish of '{}' failed: it has version {} in '{}', not {}", name, version, job(),
+             only_version);
+    }
     const std::string text = at->first;  // `name` may be the key that goes
     publications_.remove(at);
     touch();

@@ -77,7 +77,7 @@ public:
     /// The version. Errors: those of publish and of what a hostile client may send; quota_exceeded.
     std::uint64_t publish(Session& session, Account& account, const wire::Publish& message);
     void free(Session& session, const wire::Free& message);
-    void unpublish(std::string_view name);
+    void unpublish(std::string_view name, std::uint64_t only_version = 0);
     void release_hold(Session& session, table::AllocationRef ref);
     void nudge(table::AllocationRef ref);
     /// Names go, no more are taken, waiters wake, the persistent flag is cleared; memory stays with its leases. The
@@ -114,8 +114,8 @@ public:
     [[nodiscard]] const Publications& publications() const noexcept { return publications_; }
     [[nodiscard]] Operators& operators() noexcept { return operators_; }
     [[nodiscard]] Fences& fences() noexcept { return fences_; }
-    /// The last collect left a retired allocation because of a lease that a stream will clear.
-    [[nodiscard]] bool waits_for_streams() const noexcept { return allocations_.waits_for_streams(); }
+    /// See Allocations.
+    [[nodiscard]] bool waits_for_entries() const noexcept { return allocations_.waits_for_entries(); }
     [[nodiscard]] Members& members() noexcept { return members_; }
     [[nodiscard]] const Members& members() const noexcept { return members_; }
 

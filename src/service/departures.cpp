@@ -29,8 +29,8 @@ void close_watched(Poller& poller, Descriptor& descriptor) noexcept {
 
 void Departures::leave(Session& session) {
     if (session.end == Session::End::cut) {
-        registry_.warn("session {} ({}, process {}, user {}) is cut: {}", session.id, session.name, session.pid,
-                       session.uid, session.end_reason);
+        registry_.warn(session.account->lines, "session {} ({}, process {}, user {}) is cut: {}", session.id,
+                       session.name, session.pid, session.uid, session.end_reason);
     }
     if (session.stage != Session::Stage::member) {
         registry_.watchers.remove_all(session);
@@ -55,8 +55,8 @@ void Departures::quarantine(Session& session) {
     session.attributes = {};
     session.waiting = false;
     try {
-        registry_.info("session {} ({}) of '{}' is quarantined: {}", session.id, session.name, session.context->job(),
-                       reason(session));
+        registry_.info(session.account->lines, "session {} ({}) of '{}' is quarantined: {}", session.id, session.name,
+                       session.context->job(), reason(session));
     } catch (const std::bad_alloc&) {  // of the reason
     }
     pass_gate(session);
@@ -97,7 +97,7 @@ void Departures::on_grace(Session& session) {
 
 void Departures::finalise(Session& session) {
     Context& context = *session.context;
-    registry_.info("session {} ({}) of '{}' is over", session.id, session.name, context.job());
+    registry_.info(session.account->lines, "session {} ({}) of '{}' is over", session.id, session.name, context.job());
     growth_.forget(session);
     fence_watch_.producer_gone(session);
     context.remove_member(session);
@@ -173,7 +173,7 @@ void Departures::end_context(Context& context, Errc reason) {
     }
     registry_.jobs.erase(context.job());
     context.end(reason);
-    registry_.info("context '{}' has ended", context.job());
+    registry_.info(registry_.lines_of(context.uid()), "context '{}' has ended", context.job());
     for (const auto& [id, member] : context.members()) {
         member->events.tell_context_ended(reason, registry_.poller);
     }

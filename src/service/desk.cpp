@@ -12,7 +12,7 @@ namespace {
 
 bool is_one_way(wire::Kind kind) noexcept {
     return kind == wire::Kind::attributes || kind == wire::Kind::release_hold || kind == wire::Kind::nudge ||
-           kind == wire::Kind::copied;
+           kind == wire::Kind::copied || kind == wire::Kind::unwatch;
 }
 
 template <class Message>
@@ -57,7 +57,7 @@ void Desk::event(Session& session, const wire::Packet& packet) noexcept {
     try {
         growth_.acknowledged(session, {message->index, message->generation});
     } catch (const std::exception& error) {
-        registry_.warn("an acknowledgement of session {} failed: {}", session.id, error.what());
+        registry_.warn(session.account->lines, "an acknowledgement of session {} failed: {}", session.id, error.what());
     }
 }
 
@@ -182,8 +182,8 @@ void Desk::answer(Session& session, const wire::Join& message) {
 }
 
 void Desk::answer(Session& session, const wire::Bye& message) {
+    registry_.end(session, Session::End::bye);  // also where nobody waits for the answer any more
     registry_.reply_ok(session, message.header.request);
-    registry_.end(session, Session::End::bye);
 }
 
 void Desk::answer(Session& session, const wire::Segment& message) {
@@ -258,7 +258,7 @@ void Desk::answer(Session& session, const wire::Publish& message) {
 }
 
 void Desk::answer(Session& session, const wire::Unpublish& message) {
-    session.context->unpublish(text_of(message.name));
+    session.context->unpublish(text_of(message.name), message.version);
     registry_.reply_ok(session, message.header.request);
 }
 
@@ -294,7 +294,6 @@ void Desk::answer(Session& session, const wire::Watch& message) {
 
 void Desk::answer(Session& session, const wire::Unwatch& message) {
     registry_.watchers.remove(session, message.id);
-    registry_.reply_ok(session, message.header.request);
 }
 
 void Desk::answer(Session& session, const wire::ContextStatsRequest& message) {

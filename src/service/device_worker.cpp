@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 
 namespace fastio::service {
 
@@ -56,8 +57,8 @@ void DeviceWorker::start(std::uint64_t bytes) {
         } catch (const std::system_error& error) {
             fail(Errc::io_error,
                  "could not start the service's thread for {}, which is to reserve {} bytes: {}; check the limit of "
-                 "threads (ulimit -u) and try again",
-                 memory_->info().name, bytes, error.what());
+                 "{}, and try again",
+                 memory_->info().name, bytes, error.what(), limit_of_threads());
         }
     }
 }
@@ -74,9 +75,17 @@ void DeviceWorker::ask(std::list<Done>&& job) {
 void DeviceWorker::run() noexcept {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+        if (unimproved_.empty()) {
+            changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+        }
         if (jobs_.empty()) {
-            return;
+            if (stopping_) {
+                return;
+            }
+            lock.unlock();
+            improve();
+            lock.lock();
+            continue;
         }
         std::list<Done> job;
         job.splice(job.end(), jobs_, jobs_.begin());
@@ -96,8 +105,11 @@ void DeviceWorker::perform(Done& job) noexcept {
     try {
         try {
             if (job.what == What::reserve) {
+                unimproved_.push_back({});  // so that what was reserved is not lost for want of memory for this
                 job.slab = memory_->reserve(job.bytes);
+                unimproved_.back() = {job.slab.data, job.slab.bytes, 0};
             } else {
+                unimproved_.remove_if([&](const Unimproved& one) { return one.data == job.slab.data; });
                 memory_->release(std::move(job.slab));
             }
         } catch (const Error& error) {
@@ -112,8 +124,17 @@ void DeviceWorker::perform(Done& job) noexcept {
     } catch (const std::bad_alloc&) {
         job.out_of_memory = true;
     }
+    unimproved_.remove_if([](const Unimproved& one) { return one.data == nullptr; });
     if (job.what == What::release) {
         job.slab = {};
+    }
+}
+
+void DeviceWorker::improve() noexcept {
+    Unimproved& first = unimproved_.front();
+    first.offset = memory_->improve(first.data, first.bytes, first.offset);
+    if (first.offset >= first.bytes) {
+        unimproved_.pop_front();
     }
 }
 

@@ -15,7 +15,7 @@
 namespace fastio::service {
 
 /// Runs the calls of one device that may take long, reserve and release, on a thread of its own, in order. What is done
-/// is fetched with take_done after `wake` became readable.
+/// is fetched with take_done after `wake` became readable. While nothing is asked it improves what it has reserved.
 ///
 /// *Thread safety:* one thread asks and takes; the worker's own thread is the only other.
 class DeviceWorker {
@@ -47,15 +47,23 @@ private:
     void ask(std::list<Done>&& job);
     void run() noexcept;
     void perform(Done& job) noexcept;
+    void improve() noexcept;
+
+    struct Unimproved {
+        void* data = nullptr;
+        std::uint64_t bytes = 0;
+        std::uint64_t offset = 0;  ///< up to which it is
+    };
 
     std::shared_ptr<DeviceMemory> memory_;
     int wake_;
     std::mutex mutex_;
     std::condition_variable changed_;
     // A job moves from list to list: what was once asked for needs no memory any more.
-    std::list<Done> jobs_;   // guarded by mutex_
-    std::list<Done> done_;   // guarded by mutex_
-    bool stopping_ = false;  // guarded by mutex_
+    std::list<Done> jobs_;              // guarded by mutex_
+    std::list<Done> done_;              // guarded by mutex_
+    bool stopping_ = false;             // guarded by mutex_
+    std::list<Unimproved> unimproved_;  // the thread's own
     std::thread thread_;
 };
 

@@ -5,7 +5,7 @@
 namespace fastio::service {
 namespace {
 
-// How often leases that streams clear are looked for (design P4).
+// How often entries are looked for that are cleared without a word, such as those that streams clear (design P4).
 constexpr std::chrono::milliseconds kStreamScan{50};
 
 }  // namespace
@@ -47,7 +47,7 @@ void FenceWatch::producer_gone(const Session& session) {
 }
 
 void FenceWatch::follow_streams(Context& context) {
-    if (context.waits_for_streams()) {
+    if (context.waits_for_entries()) {
         scan_later(context, kStreamScan);
     }
 }
@@ -64,8 +64,10 @@ void FenceWatch::on_streams(Context& context) {
 }
 
 void FenceWatch::report(const Context& context, const std::vector<Fences::Lost>& lost, std::string_view why) {
+    LineBudget& lines = registry_.lines_of(context.uid());
     for (const Fences::Lost& publication : lost) {
-        registry_.warn("'{}' of '{}', published by session {}, is incomplete for good: {}; consumers get producer_lost",
+        registry_.warn(lines,
+                       "'{}' of '{}', published by session {}, is incomplete for good: {}; consumers get producer_lost",
                        publication.name, context.job(), publication.session, why);
     }
 }

@@ -73,13 +73,19 @@ void Fences::finish(std::uint64_t session, bool said_bye) {
 
 std::vector<Fences::Lost> Fences::expire(Clock::time_point before) {
     std::vector<Lost> lost;
-    for (Entry& entry : pending_) {
-        // Also what a dead session left, whose forked child keeps finish from coming: its stream may still write the
-        // word, and the same value.
-        if (entry.second.since <= before && !is_complete(entry)) {
+    // Also what a dead session left, whose forked child keeps finish from coming: its stream may still write the word,
+    // and the same value. Once: a member that sets the word back makes its own streams wait, and no work here.
+    for (auto at = pending_.begin(); at != pending_.end();) {
+        Entry& entry = *at;
+        if (entry.second.since > before) {
+            ++at;
+            continue;
+        }
+        if (!is_complete(entry)) {
             poison(entry, lost);
             complete(book_->word(entry.first), entry.second.value);
         }
+        at = pending_.erase(at);
     }
     return lost;
 }

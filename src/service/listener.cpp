@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 
 namespace fastio::service {
 namespace {
@@ -196,13 +197,17 @@ Listener::Accepted Listener::accept(wire::Socket& socket) noexcept {
 }
 
 void Listener::refuse() noexcept {
-    spare_.lend([this] {
+    std::string why;
+    try {
+        why = "the service has no file descriptor left: raise its limit of " + limit_of_open_files();
+    } catch (const std::bad_alloc&) {  // then without a reason
+    }
+    spare_.lend([&] {
         wire::Socket refused{Descriptor{::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)}};
         if (refused) {
             wire::Failure failure{};
             failure.code = static_cast<std::int32_t>(Errc::quota_exceeded);
-            wire::set_text(failure.message,
-                           "the service has no file descriptor left: raise its limit of open files (ulimit -n)");
+            wire::set_text(failure.message, why);
             refused.send(failure, {}, false);
         }
     });

@@ -108,7 +108,7 @@ void Lobby::admit(wire::Socket socket) noexcept {
         }
         place->second = std::move(session);
     } catch (const std::exception& error) {
-        registry_.warn("a connection was dropped: {}", error.what());
+        registry_.warn(registry_.lines_of(peer.uid), "a connection was dropped: {}", error.what());
         registry_.foreign.close(peer.uid, session && session->request ? session->request : socket);
     }
 }
@@ -254,8 +254,8 @@ void Lobby::join(Session& session, const wire::Join& message) {
     session.leases = std::move(leases);
     session.default_device = device;
     session.stage = Session::Stage::member;
-    registry_.info("session {} ({}, process {}, user {}) joined '{}'", session.id, session.name, session.pid,
-                   session.uid, job);
+    registry_.info(session.account->lines, "session {} ({}, process {}, user {}) joined '{}'", session.id, session.name,
+                   session.pid, session.uid, job);
 
     wire::JoinReply reply{};
     reply.session = session.id;
@@ -311,7 +311,8 @@ Context& Lobby::context_for(Session& session, const wire::Join& message, std::ui
         registry_.contexts.erase(made.id());
         throw;
     }
-    registry_.info("context '{}' was made for user {} on {}", job, session.uid, registry_.devices[device].name());
+    registry_.info(session.account->lines, "context '{}' was made for user {} on {}", job, session.uid,
+                   registry_.devices[device].name());
     registry_.watchers.tell({WatchEvent::Kind::context_created, made.id(), made.uid(), made.job(), {}, 0});
     return made;
 }

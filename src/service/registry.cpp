@@ -102,6 +102,18 @@ void Registry::log(bool warning, fmt::string_view format, fmt::format_args args)
     }
 }
 
+void Registry::log(LineBudget& lines, bool warning, fmt::string_view format, fmt::format_args args) const noexcept {
+    const std::optional<std::uint64_t> left_out = lines.take(LineBudget::Clock::now());
+    if (!left_out) {
+        return;
+    }
+    if (*left_out != 0) {
+        warn("{} lines like the next were left out: the clients of one user caused more than one in {} ms", *left_out,
+             LineBudget::kForEach.count());
+    }
+    log(warning, format, args);
+}
+
 void Registry::settle_send(Session& session, wire::SendResult result) noexcept {
     switch (result) {
         case wire::SendResult::sent:

@@ -42,6 +42,12 @@ struct Registry {
         return session.uid == 0 || session.uid == uid;
     }
 
+    /// Of lines about this user's clients.
+    [[nodiscard]] LineBudget& lines_of(uid_t user) noexcept {
+        Account* const account = accounts.find(user);
+        return account == nullptr ? of_anybody : account->lines;
+    }
+
     /// Marks the session to be ended after the message in work; the first mark counts.
     void end(Session& session, Session::End how, std::string reason = {}) noexcept;
     void cut(Session& session, std::string_view reason) noexcept;
@@ -76,6 +82,15 @@ struct Registry {
     void warn(fmt::format_string<Args...> format, const Args&... args) const noexcept {
         log(true, format, fmt::make_format_args(args...));
     }
+    // What clients can cause as often as they like, such as their coming and going.
+    template <class... Args>
+    void info(LineBudget& lines, fmt::format_string<Args...> format, const Args&... args) const noexcept {
+        log(lines, false, format, fmt::make_format_args(args...));
+    }
+    template <class... Args>
+    void warn(LineBudget& lines, fmt::format_string<Args...> format, const Args&... args) const noexcept {
+        log(lines, true, format, fmt::make_format_args(args...));
+    }
 
     Options options;
     uid_t uid;
@@ -99,12 +114,14 @@ struct Registry {
     std::uint64_t requests = 0;
     std::uint64_t sessions_cut = 0;
     std::uint64_t rests = 0;  ///< of sessions that asked for much
+    LineBudget of_anybody{};  ///< lines of which nobody knows whose clients caused them
     FairTime between_sessions{};
     FairTime between_users{};
 
 private:
     void settle_send(Session& session, wire::SendResult result) noexcept;
     void log(bool warning, fmt::string_view format, fmt::format_args args) const noexcept;
+    void log(LineBudget& lines, bool warning, fmt::string_view format, fmt::format_args args) const noexcept;
 };
 
 }  // namespace fastio::service

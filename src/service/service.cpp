@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 #include "service/departures.hpp"
 #include "service/desk.hpp"
 #include "service/fence_watch.hpp"
@@ -29,6 +31,12 @@ Options checked(Options options) {
              options.max_clients, options.max_leases, options.max_contexts, options.max_allocations, kMostAllocations);
     }
     return options;
+}
+
+TimeShare::Clock::duration processor_time() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 }  // namespace
@@ -81,6 +89,7 @@ struct Service::Parts {
     Lobby lobby{registry, departures};
     Desk desk{registry, lobby, growth, fence_watch, departures, inspector};
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
+    WorkClock work_clock{};
     bool stopping = false;
 };
 
@@ -161,7 +170,9 @@ void Service::Parts::on_connection() {
             lobby.admit(std::move(socket));
             break;
         case Listener::Accepted::refused:
-            registry.warn("a connection was refused: no file descriptor is left; raise the limit of open files");
+            registry.warn(registry.of_anybody,
+                          "a connection was refused: no file descriptor is left; raise the limit of {}",
+                          limit_of_open_files());
             break;
         case Listener::Accepted::nothing:
             break;
@@ -243,8 +254,9 @@ bool Service::Parts::rests(Session& session, TimeShare::Clock::time_point now) {
 
 void Service::Parts::charge(Session& session, TimeShare::Clock::time_point begin) {
     const auto now = TimeShare::Clock::now();
-    registry.between_sessions.charge(session.time, session.id, now, now - begin);
-    registry.between_users.charge(session.account->time, session.uid, now, now - begin);
+    const auto spent = work_clock.spent(begin, now, processor_time);
+    registry.between_sessions.charge(session.time, session.id, now, spent);
+    registry.between_users.charge(session.account->time, session.uid, now, spent);
 }
 
 void Service::Parts::on_rested(Session& session) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace fastio::service {
 
@@ -33,6 +34,34 @@ public:
 private:
     int parts_;
     Clock::time_point dry_{};  ///< when all of it will have leaked
+};
+
+/// How long the control thread worked at a request. The clock's time is cheap to read and counts what a thread that was
+/// interrupted did not do; the processor's is neither. So what took long by the clock counts as what it took of the
+/// processor: or who is served while the service is stopped, or has no processor, rests for eight times as long.
+class WorkClock {
+public:
+    using Clock = TimeShare::Clock;
+    static constexpr Clock::duration kLong = std::chrono::milliseconds(10);
+    /// What the requests before a long one can add to it.
+    static constexpr Clock::duration kFresh = std::chrono::milliseconds(5);
+
+    /// `processor()` gives the time that this thread has had.
+    template <class Processor>
+    [[nodiscard]] Clock::duration spent(Clock::time_point begin, Clock::time_point now,
+                                        Processor&& processor) noexcept {
+        const Clock::duration passed = now - begin;
+        if (passed < kLong && now - read_at_ < kFresh) {
+            return passed;
+        }
+        read_at_ = now;
+        const Clock::duration before = std::exchange(read_, processor());
+        return passed < kLong ? passed : std::min(passed, read_ - before);
+    }
+
+private:
+    Clock::time_point read_at_{};
+    Clock::duration read_{0};
 };
 
 /// Who asks for much rests, as long as others ask that do not. Alone, or among its like, nobody rests: there the

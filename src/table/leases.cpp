@@ -74,6 +74,16 @@ std::uint32_t LeasePages::in_use() const noexcept {
     return count;
 }
 
+bool LeasePages::any_left_to_stream() const noexcept {
+    const std::uint32_t entries = granted_chunks() * kLeasesPerChunk;
+    for (std::uint32_t entry = 0; entry < entries; ++entry) {
+        if ((__atomic_load_n(word(entry), __ATOMIC_RELAXED) & kClearedByStream) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void LeasePages::abandon() noexcept {
     granted_.store(0, std::memory_order_release);
     mapping_.abandon();

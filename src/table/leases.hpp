@@ -71,8 +71,9 @@ public:
 
     [[nodiscard]] std::uint32_t granted_chunks() const noexcept;
     void grant(std::uint32_t chunks) noexcept;  ///< the total from now on; a smaller one than before is ignored
-    [[nodiscard]] std::uint32_t in_use() const noexcept;  ///< counts; for stats
-    void abandon() noexcept;                              ///< in a forked child: forget the mapping, which is not there
+    [[nodiscard]] std::uint32_t in_use() const noexcept;     ///< counts; for stats
+    [[nodiscard]] bool any_left_to_stream() const noexcept;  ///< an entry that a stream has still to clear
+    void abandon() noexcept;  ///< in a forked child: forget the mapping, which is not there
 
 private:
     /// Where to look for a free entry first: the one dropped last, else the one behind the last claimed. Threads spread
@@ -170,7 +171,8 @@ enum class AcquireResult {
 template <class Nudge>
 AcquireResult acquire(TableReader& reader, LeasePages& leases, std::string_view name, std::uint64_t hash,
                       std::uint64_t newer_than, Acquired& acquired, std::uint64_t& retries, Nudge&& nudge) {
-    for (std::uint32_t pass = 0;; ++pass) {
+    const std::uint64_t retries_before = retries;
+    for (;;) {
         if (!reader.lookup(name, hash, acquired.copy, &retries) || acquired.copy.version <= newer_than) {
             return AcquireResult::missing;
         }
@@ -192,7 +194,8 @@ AcquireResult acquire(TableReader& reader, LeasePages& leases, std::string_view 
             nudge(allocation);
         }
         ++retries;
-        give_way(pass, name);
+        // Those of the lookups count too: a table that never rests ends both together.
+        give_way(static_cast<std::uint32_t>(retries - retries_before), name);
     }
 }
 

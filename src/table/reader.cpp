@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "core/fail.hpp"
+#include "device/host_identity.hpp"
 #include "device/memfd.hpp"
-#include "table/boot_id.hpp"
 #include "table/reader_state.hpp"
 #include "table/record_copy.hpp"
 #include "table/segments.hpp"

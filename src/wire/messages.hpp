@@ -14,15 +14,14 @@
 /// *lifeline*, likewise, carries nothing: it ends when nobody has the client's end open any more.
 namespace fastio::wire {
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 inline constexpr std::uint32_t kMagic = 0x4f49'5346;  // "FSIO"
 inline constexpr std::size_t kMaxMessageBytes = 4096;
 inline constexpr std::size_t kMaxDescriptors = 3;  ///< in flight to a client, and per message
 
 enum class Kind : std::uint16_t {
-    error = 1,  ///< reply: Failure
-    ok = 2,     ///< reply: Ok
-
+    error = 1,         ///< reply: Failure
+    ok = 2,            ///< reply: Ok
     hello = 10,        ///< first message of every connection
     hello_reply = 11,  ///< fds: the service's pidfd, the client's ends of the event socket and of the lifeline
     join = 12,
@@ -50,7 +49,7 @@ enum class Kind : std::uint16_t {
     copied = 39,        ///< one-way: bytes were moved through the seam's copy to serve a get
 
     watch = 40,    ///< reply ok; events follow on the event socket
-    unwatch = 41,  ///< reply ok
+    unwatch = 41,  ///< one-way
 
     context_stats = 50,
     context_stats_reply = 51,
@@ -261,6 +260,7 @@ struct Unpublish {
     static constexpr Kind kKind = Kind::unpublish;
     Header header{};
     NameText name{};
+    std::uint64_t version = 0;  ///< 0: whichever there is
 };
 struct ReleaseHold {
     static constexpr Kind kKind = Kind::release_hold;
@@ -454,14 +454,17 @@ struct EndContext {
     NameText job{};
 };
 
+/// For all of the client's watches that it concerns: what one client costs does not grow with their number.
 struct Event {
     static constexpr Kind kKind = Kind::event;
+    static constexpr std::size_t kMaxWatches = 64;
     Header header{};
-    std::uint32_t id = 0;    ///< of the watch
     std::uint32_t type = 0;  ///< WatchEvent::Kind
+    std::uint32_t watch_count = 0;
     std::uint64_t version = 0;
     NameText job{};
     NameText name{};
+    std::uint32_t watches[kMaxWatches] = {};  ///< the ids of watch_count watches
 };
 struct EventsLost {
     static constexpr Kind kKind = Kind::events_lost;

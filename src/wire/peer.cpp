@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "device/process_limits.hpp"
 #include "wire/process.hpp"
 #include "wire/socket.hpp"
 
@@ -36,7 +37,7 @@ Descriptor peer_pidfd(int socket) {
     }
     const int error = errno;
     fail(Errc::io_error, "could not get a pidfd of the peer of socket {}: {} ({}){}", socket, std::strerror(error),
-         error, error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
+         error, remedy_for_descriptors(error));
 }
 
 }  // namespace fastio::wire

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/fail.hpp"
+#include "device/process_limits.hpp"
 
 namespace fastio::wire {
 
@@ -49,13 +50,13 @@ Descriptor open_pidfd(pid_t pid) {
     if (!descriptor) {
         const int error = errno;
         fail(Errc::io_error, "could not open a pidfd of process {}: {} ({}){}", pid, std::strerror(error), error,
-             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
+             remedy_for_descriptors(error));
     }
     if (!before || start_ticks(pid) != before) {
         fail(Errc::io_error,
-             "could not watch process {}: it ended while its pidfd was opened, or its start could not be read (ulimit "
-             "-n)",
-             pid);
+             "could not watch process {}: it ended while its pidfd was opened, or its start could not be read: is the "
+             "limit of {} reached?",
+             pid, limit_of_open_files());
     }
     return descriptor;
 }

@@ -1,4 +1,5 @@
 #include "wire/socket.hpp"
+#include "device/process_limits.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -112,7 +113,7 @@ Socket Socket::connect(const std::string& path) {
     if (!descriptor) {
         const int error = errno;
         fail(Errc::io_error, "could not make a socket to connect to '{}': {} ({}){}", path, std::strerror(error), error,
-             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
+             remedy_for_descriptors(error));
     }
     int result = 0;
     do {
@@ -130,7 +131,7 @@ std::pair<Socket, Socket> Socket::pair() {
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         const int error = errno;
         fail(Errc::io_error, "could not make a pair of sockets: {} ({}){}", std::strerror(error), error,
-             error == EMFILE ? "; raise the limit of open files (ulimit -n)" : "");
+             remedy_for_descriptors(error));
     }
     return {Socket{Descriptor{ends[0]}}, Socket{Descriptor{ends[1]}}};
 }

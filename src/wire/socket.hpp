@@ -82,12 +82,17 @@ public:
     /// Two connected ends, close-on-exec. Errors: io_error.
     [[nodiscard]] static std::pair<Socket, Socket> pair();
 
-    /// Fills in kind, size and magic and sends one packet. `blocking` false never waits.
+    /// Fills in kind, size and magic.
     template <WireMessage Message>
-    SendResult send(Message& message, std::span<const int> descriptors = {}, bool blocking = true) noexcept {
+    static void complete(Message& message) noexcept {
         message.header.magic = kMagic;
         message.header.kind = Message::kKind;
         message.header.bytes = static_cast<std::uint16_t>(sizeof(Message));
+    }
+    /// Completes a message and sends it as one packet. `blocking` false never waits.
+    template <WireMessage Message>
+    SendResult send(Message& message, std::span<const int> descriptors = {}, bool blocking = true) noexcept {
+        complete(message);
         return send_bytes({reinterpret_cast<const std::byte*>(&message), sizeof(Message)}, descriptors, blocking);
     }
     /// At most kMaxDescriptors descriptors, which stay the caller's. `would_block` comes in spite of `blocking` when

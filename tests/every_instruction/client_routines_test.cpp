@@ -135,6 +135,44 @@ protected:
         }
     }
 
+    /// The client dies after each instruction. Its lease counts while it is a member; then nothing of it does.
+    static std::string first_trace_of_a_death(const std::string& title, const Client::Routine& prepare,
+                                              const Client::Routine& routine, bool gives_up_its_lease = false) {
+        const Watchdog watchdog("deaths in " + title);
+        for (std::uint64_t steps = 0;; ++steps) {
+            ContextWorld world;
+            const table::AllocationRef allocation = publish(world);
+            bool returned = false;
+            std::uint64_t outcome = 0;
+            {
+                SteppedProcess process([&] { return std::make_unique<Client>(world, prepare, routine); });
+                std::uint64_t at = 0;
+                while (at < steps && process.step()) {
+                    ++at;
+                }
+                returned = at < steps;
+                outcome = process.outcome();
+                process.kill();
+            }
+            const std::string where = " after instruction " + std::to_string(steps);
+            world.context.unpublish("volume");
+            world.context.collect();
+            const auto gone = [&] { return world.context.allocations().find(allocation) == nullptr; };
+            if (!gives_up_its_lease && (outcome & 1U) != 0 && gone()) {
+                return "memory went in spite of a dead member's lease" + where;
+            }
+            world.context.remove_member(world.consumer);
+            world.context.collect();
+            if (!gone()) {
+                return "a dead client's lease stays" + where;
+            }
+            if (returned) {
+                std::cout << "[ every instruction ] deaths in " << title << ": " << steps << " instructions\n";
+                return {};
+            }
+        }
+    }
+
 private:
     static table::AllocationRef publish(ContextWorld& world) {
         const table::AllocationRef allocation = world.publish_new("volume");
@@ -166,21 +204,25 @@ TEST_F(ClientRoutine, AGetWithAnEntryThatTheServiceDidNotGrantIsFound) {
               std::string::npos);
 }
 
+constexpr auto kRelease = [](Client& client) {
+    table::drop_lease(client.reader, client.pages, client.acquired.copy.allocation, *client.lease,
+                      [&](table::AllocationRef) { client.nudged = true; });
+    client.lease.reset();
+};
+constexpr auto kLeaveToStream = [](Client& client) { client.pages.leave_to_stream(*client.lease); };
+
 TEST_F(ClientRoutine, ReleaseIsSeenByTheScanOrNudges) {
-    EXPECT_EQ(first_violation("release", kGet,
-                              [](Client& client) {
-                                  table::drop_lease(client.reader, client.pages, client.acquired.copy.allocation,
-                                                    *client.lease, [&](table::AllocationRef) { client.nudged = true; });
-                                  client.lease.reset();
-                              },
-                              {.leaves_a_lease = false}),
-              "");
+    EXPECT_EQ(first_violation("release", kGet, kRelease, {.leaves_a_lease = false}), "");
 }
 
 TEST_F(ClientRoutine, ALeaseThatIsLeftToAStreamCountsAllTheTime) {
-    EXPECT_EQ(first_violation("lease left to a stream", kGet,
-                              [](Client& client) { client.pages.leave_to_stream(*client.lease); }, {}),
-              "");
+    EXPECT_EQ(first_violation("lease left to a stream", kGet, kLeaveToStream, {}), "");
+}
+
+TEST_F(ClientRoutine, ADeathAtAnyInstructionLeavesNothing) {
+    EXPECT_EQ(first_trace_of_a_death("get", kNothing, kGet), "");
+    EXPECT_EQ(first_trace_of_a_death("release", kGet, kRelease, true), "");
+    EXPECT_EQ(first_trace_of_a_death("lease left to a stream", kGet, kLeaveToStream), "");
 }
 
 TEST_F(ClientRoutine, AGetThatLooksAtTheStateBeforeItsLeaseIsFound) {

@@ -5,18 +5,11 @@
 #include <utility>
 
 #include "core/attributes.hpp"
+#include "unit/service/context_settings.hpp"
 #include "unit/table/table_fixture.hpp"
 
 namespace fastio::test {
 namespace {
-
-service::Context::Settings settings() {
-    service::Context::Settings settings;
-    settings.id = 11;
-    settings.job = "ct-42";
-    settings.identity = identity(settings.job);
-    return settings;
-}
 
 constexpr std::uint64_t kSlabBytes = 64 << 20;
 constexpr std::uint32_t kMostLeases = 8192;
@@ -24,7 +17,7 @@ constexpr std::uint32_t kMostOrdinals = 8;
 
 }  // namespace
 
-ContextWorld::ContextWorld() : context(settings(), watchers, touched) {
+ContextWorld::ContextWorld() : context(context_settings(), watchers, touched) {
     for (service::Session* const session : {&producer, &consumer}) {
         session->id = session == &producer ? 1 : 2;
         session->name = session == &producer ? "load" : "smooth";
@@ -52,7 +45,7 @@ std::uint32_t ContextWorld::lease_of(table::AllocationRef allocation) const {
 }
 
 void ContextWorld::publish(std::string_view name, table::AllocationRef allocation, std::uint64_t size,
-                           std::string_view remark, bool replace) {
+                           std::string_view remark, bool replace, table::FenceRef fence) {
     wire::Publish message;
     message.slot = allocation.slot;
     message.generation = allocation.generation;
@@ -61,6 +54,8 @@ void ContextWorld::publish(std::string_view name, table::AllocationRef allocatio
         message.lease = producer_pages->claim(allocation).value();
         leases_[allocation] = message.lease;
     }
+    message.fence_word = fence.word;
+    message.fence_value = fence.value;
     message.flags = replace ? wire::Publish::kReplace : 0;
     wire::set_text(message.name, name);
     message.type_code = static_cast<std::uint8_t>(uint8.code);
@@ -76,6 +71,11 @@ void ContextWorld::publish(std::string_view name, table::AllocationRef allocatio
         message.attribute_bytes = static_cast<std::uint32_t>(producer.attributes.size());
     }
     context.publish(producer, account, message);
+}
+
+std::uint32_t ContextWorld::grant_fences() {
+    has_fences_ = true;
+    return context.fences().grant(producer.id).value();
 }
 
 void ContextWorld::free(table::AllocationRef allocation) {
@@ -111,6 +111,9 @@ std::vector<SubjectFile> ContextWorld::files() const {
         }
     }
     files.push_back({true, header, 0, consumer_leases()});
+    if (has_fences_) {
+        files.push_back({false, header, 0, const_cast<service::Context&>(context).fences().file(), true});
+    }
     return files;
 }
 

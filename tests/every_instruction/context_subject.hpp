@@ -25,12 +25,14 @@ public:
     [[nodiscard]] table::AllocationRef create(std::uint64_t size = 384);
     /// What the producer does to publish: its lease, then the request. The dimensions are {3, size / 3}.
     void publish(std::string_view name, table::AllocationRef allocation, std::uint64_t size = 384,
-                 std::string_view remark = {}, bool replace = false);
+                 std::string_view remark = {}, bool replace = false, table::FenceRef fence = {});
     table::AllocationRef publish_new(std::string_view name, std::uint64_t size = 384, std::string_view remark = {}) {
         const table::AllocationRef allocation = create(size);
         publish(name, allocation, size, remark);
         return allocation;
     }
+    /// The first word of the producer's, which uses streams from now on.
+    [[nodiscard]] std::uint32_t grant_fences();
     /// The producer's `free`, or its release of a lease.
     void free(table::AllocationRef allocation);
     void release(table::AllocationRef allocation);
@@ -51,6 +53,7 @@ private:
     [[nodiscard]] std::uint32_t lease_of(table::AllocationRef allocation) const;
 
     std::map<table::AllocationRef, std::uint32_t> leases_{};  ///< the producer's
+    bool has_fences_ = false;
 };
 
 /// One routine in such a world.

@@ -71,6 +71,9 @@ private:
 ImageReader::ImageReader(const SteppedProcess& process, std::vector<std::string> names, std::string prefix)
     : names_(std::move(names)), prefix_(std::move(prefix)) {
     for (const SubjectFile& which : process.files()) {
+        if (which.is_fences) {
+            continue;
+        }
         File file;
         file.which = which;
         file.fd = process.open(which);

@@ -20,6 +20,7 @@ struct SubjectFile {
     table::SegmentKind kind = table::SegmentKind::header;
     std::uint32_t ordinal = 0;
     int fd = -1;
+    bool is_fences = false;  ///< fence words, of which the table's readers know nothing
 };
 
 /// What is stepped, with the world that it works in. Lives in the stepped process.

@@ -3,6 +3,7 @@
 
 #include "running_service.hpp"
 #include "service/slab_pool.hpp"
+#include "support/test_devices.hpp"
 #include "tcp_client.hpp"
 
 namespace fastio::test {
@@ -10,6 +11,8 @@ namespace {
 
 class DebugMemory : public ServiceTest {
 protected:
+    DebugMemory() { device = std::make_shared<FaultyMemory>(make_test_device(FASTIO_TEST_DEVICE)); }
+
     /// The bytes of an allocation, used or freed, as any member with the slab mapped sees them.
     std::vector<std::byte> bytes_of(RawClient& client, const wire::CreateReply& allocation) {
         wire::Slab ask{};
@@ -18,7 +21,8 @@ protected:
         const auto reply = client.ask<wire::SlabReply>(ask);
         auto* const slab =
             static_cast<std::byte*>(device->open(reply.handle, reply.bytes, client.packet.descriptors[0].get()));
-        std::vector<std::byte> copy(slab + allocation.offset, slab + allocation.offset + allocation.capacity);
+        std::vector<std::byte> copy(allocation.capacity);
+        device->copy(copy.data(), slab + allocation.offset, copy.size(), {});
         device->close(slab, reply.bytes);
         return copy;
     }
@@ -27,7 +31,7 @@ protected:
     }
     std::string metric(const std::string& name) const {
         const std::string body = ask_http(running->metrics_address(), "GET", "/metrics").body;
-        const std::size_t at = body.find("\nfastio_device_" + name + "{device=\"host\"} ");
+        const std::size_t at = body.find("\nfastio_device_" + name + "{device=\"" + device->info().name + "\"} ");
         const std::size_t value = body.find("} ", at) + 2;
         return at == std::string::npos ? "none" : body.substr(value, body.find('\n', value) - value);
     }

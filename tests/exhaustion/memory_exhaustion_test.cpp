@@ -1,18 +1,32 @@
 // The pool, the table and the leases run out: one message for each cause, with its numbers, and afterwards all goes on.
 #include "client_fixture.hpp"
 #include "messages.hpp"
+#include "support/test_devices.hpp"
 
 namespace fastio::test {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
+/// With the device that this is compiled for.
+class FullService : public RunningService {
+public:
+    explicit FullService(service::Options options)
+        : RunningService(std::move(options), make_test_device(FASTIO_TEST_DEVICE)) {}
+};
+
+std::string contents_of(const Allocation& allocation) {
+    std::string contents(allocation.size(), '\0');
+    allocation.copy_to(contents.data(), contents.size());
+    return contents;
+}
+
 Context join(const RunningService& service, const std::string& job = "job") {
     return Context({.job = job, .socket = service.socket()});
 }
 
 TEST(PoolExhaustion, AFullPoolIsNamedAndServesAgainOnceThereIsRoom) {
-    RunningService service({.pool_max = 2 * kMiB});
+    FullService service({.pool_max = 2 * kMiB});
     Context ctx = join(service);
     Context other = join(service, "other");
     Allocation most = ctx.create(kMiB + kMiB / 2);
@@ -26,7 +40,7 @@ TEST(PoolExhaustion, AFullPoolIsNamedAndServesAgainOnceThereIsRoom) {
 }
 
 TEST(PoolExhaustion, AFragmentedPoolIsNamedAndServesAgainOnceNeighboursAreFree) {
-    RunningService service({.pool_max = 2 * kMiB});
+    FullService service({.pool_max = 2 * kMiB});
     Context ctx = join(service);
     std::vector<Allocation> blocks;
     for (int i = 0; i < 8; ++i) {
@@ -44,7 +58,7 @@ TEST(PoolExhaustion, AFragmentedPoolIsNamedAndServesAgainOnceNeighboursAreFree) 
 }
 
 TEST(PoolExhaustion, ARequestLargerThanThePoolIsNamed) {
-    RunningService service({.pool_max = 2 * kMiB});
+    FullService service({.pool_max = 2 * kMiB});
     Context ctx = join(service);
     expect_in(message_of(Errc::out_of_memory, [&] { static_cast<void>(ctx.create(3 * kMiB)); }),
               {"create of 3145728 bytes", "the whole pool of the device has 2097152 bytes"});
@@ -52,7 +66,7 @@ TEST(PoolExhaustion, ARequestLargerThanThePoolIsNamed) {
 }
 
 TEST(TableExhaustion, AFullTableIsNamedAndServesAgainOnceThereIsRoom) {
-    RunningService service({.max_allocations = 4});
+    FullService service({.max_allocations = 4});
     Context ctx = join(service);
     std::vector<Allocation> all;
     for (int i = 0; i < 4; ++i) {
@@ -66,7 +80,7 @@ TEST(TableExhaustion, AFullTableIsNamedAndServesAgainOnceThereIsRoom) {
 }
 
 TEST(LeaseExhaustion, AClientWithAllItsLeasesIsToldAndServedAgainOnceOneIsFree) {
-    RunningService service({.max_leases = 512});
+    FullService service({.max_leases = 512});
     Context ctx = join(service);
     Context other = join(service);
     publish_text(ctx, "a", "text");
@@ -76,9 +90,9 @@ TEST(LeaseExhaustion, AClientWithAllItsLeasesIsToldAndServedAgainOnceOneIsFree) 
     }
     expect_in(message_of(Errc::lease_limit, [&] { static_cast<void>(ctx.get("a")); }),
               {"512 leases", "as many as it may", "--max-leases"});
-    EXPECT_EQ(text_of(other.get("a")), "text") << "another client has leases of its own";
+    EXPECT_EQ(contents_of(other.get("a")), "text") << "another client has leases of its own";
     leases.pop_back();
-    EXPECT_EQ(text_of(ctx.get("a")), "text");
+    EXPECT_EQ(contents_of(ctx.get("a")), "text");
 }
 
 }  // namespace

@@ -85,7 +85,8 @@ TEST(ThreadExhaustion, InTheServiceIsAnErrorOfTheCreateThatNeedsOne) {
     {
         const RefusedCalls none({.pthread_create = EAGAIN});
         const std::string why = refusal(ctx, kMiB, Errc::io_error);
-        expect_in(why, {"could not start the service's thread for host", "2097152 bytes", "(ulimit -u)"});
+        expect_in(why, {"could not start the service's thread for host", "2097152 bytes",
+                        "threads and processes of this user (ulimit -u)"});
     }
     EXPECT_EQ(ctx.create(kMiB).size(), kMiB);
 }
@@ -96,7 +97,7 @@ TEST(ThreadExhaustion, InTheClientIsAnErrorOfTheJoin) {
     {
         const RefusedCalls none({.pthread_create = EAGAIN});
         expect_in(message_of(Errc::io_error, [&] { static_cast<void>(join(service)); }),
-                  {"could not start the client's helper thread", "limit of threads (ulimit -u)"});
+                  {"could not start the client's helper thread", "threads and processes of this user (ulimit -u)"});
     }
     const Context second = join(service);
     while (first.stats().members != 2) {  // the one that failed has gone without a trace

@@ -24,9 +24,13 @@ public:
             require(known->job.size() <= sizeof(event.job.data) && known->name.size() <= sizeof(event.name.data),
                     "texts stay inside their fields");
         }
+        for (const std::uint32_t& id : detail::watches_of(event)) {
+            require(&id >= std::begin(event.watches) && &id < std::end(event.watches), "ids stay inside their field");
+        }
     }
     void events_lost() noexcept override {}
     void context_ended(Errc) noexcept override {}
+    void session_lost() noexcept override { require(false, "a packet is not the end of the session"); }
     void service_lost() noexcept override { require(false, "a packet is not the end of the service"); }
 };
 

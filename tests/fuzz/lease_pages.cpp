@@ -5,6 +5,7 @@
 // size of the file, what is granted, and calls.
 #include "table/leases.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "device/memfd.hpp"
@@ -123,6 +124,10 @@ void call(table::LeasePages& pages, std::map<std::uint32_t, std::uint64_t>& mode
             break;
         default:
             require(pages.in_use() == model.size(), "as many are in use as were claimed");
+            require(pages.any_left_to_stream() ==
+                        std::ranges::any_of(
+                            model, [](const auto& entry) { return (entry.second & table::kClearedByStream) != 0; }),
+                    "whether a stream is to clear one is known");
     }
 }
 

@@ -152,11 +152,13 @@ void write_life_seed(const std::filesystem::path& folder) {
     talk.say(ContextStatsRequest{}).read().say(numbered<Nudge>(0, 1)).say(Copied{});
     Unpublish unpublish;
     set_text(unpublish.name, "m");
-    talk.say(unpublish).read().say(unpublish).read().tidy();
+    Unpublish of_another_version = unpublish;
+    of_another_version.version = ~std::uint64_t{0};
+    talk.say(of_another_version).read().say(unpublish).read().say(unpublish).read().tidy();
     Free free = numbered<Free>(1, 1);
     free.lease = 4;
     talk.say(free).read().lease(4, 0, 0).tidy().slab_closed(0, 1).slab_closed(0, 1, 0, 1).device().tidy();
-    talk.say(create(64)).device().read().say(numbered<ReleaseHold>(0, 2)).say(Unwatch{}, 1).read(1);
+    talk.say(create(64)).device().read().say(numbered<ReleaseHold>(0, 2)).say(Unwatch{}, 1);
     talk.say(Bye{}).tidy().command(6, 1).command(5, 1).tidy();
     write_seed(folder, "life", talk.str());
 }
@@ -170,7 +172,7 @@ void write_other_service_seeds(const std::filesystem::path& folder) {
     Watch watch;
     lists.say(watch, 1).read(1);
     watch.all_contexts = 1;
-    lists.say(watch, 1).read(1).say(Unwatch{}, 1).read(1);
+    lists.say(watch, 1).read(1).say(Unwatch{}, 1);
     AdminUnpublish unpublish = of_job<AdminUnpublish>("a");
     set_text(unpublish.name, "m");
     lists.say(unpublish, 1).read(1).say(of_job<EndContext>("a"), 1).read(1).tidy();
@@ -262,6 +264,7 @@ void write_message_seeds(const std::filesystem::path& client, const std::filesys
     write_seed(client, "ok-truncated", packet(Ok{}, PacketShape::kTruncated, 5).str());
     Event event;
     event.type = 1;
+    event.watch_count = 2;
     set_text(event.name, "m");
     write_seed(client, "event", packet(event, 0).str());
     write_seed(client, "events-lost", packet(EventsLost{}, 0).str());

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "device/host_identity.hpp"
 #include "device/memfd.hpp"
-#include "table/boot_id.hpp"
 #include "table/segments.hpp"
 #include "table/writer.hpp"
 
@@ -14,7 +14,7 @@ using table::SegmentKind;
 
 TableImage::TableImage() {
     table::TableIdentity identity;
-    identity.boot_id = table::read_boot_id();
+    identity.boot_id = read_boot_id();
     identity.job = "job";
     DeviceInfo device;
     device.name = "host";

@@ -22,14 +22,42 @@ struct Attack {
 /// These have descriptor 3: what they leave behind lives until it ends.
 [[nodiscard]] std::vector<Attack> process_attacks();
 
+/// What a client can ask once it has said hello. Each is an attack of its own, by a visitor and by a member: the
+/// sessions that one leaves in quarantine make the sums that the next asks for slower, and who asks for much rests.
+inline constexpr const char* kRequestNames[] = {"create",
+                                                "publish",
+                                                "slab",
+                                                "segment",
+                                                "free",
+                                                "release_hold",
+                                                "nudge",
+                                                "watch",
+                                                "unwatch",
+                                                "unpublish",
+                                                "admin_unpublish",
+                                                "end_context",
+                                                "attributes",
+                                                "copied",
+                                                "grant_fences",
+                                                "context_stats",
+                                                "totals",
+                                                "list_contexts",
+                                                "list_sessions",
+                                                "list_allocations",
+                                                "list_publications",
+                                                "list_operators"};
+[[nodiscard]] inline std::string attack_with_extremes(const std::string& request, bool of_a_member) {
+    return "sends_every_field_of_" + request + "_at_its_extremes_as_a_" + (of_a_member ? "member" : "visitor");
+}
+
 inline void require(bool holds, const std::string& what) {
     if (!holds) {
         throw std::runtime_error(what);
     }
 }
 
-/// Calls `commit(i)` for each i below `count`, in processes one after another, so that sessions that were cut do not
-/// pile up in quarantine. `commit` returns true when it cost a session.
-void in_processes(std::size_t count, const std::function<bool(std::size_t)>& commit);
+/// Calls `commit(i)` for each i below `count`, in processes one after another, each when the sessions of the ones
+/// before have left quarantine. `commit` returns true when it cost a session.
+void in_processes(const std::string& socket, std::size_t count, const std::function<bool(std::size_t)>& commit);
 
 }  // namespace fastio::test

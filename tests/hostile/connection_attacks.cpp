@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <thread>
 
 #include "attacks.hpp"
 #include "device/memfd.hpp"
@@ -91,7 +92,7 @@ void never_read_events(const std::string& socket) {
     const auto loud = RawClient::member(socket);
     const auto allocation = loud->create(8);
     loud->publish(allocation, "loud", 8);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 2000; ++i) {
         wire::Publish again = loud->publish_message(allocation, "loud", 8);
         again.lease = loud->last_lease;
         again.flags = wire::Publish::kReplace;
@@ -102,8 +103,34 @@ void never_read_events(const std::string& socket) {
     loud->ask<wire::Ok>(unpublish);
 }
 
+/// All the memory, and a whole table; in a context of its own: members of one share what it may have.
+void create_to_the_limit(const std::string& socket) {
+    for (const std::uint64_t size : {std::uint64_t{1} << 20, std::uint64_t{1}}) {
+        const auto client = RawClient::member(socket, "greedy");
+        wire::Create create{};
+        create.size = size;
+        create.alignment = 256;
+        std::vector<wire::CreateReply> all;
+        for (client->send(create); client->request_socket.receive(client->packet) == wire::ReceiveResult::received;
+             client->send(create)) {
+            const auto reply = client->packet.as<wire::CreateReply>();
+            if (!reply) {
+                break;
+            }
+            all.push_back(*reply);
+        }
+        const auto failure = client->packet.as<wire::Failure>();
+        const auto code = failure ? static_cast<Errc>(failure->code) : Errc{};
+        require(code == (size == 1 ? Errc::table_full : Errc::out_of_memory), "there is no limit of memory");
+        for (const wire::CreateReply& one : all) {
+            client->release_hold(one);
+        }
+        client->stats();
+    }
+}
+
 void send_single_bytes(const std::string& socket) {
-    in_processes(64, [&](std::size_t byte) {
+    in_processes(socket, 64, [&](std::size_t byte) {
         const auto client = RawClient::member(socket);
         const char sent = static_cast<char>(4 * byte);
         client->send_raw(&sent, 1);
@@ -182,9 +209,13 @@ void pass_descriptors_with_hello(const std::string& socket) {
     const Descriptor folder{::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     const Descriptor path{::open("/proc/self/exe", O_PATH | O_CLOEXEC)};
     const Descriptor datagram{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    Pipe closed_pipe = make_pipe();
+    closed_pipe.read.reset();
+    auto closed_pair = wire::Socket::pair();
+    closed_pair.second.reset();
     const Descriptor internet{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     for (const int one : {pipe.read.get(), pair.first.fd(), file.get(), epoll.get(), folder.get(), path.get(),
-                          datagram.get(), internet.get()}) {
+                          datagram.get(), internet.get(), closed_pipe.write.get(), closed_pair.first.fd()}) {
         hello_with(socket, "a descriptor was taken", {one});
         hello_with(socket, "two descriptors were taken", {pipe.read.get(), one});
     }
@@ -193,7 +224,12 @@ void pass_descriptors_with_hello(const std::string& socket) {
                std::vector<int>(wire::kMostReceived, pair.first.fd()));
 }
 
-/// Whoever closes one of them waits for an hour, as long as its peer is there, and the service is the last to have it.
+/// Not in this thread: of some it may be the last to have them, which were not sent, or which the service has closed.
+void close_beside(Descriptor lingering) {
+    std::thread([closed = std::move(lingering)]() mutable { closed.reset(); }).detach();  // it ends with the process
+}
+
+/// Whoever closes one of them last waits for an hour, as long as its peer is there.
 void pass_sockets_that_linger(const std::string& socket) {
     std::vector<Descriptor> peers;
     for (const std::size_t count : {std::size_t{1}, std::size_t{2}, wire::kMostReceived}) {
@@ -203,20 +239,26 @@ void pass_sockets_that_linger(const std::string& socket) {
         wire::Hello hello = client.hello_message();
         hello.header = {wire::kMagic, wire::Kind::hello, sizeof(hello), 1};
         client.send_raw(&hello, sizeof(hello), std::vector<int>(count, made.lingering.get()));
-        made.lingering.reset();
+        close_beside(std::move(made.lingering));
         require(client.closed_after(), "descriptors were taken");
     }
     for (const bool on_events : {false, true}) {
         auto member = RawClient::member(socket);
         const int connection = on_events ? member->event_socket.fd() : member->request_socket.fd();
-        for (const std::size_t bytes : {0, 1, 0, 1}) {
+        std::vector<Descriptor> passed;
+        for (int i = 0; i < 8; ++i) {
             LingeringSocket made = make_lingering_socket();
             peers.push_back(std::move(made.peer));
-            try {
-                RawClient::send_raw_to(connection, "?", bytes, {made.lingering.get()});
-            } catch (const std::runtime_error&) {  // cut already; the end of this process closes without waiting
-                static_cast<void>(made.lingering.release());
+            passed.push_back(std::move(made.lingering));
+        }
+        try {
+            for (std::size_t i = 0; i < passed.size(); ++i) {
+                RawClient::send_raw_to(connection, "?", i % 2, {passed[i].get()});
             }
+        } catch (const std::runtime_error&) {  // cut already
+        }
+        for (Descriptor& one : passed) {
+            close_beside(std::move(one));
         }
         member.reset();
         RawClient::member(socket)->totals();
@@ -230,7 +272,7 @@ void pass_its_own_ends(const std::string& socket) {
     hello.header = {wire::kMagic, wire::Kind::hello, sizeof(hello), 1};
     newcomer.send_raw(&hello, sizeof(hello), {newcomer.request_socket.fd()});
     require(newcomer.closed_after(), "its own connection was taken");
-    in_processes(2, [&](std::size_t on_events) {
+    in_processes(socket, 2, [&](std::size_t on_events) {
         const auto client = RawClient::member(socket);
         client->create(1000);
         wire::SlabClosed message{};
@@ -301,7 +343,7 @@ void hold_the_locks_of_its_sockets(const std::string& socket) {
 }
 
 void pass_descriptors_with_every_request(const std::string& socket) {
-    in_processes(100, [&](std::size_t kind) {
+    in_processes(socket, 100, [&](std::size_t kind) {
         const auto client = RawClient::member(socket);
         wire::Header header{wire::kMagic, static_cast<wire::Kind>(kind), sizeof(wire::Header), 1};
         client->send_raw(&header, sizeof(header), std::vector<int>(1 + kind % 2, client->lifeline.get()));
@@ -320,6 +362,7 @@ std::vector<Attack> connection_attacks() {
             {"floods_with_nudges", flood_with_nudges},
             {"never_reads_replies", never_read_replies},
             {"never_reads_events", never_read_events},
+            {"creates_to_the_limit", create_to_the_limit},
             {"sends_single_bytes", send_single_bytes},
             {"connects_to_the_limit", connect_to_the_limit},
             {"connects_and_says_nothing", connect_and_say_nothing},

@@ -11,6 +11,7 @@ struct Limit {
     const char* name;
     std::vector<std::string> options;
     Errc error;
+    const char* number;  ///< that it names, too
 };
 std::ostream& operator<<(std::ostream& out, const Limit& limit) {
     return out << limit.name;
@@ -36,19 +37,21 @@ TEST_P(FastiodLimits, AreTypedErrorsThatNameTheOption) {
         FAIL() << "nothing was refused";
     } catch (const Error& error) {
         EXPECT_EQ(error.errc(), GetParam().error) << error.what();
-        EXPECT_NE(std::string(error.what()).find(GetParam().options[0]), std::string::npos) << error.what();
+        for (const std::string& part : {GetParam().options[0], std::string(GetParam().number)}) {
+            EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+        }
     }
 }
 
 const Limit kLimits[] = {
-    {"quota", {"--user-quota", "1K"}, Errc::quota_exceeded},
-    {"contexts", {"--user-contexts", "1"}, Errc::quota_exceeded},
-    {"contexts_of_all", {"--max-contexts", "1"}, Errc::quota_exceeded},
-    {"allocations", {"--user-allocations", "1"}, Errc::quota_exceeded},
-    {"names", {"--user-names", "1"}, Errc::quota_exceeded},
-    {"leases", {"--user-leases", "512"}, Errc::lease_limit},
-    {"clients", {"--user-clients", "1"}, Errc::quota_exceeded},
-    {"queued", {"--user-queued", "512K"}, Errc::quota_exceeded},
+    {"quota", {"--user-quota", "1K"}, Errc::quota_exceeded, "1024"},
+    {"contexts", {"--user-contexts", "1"}, Errc::quota_exceeded, "1 context"},
+    {"contexts_of_all", {"--max-contexts", "1"}, Errc::quota_exceeded, "1 context"},
+    {"allocations", {"--user-allocations", "1"}, Errc::quota_exceeded, "may have 1"},
+    {"names", {"--user-names", "1"}, Errc::quota_exceeded, "may have 1"},
+    {"leases", {"--user-leases", "512"}, Errc::lease_limit, "512"},
+    {"clients", {"--user-clients", "1"}, Errc::quota_exceeded, "may have 1"},
+    {"queued", {"--user-queued", "512K"}, Errc::quota_exceeded, "524288"},
 };
 INSTANTIATE_TEST_SUITE_P(OfUsers, FastiodLimits, ::testing::ValuesIn(kLimits),
                          [](const auto& parameter) { return std::string(parameter.param.name); });

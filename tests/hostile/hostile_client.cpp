@@ -10,8 +10,10 @@
 
 namespace fastio::test {
 
-void in_processes(std::size_t count, const std::function<bool(std::size_t)>& commit) {
+void in_processes(const std::string& socket, std::size_t count, const std::function<bool(std::size_t)>& commit) {
     constexpr int kMostCut = 200;
+    const auto observer = RawClient::visitor(socket);
+    const std::uint64_t others = observer->totals().sessions;
     for (std::size_t next = 0; next < count;) {
         const Pipe progress = make_pipe();
         const pid_t child = ::fork();
@@ -32,6 +34,8 @@ void in_processes(std::size_t count, const std::function<bool(std::size_t)>& com
         int status = 0;
         require(::read(progress.read.get(), &next, sizeof(next)) == sizeof(next), "the child died");
         require(::waitpid(child, &status, 0) == child && status == 0, "the child failed");
+        while (observer->totals().sessions > others) {
+        }
     }
 }
 

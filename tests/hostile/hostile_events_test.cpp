@@ -26,7 +26,8 @@ protected:
 
     static wire::Event event(const std::string& name, std::uint64_t version = 1) {
         wire::Event event;
-        event.id = 1;  // of a client's first watch
+        event.watch_count = 1;
+        event.watches[0] = 1;  // a client's first
         event.type = static_cast<std::uint32_t>(WatchEvent::Kind::published);
         event.version = version;
         wire::set_text(event.job, "job");
@@ -127,14 +128,14 @@ TEST_F(HostileEvents, ThatFloodAWatchLeaveTheLastAndSayThatSomeWereLost) {
     for (std::uint64_t i = 1; i <= kFlood; ++i) {
         ASSERT_TRUE(middle_.say(event("flood", i)));
         wire::Event unknown = event("nobody's");
-        unknown.id = 0xffff'ffff;
+        unknown.watches[0] = 0xffff'ffff;
         ASSERT_TRUE(middle_.say(unknown));
         if (i % 16 == 0) {
             ASSERT_TRUE(middle_.say(wire::Ok{}));
         }
     }
     wire::Event last = event("last");
-    last.id = 2;
+    last.watches[0] = 2;
     ASSERT_TRUE(middle_.say(last));
     EXPECT_TRUE(until(other, "last").empty()) << "now the client has read all";
     ASSERT_TRUE(middle_.say(event("last")));

@@ -1,4 +1,6 @@
 // A service that lies to the `fastio` command: what Service reads ends, and holds no more than there can be.
+#include <algorithm>
+
 #include "core/limits.hpp"
 #include "hostile_service.hpp"
 
@@ -180,6 +182,17 @@ TEST_F(HostileRows, ThatComeAgainAreAProtocolError) {
         EXPECT_EQ(read(list), Errc::protocol_error) << static_cast<int>(list.kind);
         EXPECT_EQ(lies(), 1U) << static_cast<int>(list.kind);
     }
+}
+
+TEST_F(HostileRows, WithoutAnEndAreAProtocolError) {
+    std::uint64_t row = 0;
+    lie(Kind::operator_row, [&](Reply& reply) {
+        const wire::RowHead head{1, 0, ++row};
+        std::memcpy(reply.bytes.data() + sizeof(wire::Header), &head, sizeof(head));
+        return true;
+    });
+    const auto operators = std::ranges::find(lists_, Kind::operator_row, &List::kind);
+    EXPECT_EQ(read(*operators), Errc::protocol_error);
 }
 
 TEST_F(HostileRows, ThatAreErrorsGiveTheseErrors) {

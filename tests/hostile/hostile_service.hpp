@@ -19,9 +19,9 @@ protected:
         publish_text(ctx_, "theirs", "theirs");
     }
     [[nodiscard]] Context join() {
-        return Context({.job = "job", .socket = middle_.socket(), .device = device_, .connect_timeout = 0ns});
+        return Context({.job = "job", .socket = middle_.socket(), .device = device_, .connect_timeout = patience_});
     }
-    [[nodiscard]] Service view() { return Service(middle_.socket(), 0ns); }
+    [[nodiscard]] Service view() { return Service(middle_.socket(), patience_); }
 
     /// Changes each packet of this kind; false from `change` says that there was nothing to change.
     void lie(wire::Kind kind, const std::function<bool(Reply&)>& change) {
@@ -74,6 +74,7 @@ protected:
     [[nodiscard]] const std::string& theirs() const { return theirs_; }
 
     Watchdog watchdog_{"a call that must end although the service lies"};
+    std::chrono::nanoseconds patience_{60s};  ///< with a service that is slow and not silent
     std::string device_;
     TempDir folder_;
     // A process of its own: what lies in this one's memory would not be mapped from a file.

@@ -130,6 +130,19 @@ TEST_F(HostileService, GrantsNoLeasesThatThereAreNot) {
     EXPECT_EQ(operate(), Errc::protocol_error);
 }
 
+TEST_F(HostileService, GrantsNoLeasesThatItsFileHasNot) {
+    middle_.change([](Kind kind, Reply& reply) {
+        if (kind == Kind::join_reply) {
+            Descriptor& leases = reply.descriptors.at(1);
+            leases = make_memfd("short", std::uint64_t{table::kLeasesPerChunk} * 8);
+            seal_size(leases.get());
+        } else if (kind == Kind::grant_reply) {
+            put(reply, offsetof(wire::GrantReply, granted_chunks), 1000);
+        }
+    });
+    EXPECT_EQ(take_leases(), Errc::protocol_error);
+}
+
 TEST_F(HostileService, IsAProtocolErrorWithAnyOtherLength) {
     for (const Kind kind : kReplies) {
         for (const std::size_t bytes : kOtherLengths) {
@@ -226,6 +239,7 @@ TEST_F(HostileService, IsRefusedWithDescriptorsOfAnotherType) {
 }
 
 TEST_F(HostileService, ThatIsSilentEndsHelloAndJoinWithinTheDeadline) {
+    patience_ = 0ns;
     for (const Kind kind : {Kind::hello_reply, Kind::join_reply}) {
         EXPECT_EQ(operate_with(kind, [](Reply& reply) { reply.keep_silent = true; }), Errc::service_unreachable)
             << static_cast<int>(kind);

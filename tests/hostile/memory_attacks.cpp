@@ -30,7 +30,7 @@ struct Member {
         request.index = allocation.slab;
         request.generation = allocation.slab_generation;
         client->ask<wire::SlabReply>(request);
-        slab = std::move(client->packet.descriptors[0]);
+        slab = std::move(client->packet.descriptors[0]);  // the memory of a GPU has none
         client->ask<wire::FencesReply>(wire::GrantFences{});
         fences = std::move(client->packet.descriptors[0]);
         make_attributes();
@@ -51,7 +51,9 @@ struct Member {
         std::vector<int> all = table_files();
         all.push_back(leases.get());
         all.push_back(fences.get());
-        all.push_back(slab.get());
+        if (slab) {
+            all.push_back(slab.get());
+        }
         return all;
     }
     [[nodiscard]] std::uint64_t* map_leases(std::size_t& words) const {

@@ -1,5 +1,7 @@
 // Every message at every length, and every request with every field at its extremes.
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "all_messages.hpp"
 #include "attacks.hpp"
@@ -24,7 +26,7 @@ Bytes message_of(wire::Kind kind, std::size_t bytes) {
 
 bool is_one_way(wire::Kind kind) {
     return kind == wire::Kind::attributes || kind == wire::Kind::release_hold || kind == wire::Kind::nudge ||
-           kind == wire::Kind::copied;
+           kind == wire::Kind::copied || kind == wire::Kind::unwatch;
 }
 
 /// A kind and a length that is not that kind's.
@@ -37,32 +39,63 @@ std::vector<WrongLength> wrong_lengths() {
     std::vector<WrongLength> all;
     for (const MessageType& type : all_messages()) {
         // The first is an empty packet, which is the end of a connection too.
-        for (std::size_t bytes = 0; bytes <= wire::kMaxMessageBytes; bytes += bytes < type.bytes + 16 ? 4 : 512) {
+        for (std::size_t bytes = 0; bytes <= wire::kMaxMessageBytes; bytes += bytes < type.bytes + 16 ? 1 : 512) {
             if (bytes != type.bytes) {
                 all.push_back({type.kind, bytes});
             }
         }
-        all.push_back({type.kind, type.bytes - 1});
-        all.push_back({type.kind, type.bytes + 1});
         all.push_back({type.kind, wire::kMaxMessageBytes + 1});
     }
     return all;
 }
 
-void send_every_length(const std::string& socket) {
+/// How far a client has come with the service.
+enum class Stage { newcomer, visitor, member };
+
+std::unique_ptr<RawClient> client_at(Stage stage, const std::string& socket) {
+    switch (stage) {
+        case Stage::newcomer:
+            return std::make_unique<RawClient>(socket);
+        case Stage::visitor:
+            return RawClient::visitor(socket);
+        case Stage::member:
+            break;
+    }
+    return RawClient::member(socket);
+}
+
+void send_every_length(const std::string& socket, Stage stage) {
     const std::vector<WrongLength> all = wrong_lengths();
-    in_processes(all.size(), [&](std::size_t i) {
-        const auto client = RawClient::member(socket);
+    in_processes(socket, all.size(), [&](std::size_t i) {
+        const auto client = client_at(stage, socket);
         const Bytes message = message_of(all[i].kind, all[i].bytes);
         client->send_raw(message.data(), message.size());
-        require(client->closed_after(), "kind " + std::to_string(static_cast<int>(all[i].kind)) + " was taken at " +
-                                            std::to_string(all[i].bytes) + " bytes");
+        // A hello of another length is that of another version, and told so.
+        const int answers = stage == Stage::newcomer && all[i].kind == wire::Kind::hello ? 1 : 0;
+        require(client->closed_after(answers), "kind " + std::to_string(static_cast<int>(all[i].kind)) +
+                                                   " was taken at " + std::to_string(all[i].bytes) + " bytes");
+        return true;
+    });
+}
+
+/// Who has not said hello is not answered, whatever it asks.
+void ask_before_hello(const std::string& socket) {
+    const std::vector<MessageType>& all = all_messages();
+    in_processes(socket, all.size(), [&](std::size_t i) {
+        if (all[i].kind == wire::Kind::hello) {
+            return false;
+        }
+        const auto client = client_at(Stage::newcomer, socket);
+        const Bytes message = message_of(all[i].kind, all[i].bytes);
+        client->send_raw(message.data(), message.size());
+        require(client->closed_after(1), "kind " + std::to_string(static_cast<int>(all[i].kind)) + " was taken");
+        require(client->packet.descriptor_count == 0, "descriptors were sent before hello");
         return true;
     });
 }
 
 void state_every_length(const std::string& socket) {
-    in_processes(400, [&](std::size_t i) {
+    in_processes(socket, 400, [&](std::size_t i) {
         const std::size_t stated = i < 300 ? 4 * i : 65'535 - (i - 300);
         if (stated == sizeof(wire::Create)) {
             return false;
@@ -77,13 +110,17 @@ void state_every_length(const std::string& socket) {
 }
 
 void send_every_kind(const std::string& socket) {
-    in_processes(300, [&](std::size_t i) {
+    in_processes(socket, 300, [&](std::size_t i) {
         const auto kind = static_cast<wire::Kind>(i < 150 ? i : 65'535 - 3 * (i - 150));
         const auto client = RawClient::member(socket);
         const Bytes message = message_of(kind, sizeof(wire::Header));
         client->send_raw(message.data(), message.size());
-        const auto outcome = client->request_socket.receive(client->packet);
-        return outcome == wire::ReceiveResult::closed;
+        const bool cut = client->request_socket.receive(client->packet) == wire::ReceiveResult::closed;
+        const bool is_a_message = std::ranges::any_of(all_messages(), [&](const MessageType& type) {
+            return type.kind == kind && type.bytes == sizeof(wire::Header);
+        });
+        require(cut || is_a_message, "kind " + std::to_string(static_cast<int>(kind)) + " was taken");
+        return cut;
     });
 }
 
@@ -102,7 +139,7 @@ Bytes list_of_job() {
     return bytes_of(list);
 }
 
-/// A request that an honest client could send of `allocation`, which it has under `lease`.
+/// The requests of kRequestNames, as an honest client could send them of `allocation`, which it has under `lease`.
 std::vector<Bytes> honest_requests(const RawClient& client, const wire::CreateReply& allocation, std::uint32_t lease) {
     wire::Create create{};
     create.size = 64;
@@ -158,39 +195,63 @@ std::vector<Bytes> honest_requests(const RawClient& client, const wire::CreateRe
             list_of_job<wire::ListOperators>()};
 }
 
-/// One field of one request, at one of its extremes.
+constexpr std::size_t kPublish = 1;  // its place among them
+
+/// One field of a request, at one of its extremes.
 struct Extreme {
-    std::size_t request = 0;
     std::size_t offset = 0;
     std::size_t width = 0;
     std::uint64_t value = 0;
 };
 
-void add_extremes(std::vector<Extreme>& all, std::size_t request, std::size_t bytes) {
+void add_extremes(std::vector<Extreme>& all, std::size_t bytes, bool of_single_bytes) {
     for (const std::size_t width : {1U, 2U, 4U, 8U}) {
         const unsigned bits = static_cast<unsigned>(8 * width);
         const std::uint64_t most = ~std::uint64_t{0} >> (64 - bits);
-        // Fields of one byte are only in publish; what is behind 512 bytes is an attribute's content.
-        const std::size_t end = std::min<std::size_t>(bytes, 512);
+        // Behind 1024 bytes is an attribute's content.
+        const std::size_t end = std::min<std::size_t>(bytes, 1024);
         for (std::size_t offset = sizeof(wire::Header); offset + width <= end; offset += width) {
             for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{1}, most, most - 1, most >> 1,
                                               (most >> 1) + 1, std::uint64_t{0x101}}) {
-                if (width > 1 || request == 1) {
-                    all.push_back({request, offset, width, value & most});
+                if (width > 1 || of_single_bytes) {
+                    all.push_back({offset, width, value & most});
                 }
             }
         }
     }
 }
 
-/// A member with an allocation and a lease on it, made anew when it was cut.
+constexpr std::uint64_t kMostMemory = std::uint64_t{64} << 20;  // of the service under attack
+
+/// A member with an allocation and a lease on it, or a visitor that names the bystander's; made anew when it was cut.
 struct Offender {
-    explicit Offender(const std::string& socket) : client(RawClient::member(socket)) {
-        allocation = client->create(64);
-        client->publish(allocation, "extreme", 64, wire::Publish::kReplace);
+    Offender(const std::string& socket, Stage stage) : client(client_at(stage, socket)) {
+        wire::CreateReply allocation{};
+        allocation.generation = 1;
+        if (stage == Stage::member) {
+            allocation = client->create(64);
+            client->publish(allocation, "extreme", 64, wire::Publish::kReplace);
+        }
         requests = honest_requests(*client, allocation, client->last_lease);
     }
-    /// False when it was cut.
+    /// False when it was cut. An answer is a refusal, or of the kind that an honest request gets.
+    [[nodiscard]] bool send(const Bytes& message, wire::Kind honest_answer) {
+        if (!send(message)) {
+            return false;
+        }
+        const auto head = client->packet.header();
+        wire::Header asked{};
+        std::memcpy(&asked, message.data(), sizeof(asked));
+        const bool is_known = head && (head->kind == wire::Kind::error || head->kind == honest_answer ||
+                                       (honest_answer == wire::Kind::error && head->kind == wire::Kind::ok));
+        require(is_known, "kind " + std::to_string(static_cast<int>(asked.kind)) + " was answered with kind " +
+                              std::to_string(head ? static_cast<int>(head->kind) : 0) + " instead of " +
+                              std::to_string(static_cast<int>(honest_answer)));
+        if (const auto created = client->packet.as<wire::CreateReply>()) {
+            require(created->offset + created->capacity <= kMostMemory, "more memory was given than there is");
+        }
+        return true;
+    }
     [[nodiscard]] bool send(const Bytes& message) {
         try {
             client->send_raw(message.data(), message.size());
@@ -207,7 +268,6 @@ struct Offender {
     }
 
     std::unique_ptr<RawClient> client;
-    wire::CreateReply allocation{};
     std::vector<Bytes> requests;
 };
 
@@ -232,22 +292,25 @@ void unpublish_own_names(const std::string& socket) {
     }
 }
 
-void send_every_field_at_its_extremes(const std::string& socket) {
+void send_every_field_at_its_extremes(const std::string& socket, Stage stage, std::size_t request) {
     std::vector<Extreme> all;
+    wire::Kind honest_answer = wire::Kind::error;
     {
-        const Offender model(socket);
-        for (std::size_t request = 0; request < model.requests.size(); ++request) {
-            add_extremes(all, request, model.requests[request].size());
+        Offender model(socket, stage);
+        require(model.requests.size() == std::size(kRequestNames), "a request has no name");
+        add_extremes(all, model.requests[request].size(), request == kPublish);
+        if (model.send(model.requests[request])) {
+            honest_answer = model.client->packet.header()->kind;
         }
     }
     std::unique_ptr<Offender> offender;
-    in_processes(all.size(), [&](std::size_t i) {
+    in_processes(socket, all.size(), [&](std::size_t i) {
         if (!offender) {
-            offender = std::make_unique<Offender>(socket);
+            offender = std::make_unique<Offender>(socket, stage);
         }
-        Bytes message = offender->requests[all[i].request];
+        Bytes message = offender->requests[request];
         put(message, all[i].offset, all[i].width, all[i].value);
-        if (offender->send(message)) {
+        if (offender->send(message, honest_answer)) {
             return false;
         }
         offender.reset();
@@ -259,10 +322,10 @@ void send_every_field_at_its_extremes(const std::string& socket) {
 /// Whatever is answered: the connection must not outlive a hello that is not as it should be.
 void say_hello_and_join_at_extremes(const std::string& socket) {
     std::vector<Extreme> all;
-    add_extremes(all, 0, sizeof(wire::Hello));
+    add_extremes(all, sizeof(wire::Hello), false);
     const std::size_t of_hello = all.size();
-    add_extremes(all, 2, sizeof(wire::Join));
-    in_processes(all.size(), [&](std::size_t i) {
+    add_extremes(all, sizeof(wire::Join), false);
+    in_processes(socket, all.size(), [&](std::size_t i) {
         RawClient client(socket);
         Bytes message = bytes_of(client.hello_message());
         if (i < of_hello) {
@@ -277,7 +340,7 @@ void say_hello_and_join_at_extremes(const std::string& socket) {
         client.hello();
         wire::Join join{};
         join.job = text("extreme");
-        wire::set_text(join.device, "host");
+        wire::set_text(join.device, "auto");
         message = bytes_of(join);
         put(message, all[i].offset, all[i].width, all[i].value);
         wire::Join changed{};
@@ -321,7 +384,8 @@ void take_what_is_others(const std::string& socket) {
 }
 
 void speak_other_versions(const std::string& socket) {
-    for (const std::uint32_t version : {0U, 1U, 3U, 0x7fff'ffffU, 0xffff'ffffU}) {
+    for (const std::uint32_t version :
+         {0U, 1U, wire::kProtocolVersion - 1, wire::kProtocolVersion + 1, 0x7fff'ffffU, 0xffff'ffffU}) {
         RawClient client(socket);
         wire::Hello hello = client.hello_message();
         hello.protocol_version = version;
@@ -347,14 +411,27 @@ void acknowledge_at_extremes(const std::string& socket) {
 }  // namespace
 
 std::vector<Attack> message_attacks() {
-    return {{"sends_every_length", send_every_length},
-            {"states_every_length", state_every_length},
-            {"sends_every_kind", send_every_kind},
-            {"sends_every_field_at_its_extremes", send_every_field_at_its_extremes},
-            {"joins_at_extremes", say_hello_and_join_at_extremes},
-            {"takes_what_is_others", take_what_is_others},
-            {"speaks_other_versions", speak_other_versions},
-            {"acknowledges_at_extremes", acknowledge_at_extremes}};
+    const auto at = [](void (*attack)(const std::string&, Stage), Stage stage) {
+        return [attack, stage](const std::string& socket) { attack(socket, stage); };
+    };
+    std::vector<Attack> all = {{"sends_every_length_before_hello", at(send_every_length, Stage::newcomer)},
+                               {"sends_every_length_as_a_visitor", at(send_every_length, Stage::visitor)},
+                               {"sends_every_length", at(send_every_length, Stage::member)},
+                               {"states_every_length", state_every_length},
+                               {"sends_every_kind", send_every_kind},
+                               {"asks_before_hello", ask_before_hello},
+                               {"joins_at_extremes", say_hello_and_join_at_extremes},
+                               {"takes_what_is_others", take_what_is_others},
+                               {"speaks_other_versions", speak_other_versions},
+                               {"acknowledges_at_extremes", acknowledge_at_extremes}};
+    for (std::size_t request = 0; request < std::size(kRequestNames); ++request) {
+        for (const Stage stage : {Stage::visitor, Stage::member}) {
+            all.push_back(
+                {attack_with_extremes(kRequestNames[request], stage == Stage::member),
+                 [=](const std::string& socket) { send_every_field_at_its_extremes(socket, stage, request); }});
+        }
+    }
+    return all;
 }
 
 }  // namespace fastio::test

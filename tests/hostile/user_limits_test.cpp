@@ -305,6 +305,26 @@ TEST_F(UserLimitsTest, OfRequestsThatWaitCountsAllClientsAndIsBackWhenTheyAreAns
     }
 }
 
+TEST_F(UserLimitsTest, OfRequestsThatWaitIsBackWhenTheUsersProcessesWereKilled) {
+    options.user.requests = 1;
+    const auto other = member("other");
+    faults().block(DeviceCall::reserve);
+    {
+        Helper helper;
+        helper.tell("join " + socket() + " job");
+        helper.tell_last("create " + std::to_string(50 * kMiB));
+        wait_for("fastio_waiting_requests 1");
+        EXPECT_EQ(other->refused(create_of(50 * kMiB)), Errc::quota_exceeded);
+        helper.process.kill();
+        wait_for("fastio_waiting_requests 0");
+    }
+    other->send(create_of(50 * kMiB));
+    wait_for("fastio_waiting_requests 1");
+    faults().unblock(DeviceCall::reserve);
+    other->free(other->receive<wire::CreateReply>(), wire::kNoLease);
+    wait_for("fastio_waiting_requests 0");
+}
+
 TEST_F(UserLimitsTest, OfQueuedBytesCountsTheBuffersOfAllSocketsAndIsBackWhenTheUserIsGone) {
     {
         const auto one = visitor();

@@ -108,14 +108,17 @@ proctype Dying() {
     } unless { is_dead || is_cut || service_is_dead }
 }
 
-#ifdef SERVICE_DIES
-/* step: client::Client::service_lost = complete_waits shut_down */
+#if defined(SERVICE_DIES) || defined(COMPLETED_WHILE_IT_LIVES)
+/* step: client::Client::session_lost = shut_down */
+/* step: client::Client::service_lost = complete_waits */
 /* step: client::StreamWords::complete_waits = complete */
 /* step: client::StreamWords::remember_wait = complete is_complete push_back */
 /* The service dies, at some step. Then the helper threads of consumers complete the words that their streams wait for:
    any word that leads to contents may be one. */
 active proctype Helpers() {
+#ifdef SERVICE_DIES
     service_is_dead = true;
+#endif
 #ifndef NO_HELPER
 end:
     do
@@ -209,7 +212,7 @@ inline poison(w) {
     fi
 }
 
-/* step: service::Fences::expire = is_complete poison complete */
+/* step: service::Fences::expire = is_complete poison complete erase */
 /* step: service::Fences::finish = poison complete give_back retire */
 inline give_up(w) {
     if
@@ -288,7 +291,7 @@ end:
        forget(0) }
     /* step: service::FenceWatch::on_limit = reset expire rearm */
 #ifndef NO_COMPLETION
-    :: atomic { is_pending[0] && !REACHED(0, pending_value[0]) && empty(service_stores) -> give_up(0) }
+    :: atomic { is_pending[0] && !REACHED(0, pending_value[0]) && empty(service_stores) -> give_up(0); forget(0) }
 #endif
     /* step: service::Fences::oldest = is_complete */
     :: atomic { is_pending[0] && REACHED(0, pending_value[0]) -> forget(0) }

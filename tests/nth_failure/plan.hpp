@@ -30,6 +30,9 @@ struct Plan {
     std::atomic<std::uint64_t> faults{0};  ///< injected so far
     std::atomic<std::uint64_t> rounds{0};  ///< epoll_wait calls of the service: a round ended before each
     char first_name[32]{};                 ///< of the call that failed first
+    /// Of malloc's that the process of a role has now, from when it began to obey.
+    std::atomic<std::int64_t> blocks_of_service{0};
+    std::atomic<std::int64_t> blocks_of_client{0};
 
     /// Counts from now on.
     void arm(Role whose, FaultKind what, std::uint64_t which, bool also_later) noexcept {

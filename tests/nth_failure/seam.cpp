@@ -14,6 +14,7 @@ namespace {
 
 Plan* plan = nullptr;
 Role own_role = Role::none;
+std::atomic<std::int64_t>* blocks = nullptr;
 
 // By raw system calls: the functions of that name are the seam's own.
 Plan* map_plan(const char* path) noexcept {
@@ -42,6 +43,18 @@ int counted_main(int argc, char** argv, char** environment) {
 void obey(Plan& given, Role role) noexcept {
     plan = &given;
     own_role = role;
+    blocks = role == Role::service  ? &given.blocks_of_service
+             : role == Role::client ? &given.blocks_of_client
+                                    : nullptr;
+    if (blocks != nullptr) {
+        *blocks = 0;
+    }
+}
+
+void count_block(int change) noexcept {
+    if (blocks != nullptr) {
+        blocks->fetch_add(change, std::memory_order_relaxed);
+    }
 }
 
 bool is_due(FaultKind kind, const char* call) noexcept {

@@ -12,6 +12,9 @@ void obey(Plan& plan, Role role) noexcept;
 /// Counts one call of `kind` and says whether it is to fail.
 [[nodiscard]] bool is_due(FaultKind kind, const char* call) noexcept;
 
+/// Counts one block of malloc's more, or one less.
+void count_block(int change) noexcept;
+
 /// Counts one pass of the service's loop.
 void count_round() noexcept;
 

@@ -1,7 +1,11 @@
-// SIGSTOP to the service: what asks it nothing goes on, and the rest waits until it does.
+// SIGSTOP to the service: what asks it nothing goes on. For the rest see stopped_service_requests_test.cpp.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
+#include <thread>
+#include <vector>
 
 #include "process/scripted_operator.hpp"
 #include "process/service_process.hpp"
@@ -38,16 +42,152 @@ TEST_F(StoppedService, LetsGetFindAndReleaseGoOn) {
     EXPECT_EQ(operator_.quit(), (ExitStatus{.code = 0, .signal = 0}));
 }
 
-TEST_F(StoppedService, AnswersWhatWasAskedMeanwhileWhenItGoesOn) {
-    ASSERT_EQ(operator_.ask("create a 4096"), "ok");
-    service_.process().stop();
-    operator_.say("publish a name");
-    Context context = [&] {
+// Each of them is told; its queue takes some 280.
+TEST_F(StoppedService, LetsMoreReleasesGoOnThanItHasRoomFor) {
+    constexpr int kMany = 2000;
+    {
+        Context context = service_.join("job");
+        std::vector<Allocation> retired;
+        std::vector<Allocation> created;
+        for (int i = 0; i < kMany; ++i) {
+            created.push_back(context.create(1));
+            retired.push_back(context.create(1));
+            retired.back().publish("name", {.replace = true});
+        }
+        context.unpublish("name");
+        service_.process().stop();
+        retired.clear();
+        created.clear();
         service_.process().resume();
-        return service_.join("job");
-    }();
-    EXPECT_EQ(operator_.hear(), "ok");
-    EXPECT_EQ(context.get("name").size(), 4096U);
+        // And they are told without another call of this Context.
+        Service view = service_.view();
+        while (view.totals().allocations != 0) {
+        }
+        EXPECT_EQ(context.stats().own_leases, 0U);
+    }
+    EXPECT_EQ(operator_.quit(), (ExitStatus{.code = 0, .signal = 0}));
+    service_.wait_until_empty();
+}
+
+TEST_F(StoppedService, HoldsUpNobodyWhoLeaves) {
+    {
+        Context context = service_.join("job");
+        context.create(1).publish("name");
+        std::vector<Allocation> released;
+        for (int i = 0; i < 100; ++i) {  // the service is told of each, before it hears the goodbye
+            released.push_back(context.create(1));
+        }
+        service_.process().stop();
+    }
+    service_.process().resume();  // this process goes on: what it left is given back all the same
+    EXPECT_EQ(operator_.quit(), (ExitStatus{.code = 0, .signal = 0}));
+    service_.wait_until_empty();
+}
+
+class ImpatientOfAStoppedService : public StoppedService {
+protected:
+    [[nodiscard]] Context join(ContextOptions options) const {
+        options.job = "job";
+        options.socket = service_.socket();
+        options.connect_timeout = 60s;
+        return Context(options);
+    }
+    static Errc errc_of(const std::function<void()>& call) {
+        try {
+            call();
+        } catch (const Error& error) {
+            return error.errc();
+        }
+        return Errc{};
+    }
+};
+
+TEST_F(ImpatientOfAStoppedService, ACallHasAnEndThatIsTheContexts) {
+    Context context = join({.request_timeout = 1s});
+    Allocation held = context.create(uint8, {8});
+    held.publish("held");
+    Allocation unpublished = context.create(uint8, {8});
+    Watch watch = context.watch();
+    context.get("held").release();  // what a get asks the service for is there from now on
+    service_.process().stop();
+    std::thread waiter([&] {
+        EXPECT_EQ(errc_of([&] { static_cast<void>(context.get("never", {.timeout = forever})); }), Errc::service_lost);
+    });
+    EXPECT_EQ(errc_of([&] { unpublished.publish("perhaps"); }), Errc::service_unreachable);
+    waiter.join();
+    EXPECT_FALSE(context.alive());
+    EXPECT_EQ(errc_of([&] { static_cast<void>(context.create(1)); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] {
+                  while (watch.next(forever)) {
+                  }
+              }),
+              Errc::service_lost);
+    service_.process().resume();
+
+    // The service has served it by the time that it hears of the end, and the memory is its holder's all the same.
+    Context other = service_.join("job");
+    other.get("perhaps", {.timeout = forever}).release();
+    other.unpublish("perhaps");
+    other.unpublish("held");
+    Service view = service_.view();
+    while (view.totals().sessions != 3) {  // with the operator's; the one that is over is quarantined
+    }
+    EXPECT_EQ(view.totals().allocations, 2U);
+    EXPECT_EQ(operator_.quit(), (ExitStatus{.code = 0, .signal = 0}));
+}
+
+std::atomic<ChildProcess*> to_resume = nullptr;
+std::atomic<int> asked = 0;
+thread_local bool gives_up = false;
+
+TEST_F(ImpatientOfAStoppedService, WhoGivesUpIsServedAllTheSameWhereTheServiceGoesOn) {
+    Context context = join({.give_up = []() noexcept {
+        if (ChildProcess* const service = to_resume.exchange(nullptr)) {
+            service->resume();
+        }
+        return true;
+    }});
+    service_.process().stop();
+    to_resume = &service_.process();
+    EXPECT_EQ(context.create(1).size(), 1U);
+    EXPECT_TRUE(context.alive());
+}
+
+TEST_F(ImpatientOfAStoppedService, WhoeverDoesNotGiveUpWaitsOn) {
+    Context context = join({.give_up = []() noexcept {
+        ChildProcess* const service = to_resume.load();
+        if (service != nullptr && ++asked == 3) {
+            service->resume();
+        }
+        return false;
+    }});
+    service_.process().stop();
+    asked = 0;
+    to_resume = &service_.process();
+    EXPECT_EQ(context.create(1).size(), 1U);
+    EXPECT_GE(asked, 3);
+    to_resume = nullptr;
+}
+
+TEST_F(ImpatientOfAStoppedService, WhoGivesUpBehindAnotherThreadEndsBoth) {
+    Context context = join({.give_up = []() noexcept {
+        ++asked;
+        return gives_up;
+    }});
+    service_.process().stop();
+    asked = 0;
+    std::thread first([&] { EXPECT_EQ(errc_of([&] { static_cast<void>(context.create(1)); }), Errc::service_lost); });
+    while (asked == 0) {  // it has its turn
+    }
+    gives_up = true;
+    EXPECT_EQ(errc_of([&] { static_cast<void>(context.create(1)); }), Errc::service_unreachable);
+    first.join();
+    gives_up = false;
+}
+
+TEST_F(ImpatientOfAStoppedService, ATimeoutOfNothingIsRefused) {
+    EXPECT_EQ(errc_of([&] { static_cast<void>(join({.request_timeout = 0ns})); }), Errc::invalid_argument);
+    EXPECT_EQ(errc_of([&] { static_cast<void>(join({.request_timeout = -1s})); }), Errc::invalid_argument);
 }
 
 TEST_F(StoppedService, ThatIsKilledThenIsLost) {

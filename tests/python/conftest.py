@@ -53,6 +53,8 @@ class RunningService:
         self.socket = str(folder / "s")
         self.log = folder / "fastiod.log"
         self._output = self.log.open("wb")
+        self._was_killed = False
+        self._has_ended = False
         self.process = subprocess.Popen(
             [program("fastiod"), "--socket", self.socket, *options], stdout=self._output, stderr=self._output
         )
@@ -67,14 +69,24 @@ class RunningService:
         return totals
 
     def kill(self) -> None:
+        self._was_killed = True
         self.process.kill()
         self.process.wait()
 
     def end(self) -> None:
-        if self.process.poll() is None:
+        """Once. Unless the test has killed it, it must have lived until now, and end in order."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        died = self.process.poll() is not None
+        if not died:
             self.process.terminate()
             self.process.wait()
         self._output.close()
+        if not self._was_killed:
+            assert not died and self.process.returncode == 0, (
+                f"fastiod ended with {self.process.returncode}: {self.log.read_text(errors='replace')}"
+            )
 
     def assert_nothing_is_left(self) -> None:
         """Contexts end when their objects are collected; the service hears of ended processes a moment later."""

@@ -382,7 +382,7 @@ def test_data_types_differ_from_each_other_and_from_everything_else() -> None:
     assert len({constant(name) for name in DATA_TYPES}) == len(DATA_TYPES)
     assert fastio.bfloat16 != fastio.float16
     assert fastio.DataType(2, 32, 2) != fastio.float32
-    assert fastio.bfloat16 != "bfloat16" and fastio.bfloat16 != None and fastio.bfloat16 != 4  # noqa: E711
+    assert fastio.bfloat16 != "bfloat" and fastio.bfloat16 != None and fastio.bfloat16 != 4  # noqa: E711
 
 
 @pytest.mark.parametrize("lanes", [2, 3, 4, 16])
@@ -431,3 +431,15 @@ def test_repr_of_a_data_type_is_how_it_is_spelled() -> None:
 def test_a_data_type_that_does_not_exist_is_refused(arguments: tuple[int, ...]) -> None:
     with pytest.raises(fastio.InvalidArgumentError, match="no such type"):
         fastio.DataType(*arguments)
+
+
+def test_a_type_equals_whatever_names_it(ctx: fastio.FastIOContext) -> None:
+    made = ctx.create_array(fastio.float32, (2,))
+    for same in (fastio.float32, "float32", np.dtype("float32")):
+        assert made.type == same and fastio.float32 == same
+    assert fastio.float32.dtype == np.float32 and np.zeros(1, fastio.float32.dtype).itemsize == 4
+    wide = ctx.create_array("bfloat16", (2,))
+    assert wide.type == "bfloat16" and wide.type == fastio.bfloat16 and wide.type != "float16"
+    assert fastio.float32 != "float64" and fastio.float32 != np.float64 and fastio.float32 != 4
+    with pytest.raises(AttributeError, match="bfloat16"):
+        _ = fastio.bfloat16.dtype

@@ -109,6 +109,10 @@ def test_find_many_keeps_the_order(ctx: fastio.FastIOContext) -> None:
     found = ctx.find_many(["c", "b", "a"])
     assert [a if a is None else a.name for a in found] == ["c", None, "a"]
     assert ctx.find_many([]) == []
+    assert found[2] is not None
+    newer = ctx.find_many(["a", "c"], newer_than=found[2].version)
+    assert [a if a is None else a.name for a in newer] == [None, "c"]
+    assert ctx.find_many(["b", "b"], timeout=0.01) == [None, None]
 
 
 def test_list_tells_what_is_published(ctx: fastio.FastIOContext) -> None:
@@ -132,6 +136,23 @@ def test_unpublish_removes_a_name_and_keeps_the_memory(ctx: fastio.FastIOContext
     assert np.asarray(a)[0] == 5
     with pytest.raises(KeyError, match="'x'"):
         ctx.unpublish("x")
+
+
+def test_unpublish_of_a_version_leaves_what_another_has_put_in_its_place(
+    ctx: fastio.FastIOContext, other: fastio.FastIOContext
+) -> None:
+    ctx.publish_array(np.array([1]), "x")
+    version = ctx.list("x")[0].version
+    other.publish_array(np.array([2]), "x", replace=True)
+    with pytest.raises(fastio.NotFoundError, match=f"not {version}"):
+        ctx.unpublish("x", version=version)
+    assert ctx.get("x").numpy()[0] == 2
+    ctx.unpublish("x", version=ctx.list("x")[0].version)
+    assert ctx.find("x") is None
+    with pytest.raises(fastio.InvalidArgumentError):
+        ctx.unpublish("x", version=-1)
+    with pytest.raises(TypeError):
+        ctx.unpublish("x", version="1")  # type: ignore[arg-type]
 
 
 def test_watch_tells_changes_below_a_prefix(ctx: fastio.FastIOContext, other: fastio.FastIOContext) -> None:

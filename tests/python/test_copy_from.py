@@ -31,6 +31,18 @@ def test_tensors_of_torch_arrive(ctx: fastio.FastIOContext) -> None:
     assert np.array_equal(a.numpy(), WANTED.T)
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (3, 1, 4), (0, 2)])
+def test_tensors_of_a_type_that_numpy_lacks_arrive_in_c_order(
+    ctx: fastio.FastIOContext, shape: tuple[int, ...]
+) -> None:
+    torch = package("torch")
+    numbers = torch.arange(int(np.prod(shape))).to(torch.bfloat16).reshape(shape)
+    for tensor in (numbers.transpose(0, -1), numbers.repeat(1, *[2] * (len(shape) - 1))[..., ::2], numbers[:1]):
+        a = ctx.create_array("bfloat16", tuple(tensor.shape))
+        a.copy_from(tensor)
+        assert torch.equal(torch.from_dlpack(a), tensor)
+
+
 def test_scalars_and_empty_arrays_are_arrays(ctx: fastio.FastIOContext) -> None:
     scalar = ctx.create_array(np.int64, ())
     scalar.copy_from(np.array(7))

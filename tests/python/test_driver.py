@@ -174,8 +174,11 @@ def test_the_context_of_a_failed_handler_ends_too(in_job: pytest.MonkeyPatch, ct
 
 
 def execute_once(work: Callable[[fastio.Payload], Optional[bool]]) -> None:
+    done = []
+
     def execute(driver: fastio.Driver, payload: fastio.Payload) -> bool:
         work(payload)
+        done.append(True)
         return True
 
     try:
@@ -185,6 +188,7 @@ def execute_once(work: Callable[[fastio.Payload], Optional[bool]]) -> None:
         if isinstance(error.__cause__, AssertionError):
             raise error.__cause__ from None
         raise
+    assert done == [True]
 
 
 def test_disk_entries_have_names_and_paths(in_job: pytest.MonkeyPatch) -> None:
@@ -275,6 +279,22 @@ def test_strings_and_primitives_are_arrays(in_job: pytest.MonkeyPatch, ctx: fast
     execute_once(work)
     assert np.asarray(ctx.get("text")).tobytes() == b"hello"
     assert np.asarray(ctx.get("dose")).tolist() == [0.25]
+
+
+def test_a_primitive_may_have_been_published_as_a_scalar(in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext) -> None:
+    ctx.publish_array(np.float64(0.25), "dose")
+    declare(in_job, "FASTIO_INPUTS", {"name": "dose", "type": "float64"})
+
+    def work(payload: fastio.Payload) -> None:
+        dose = payload.input_fastio_entries["dose"]
+        assert (dose.shape, dose.size, dose.access) == ((1,), 8, "read-only")
+        assert dose.map().tolist() == [0.25]
+
+    execute_once(work)
+    assert ctx.get("dose").dimensions == ()
+    ctx.publish_array(np.zeros((1, 1)), "dose", replace=True)
+    with pytest.raises(fastio.DriverError, match=r"declared as \[1\]"):
+        run_driver()
 
 
 def test_inputs_are_there_and_read_only(in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext) -> None:

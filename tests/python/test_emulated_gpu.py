@@ -371,6 +371,13 @@ def test_entries_of_an_operator_map_to_what_gpu_libraries_take(
             assert array.__cuda_array_interface__["data"][1] is True
             assert array.__dlpack_device__() == (2, 0)
             assert array.numpy().tolist() == [0, 1, 2, 3]
+            with pytest.raises(fastio.ReadOnlyError):
+                array.copy_from(np.arange(4))
+            for of_the_entry in ("free", "release", "publish", "set_type_and_dimensions"):
+                with pytest.raises(AttributeError, match=of_the_entry):
+                    getattr(array, of_the_entry)
+        with payload.output_fastio_entries["out"] as array:
+            array.copy_from(np.arange(4))
         mapped = payload.output_fastio_entries["out"].map()
         assert mapped.__cuda_array_interface__["data"][1] is False
         assert mapped.__dlpack_device__() == (2, 0)
@@ -380,7 +387,8 @@ def test_entries_of_an_operator_map_to_what_gpu_libraries_take(
     driver = fastio.Driver(execute_handler=execute)
     driver.start()
     driver.wait_for_completion()
-    assert ctx.get("out").shape == (4,)
+    assert ctx.get("out").numpy().tolist() == [0, 1, 2, 3]
+    assert ctx.find("in") is not None
 
 
 def test_weights_go_to_a_gpu(ctx: fastio.FastIOContext, tmp_path: pathlib.Path) -> None:

@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import declare
+from conftest import declare, package
 
 
 def execute(work: Optional[Callable[[fastio.Payload], Any]]) -> None:
+    done = []
+
     def handler(driver: fastio.Driver, payload: fastio.Payload) -> bool:
         assert work is not None
         work(payload)
+        done.append(True)
         return True
 
     driver = fastio.Driver(execute_handler=handler if work is not None else None)
     driver.start()
     driver.wait_for_completion()
+    assert done == ([True] if work is not None else [])
 
 
 def test_a_dynamic_output_may_turn_out_empty(in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext) -> None:
@@ -158,3 +162,71 @@ def test_outputs_that_nothing_fills_are_not_published(in_job: pytest.MonkeyPatch
     with pytest.raises(fastio.DriverError, match="no execute handler"):
         execute(None)
     assert ctx.find("x") is None
+
+
+def test_a_shape_that_is_left_open_may_turn_out_to_be_a_scalars(
+    in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext
+) -> None:
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "x", "type": "array", "element-type": "float32"})
+
+    def work(payload: fastio.Payload) -> None:
+        entry = payload.output_fastio_entries["x"]
+        with pytest.raises(fastio.InvalidArgumentError, match="not known yet"):
+            entry.allocate()
+        entry.update_shape(())
+        assert entry.size == 4
+        entry.allocate()
+        entry.map()[()] = 2.5
+
+    execute(work)
+    assert np.asarray(ctx.get("x")) == 2.5
+
+
+def test_elements_may_have_several_lanes(in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext) -> None:
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "x", "type": "array", "element-type": "float32x4", "shape": [0]})
+
+    def work(payload: fastio.Payload) -> None:
+        entry = payload.output_fastio_entries["x"]
+        assert entry.element_type == fastio.DataType(2, 32, 4)
+        entry.update_shape((3,))
+        assert entry.size == 48
+        entry.allocate()
+
+    execute(work)
+    assert ctx.get("x").type == "float32x4"
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn"])
+def test_elements_that_numpy_lacks_go_through_dlpack(
+    in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext, name: str
+) -> None:
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "x", "type": "array", "element-type": name, "shape": [2]})
+
+    def work(payload: fastio.Payload) -> None:
+        entry = payload.output_fastio_entries["x"]
+        assert entry.element_type == getattr(fastio, name)
+        with pytest.raises(fastio.UnsupportedError, match="from_dlpack"):
+            entry.map()
+        assert entry.__dlpack_device__() == (1, 0)
+        if name == "bfloat16":
+            package("torch").from_dlpack(entry)[:] = 1.5
+
+    execute(work)
+    got = ctx.get("x")
+    assert got.type == name
+    if name == "bfloat16":
+        assert package("torch").from_dlpack(got).tolist() == [1.5, 1.5]
+
+
+def test_an_entry_without_memory_speaks_no_dlpack(in_job: pytest.MonkeyPatch) -> None:
+    declare(in_job, "FASTIO_OUTPUTS", {"name": "x", "type": "array", "element-type": "uint8", "shape": [-1]})
+
+    def work(payload: fastio.Payload) -> None:
+        entry = payload.output_fastio_entries["x"]
+        for call in (entry.__dlpack__, entry.__dlpack_device__, entry.map):
+            with pytest.raises(fastio.InvalidArgumentError, match="not allocated"):
+                call()
+        entry.update_shape((1,))
+        entry.allocate()
+
+    execute(work)

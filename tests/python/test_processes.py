@@ -72,6 +72,18 @@ def test_after_a_fork_the_child_is_told_so(ctx: fastio.FastIOContext) -> None:
     assert np.asarray(x).tolist() == [0, 1, 2]
 
 
+def test_what_a_forked_child_cannot_use_can_still_be_shown(ctx: fastio.FastIOContext) -> None:
+    x = ctx.create(3)
+
+    def check() -> None:
+        assert repr(x) == "<fastio.FastIOAllocation, forked>"
+        raise fastio.ForkedError
+
+    assert in_child(check) == 0
+    ctx.close()
+    assert repr(x) == "<fastio.FastIOAllocation without a name: uint8 [3] on host>"
+
+
 def test_a_forked_child_leaves_its_parents_leases_alone(ctx: fastio.FastIOContext) -> None:
     ctx.publish_array(np.arange(3), "x")
     x, array = ctx.get("x"), np.asarray(ctx.get("x"))
@@ -167,6 +179,7 @@ print(x.sum())
 WAITERS = {
     "get": 'ctx.get("never", timeout=None)',
     "find": 'ctx.find("never", timeout=1e9)',
+    "find_many": 'ctx.find_many(["held", "never"], timeout=None)',
     "watch": "ctx.watch().next()",
     "iteration": "next(ctx.watch())",
 }
@@ -179,6 +192,8 @@ def test_ctrl_c_ends_a_wait(ctx: fastio.FastIOContext, script: Script, call: str
 import fastio
 ctx = fastio.FastIOContext()
 held = ctx.create(100)
+held.publish("held")
+held.release()
 try:
     print("ready")
     {call}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import threading
 import zlib
@@ -344,7 +345,7 @@ def test_loading_never_mixes_two_checkpoints(ctx: fastio.FastIOContext, script: 
         seen.add(b"".join(array.tobytes() for array in state.values()))
     publisher.communicate("\n")
     assert publisher.returncode == 0
-    assert seen <= {b"a" * 20, b"b" * 20}
+    assert seen and seen <= {b"a" * 20, b"b" * 20}
 
 
 def test_progress_is_told_after_each_tensor(ctx: fastio.FastIOContext, write: Write) -> None:
@@ -433,3 +434,26 @@ def test_a_name_that_cannot_be_published_is_refused_beforehand(
     with pytest.raises(fastio.InvalidArgumentError, match="cannot be published"):
         fastio.safetensors.publish(ctx, write(checkpoint(tensors)))
     assert names(ctx) == []
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_corrupt(ctx: fastio.FastIOContext, write: Write) -> None:
+    path = write(checkpoint({name: ("U8", (1 << 20,), name.encode() * (1 << 20)) for name in "abc"}))
+
+    def shorten(done: int, of: int, *_: int) -> None:
+        if done == 1:
+            os.truncate(path, os.path.getsize(path) - (3 << 19))
+
+    with pytest.raises(fastio.CorruptInputError, match="became shorter while it was read"):
+        fastio.safetensors.publish(ctx, path, "w/", progress=shorten)
+    assert ctx.list() == []
+
+
+@pytest.mark.parametrize("prefix", ["p" * 245, "a\0b", "\ud800"])
+def test_a_prefix_that_cannot_be_published_is_refused_first(
+    ctx: fastio.FastIOContext, write: Write, prefix: str
+) -> None:
+    told: list[int] = []
+    path = write(checkpoint({"x": ("U8", (1,), b"a")}))
+    with pytest.raises(fastio.InvalidArgumentError):
+        fastio.safetensors.publish(ctx, path, prefix, progress=lambda done, *_: told.append(done))
+    assert told == [] and ctx.list() == []

@@ -16,6 +16,6 @@ def test_a_reader_that_forgets_a_check_is_caught(monkeypatch: pytest.MonkeyPatch
     def forgetful(contents: object, path: str) -> object:
         raise KeyError(path)
 
-    monkeypatch.setattr("fastio.safetensors._read_header", forgetful)
+    monkeypatch.setattr("fastio._safetensors_file.read_header", forgetful)
     with pytest.raises(KeyError):
         safetensors_fuzzer.fuzz(seed=5, runs=1, seconds=None)

@@ -23,8 +23,11 @@ def execute_in_job(
     monkeypatch.setenv("FASTIO_JOB", "test")
     monkeypatch.setenv("FASTIO_STAGE", "stage")
 
+    done = []
+
     def execute(driver: clara.Driver, payload: clara.Payload) -> bool:
         work(payload)
+        done.append(True)
         return True
 
     driver = clara.Driver(execute_handler=execute)
@@ -35,6 +38,7 @@ def execute_in_job(
         if isinstance(error.__cause__, AssertionError):
             raise error.__cause__ from None
         raise
+    assert done == [True]
 
 
 # The context

@@ -49,7 +49,7 @@ def test_programs_of_users_pass_a_strict_check(tmp_path: pathlib.Path) -> None:
             context.publish_array(np.zeros((2, 3)), "x", attributes={"unit": "mm"})
             with context.get("x", timeout=None) as a:
                 shape: tuple[int, ...] = a.shape
-                print(shape, a.type, a.numpy().sum())
+                print(shape, a.type, a.numpy().sum(), memoryview(a), bytes(a))
             found = context.find("y")
             if found is not None:
                 found.free()

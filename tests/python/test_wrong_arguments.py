@@ -50,6 +50,10 @@ WRONG_TYPES: dict[str, tuple[str, Call]] = {
     "find_many names": ("find_many", lambda c, a: c.find_many(3)),
     "find_many one name": ("find_many", lambda c, a: c.find_many("abc")),
     "find_many a name": ("find_many", lambda c, a: c.find_many(["x", 3])),
+    "find_many timeout": ("find_many", lambda c, a: c.find_many(["x"], timeout="1")),
+    "find_many newer_than": ("find_many", lambda c, a: c.find_many(["x"], newer_than=1.5)),
+    "find_many stream": ("find_many", lambda c, a: c.find_many(["x"], stream=[])),
+    "find_many contents_timeout": ("find_many", lambda c, a: c.find_many(["x"], contents_timeout="1")),
     "publish_array array": ("publish_array", lambda c, a: c.publish_array([1, 2], "x")),
     "publish_array array None": ("publish_array", lambda c, a: c.publish_array(None, "x")),
     "publish_array name": ("publish_array", lambda c, a: c.publish_array(np.zeros(1), 3)),
@@ -202,3 +206,27 @@ def test_errors_are_those_of_python_where_it_has_one() -> None:
     assert issubclass(fastio.NotFoundError, KeyError)
     assert issubclass(fastio.TimedOutError, TimeoutError)
     assert issubclass(fastio.OutOfMemoryError, MemoryError)
+
+
+def test_numbers_that_nothing_can_hold_are_refused_or_without_a_bound(ctx: fastio.FastIOContext) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    assert ctx.get("x", timeout=10**400).count == 3
+    with pytest.raises(fastio.InvalidArgumentError, match="timeout"):
+        ctx.get("x", timeout=-(10**400))
+    with pytest.raises(fastio.InvalidArgumentError, match="stream"):
+        ctx.get("x", stream=2**70)
+
+
+@pytest.mark.parametrize("text", ["int8,(", "{", "(2,)f4", "no such type"])
+def test_a_text_that_names_no_type_is_an_invalid_argument(ctx: fastio.FastIOContext, text: str) -> None:
+    with pytest.raises(fastio.InvalidArgumentError, match="type"):
+        ctx.create_array(text, (1,))
+
+
+def test_attributes_whose_items_are_no_pairs_are_a_type_error(ctx: fastio.FastIOContext) -> None:
+    class Odd(dict):  # type: ignore[type-arg]
+        def items(self) -> Any:
+            return [("a",), ()]
+
+    with pytest.raises(TypeError, match="attributes"):
+        ctx.create(1).publish("x", attributes=Odd())

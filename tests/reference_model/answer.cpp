@@ -58,21 +58,33 @@ std::string answer_of(const AllocationInfo& info) {
     return out.str();
 }
 
-std::string answer_of(std::span<const std::byte> contents) {
-    return std::to_string(contents.size()) + " bytes of digest " + std::to_string(digest(contents));
+std::string answer_of(const PublicationInfo& info) {
+    return answer_of({info.name, info.version, info.size, info.type, info.dimensions, {}});
 }
 
-std::string answer_of(const std::vector<AllocationInfo>& infos) {
-    std::vector<std::string> lines;
-    for (const AllocationInfo& info : infos) {
-        lines.push_back(answer_of(info));
-    }
-    std::ranges::sort(lines);
-    std::string answer;
-    for (const std::string& line : lines) {
-        answer += line + "; ";
-    }
-    return answer;
+std::string answer_of(const ContextInfo& info) {
+    std::ostringstream out;
+    out << info.job << (info.persistent ? " persistent" : "") << ", members " << info.members << ", allocations "
+        << info.allocations << ", leases " << info.leases << ", publications " << info.publications << ", bytes_in_use "
+        << info.bytes_in_use << ", bytes_quarantined " << info.bytes_quarantined << ", quota " << info.quota;
+    return out.str();
+}
+
+std::string answer_of(const SessionInfo& info) {
+    std::ostringstream out;
+    out << info.state << " in " << info.job << ", leases " << info.leases << ", holds " << info.holds;
+    return out.str();
+}
+
+std::string answer_of(const OperatorInfo& info) {
+    std::ostringstream out;
+    out << "sessions " << info.sessions << ", bytes_published " << info.bytes_published << ", bytes_copied "
+        << info.bytes_copied;
+    return out.str();
+}
+
+std::string answer_of(std::span<const std::byte> contents) {
+    return std::to_string(contents.size()) + " bytes of digest " + std::to_string(digest(contents));
 }
 
 }  // namespace fastio::test

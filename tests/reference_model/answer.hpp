@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,8 +31,24 @@ struct Described {
 /// What the oracle can tell of them.
 [[nodiscard]] std::string answer_of(const ContextStats& stats);
 [[nodiscard]] std::string answer_of(const AllocationInfo& info);
+[[nodiscard]] std::string answer_of(const PublicationInfo& info);  ///< of Service, which has no attributes
+[[nodiscard]] std::string answer_of(const ContextInfo& info);
+[[nodiscard]] std::string answer_of(const SessionInfo& info);
+[[nodiscard]] std::string answer_of(const OperatorInfo& info);
 [[nodiscard]] std::string answer_of(std::span<const std::byte> contents);
 /// In any order.
-[[nodiscard]] std::string answer_of(const std::vector<AllocationInfo>& infos);
+template <class Info>
+[[nodiscard]] std::string answers_of(const std::vector<Info>& infos) {
+    std::vector<std::string> lines;
+    for (const Info& info : infos) {
+        lines.push_back(answer_of(info));
+    }
+    std::ranges::sort(lines);
+    std::string answer;
+    for (const std::string& line : lines) {
+        answer += line + "; ";
+    }
+    return answer;
+}
 
 }  // namespace fastio::test

@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kDevice = FASTIO_TEST_DEVICE;
 constexpr double kScale = FASTIO_TEST_SCALE;
+constexpr bool kOnStreams = FASTIO_TEST_ON_STREAMS;
 
 /// The service's own, which these sequences do not reach.
 constexpr std::uint64_t kAllocations = 65'536;
@@ -30,7 +31,7 @@ std::string play(const std::vector<Step>& steps) {
 
 TEST(InProcess, AnySequenceOfCallsAnswersAsTheOracleSaysAndLeavesNothing) {
     static_cast<void>(play({{.verb = Verb::create}}));  // what the process opens once
-    const Search found = search(play, Killing::none, kScale);
+    const Search found = search(play, Mix{.mostly_contents = kOnStreams}, kScale);
     EXPECT_FALSE(found.failed) << found.text;
 }
 

@@ -24,7 +24,7 @@ void take_out(std::vector<std::string>& names, const std::string& name) {
 
 Oracle::Oracle(std::uint64_t max_allocations, Mistake mistake) : max_allocations_(max_allocations), mistake_(mistake) {
     for (Client& client : clients_) {
-        client.session = join(0);
+        client.session = join(0, false);
     }
 }
 
@@ -95,7 +95,7 @@ std::string Oracle::play_unguarded(const Step& step) {
         case Verb::unpublish:
             check_open(is_open);
             check_name(name);
-            unpublish(*session->job, name);
+            unpublish(*session->job, name, version_of(step));
             return kDone;
         case Verb::unpublish_memory:
             held_open();
@@ -109,7 +109,7 @@ std::string Oracle::play_unguarded(const Step& step) {
             return find_many(session);
         case Verb::list:
             check_open(is_open);
-            return list(*session, prefix_of(step.name));
+            return list(*session->job, prefix_of(step.name));
         case Verb::read:
             return contents_of(held());
         case Verb::write:
@@ -164,12 +164,12 @@ std::string Oracle::play_unguarded(const Step& step) {
             session->closed = true;
             return kDone;
         case Verb::join:
-            client.session = join(step.other);
+            client.session = join(step.other, step.flag);
             session->closed = true;
             leave(session);
             return job_of(step.other);
         case Verb::inspect:
-            return inspect(job_of(step.other));
+            return inspect(step);
         case Verb::remove: {
             check_name(name);
             const auto job = find_job(job_of(step.other));
@@ -180,7 +180,7 @@ std::string Oracle::play_unguarded(const Step& step) {
             end(*find_job(job_of(step.other)));
             return kDone;
         case Verb::kill: {
-            SessionPtr next = join(0);  // first, so that the job may go on
+            SessionPtr next = join(0, false);  // first, so that the job may go on
             kill(client);
             client.session = std::move(next);
             return kDone;
@@ -195,6 +195,9 @@ Counts Oracle::counts() const {
     for (const SessionPtr& session : sessions_) {
         jobs.insert(session->job.get());
     }
+    for (const auto& [name, job] : jobs_) {  // a persistent one may have no sessions
+        jobs.insert(job.get());
+    }
     for (const Job* job : jobs) {
         counts.allocations += job->memories.size();
         counts.publications += job->names.size();
@@ -208,13 +211,15 @@ Counts Oracle::counts() const {
     return counts;
 }
 
-Oracle::SessionPtr Oracle::join(int number) {
+Oracle::SessionPtr Oracle::join(int number, bool persistent) {
     std::shared_ptr<Job>& job = jobs_[job_of(number)];
     if (!job) {
         job = std::make_shared<Job>();
         job->name = job_of(number);
         job->quota = number == 0 ? kQuota : 0;
     }
+    job->persistent |= persistent && mistake_ != Mistake::persistent_jobs_end;
+    ++job->joins;
     auto session = std::make_shared<Session>();
     session->job = job;
     job->members.push_back(session.get());
@@ -285,7 +290,9 @@ void Oracle::publish(Slot& slot, const Step& step) {
     slot.described.attributes = attributes;
     job.names.insert_or_assign(name, Publication{slot.memory, slot.described});
     slot.memory->names.push_back(name);
-    slot.session->bytes_published += checked_size({slot.described.type, slot.described.dimensions});
+    const std::uint64_t bytes = checked_size({slot.described.type, slot.described.dimensions});
+    slot.session->bytes_published += bytes;
+    job.bytes_published += bytes;
     if (loser) {
         settle(job, loser);
     }
@@ -338,14 +345,17 @@ void Oracle::leave(const SessionPtr& session) {
     Job& job = *session->job;
     std::erase(job.members, session.get());
     std::erase(sessions_, session);
-    if (job.members.empty() && !job.ended) {
+    if (job.members.empty() && !job.ended && !job.persistent) {
         end(job);
     }
 }
 
-void Oracle::unpublish(Job& job, const std::string& name) {
+void Oracle::unpublish(Job& job, const std::string& name, std::uint64_t only_version) {
     const auto found = job.names.find(name);
-    if (found == job.names.end()) {
+    const bool is_another = found != job.names.end() && only_version != 0 &&
+                            found->second.described.version != only_version &&
+                            mistake_ != Mistake::unpublish_of_any_version;
+    if (found == job.names.end() || is_another) {
         throw Refused{Errc::not_found};
     }
     const Publication gone = found->second;
@@ -393,18 +403,6 @@ std::string Oracle::find_many(const SessionPtr& session) {
     return answer;
 }
 
-std::string Oracle::list(const Session& session, const std::string& prefix) const {
-    std::string answer;
-    for (const auto& [name, publication] : session.job->names) {
-        if (name.starts_with(prefix)) {
-            Described described = publication.described;
-            described.size = checked_size({described.type, described.dimensions});
-            answer += answer_of(described) + "; ";
-        }
-    }
-    return answer;
-}
-
 std::string Oracle::next_event(Client& client) {
     if (!client.watch) {
         return "no watch";
@@ -417,38 +415,6 @@ std::string Oracle::next_event(Client& client) {
     std::string event = events.front();
     events.pop_front();
     return event;
-}
-
-std::string Oracle::stats(const Session& session) const {
-    ContextStats stats;
-    const Job& job = *session.job;
-    stats.allocations = job.memories.size();
-    stats.publications = job.names.size();
-    stats.members = job.members.size();
-    stats.quota = job.quota;
-    for (const MemoryPtr& memory : job.memories) {
-        stats.bytes_in_use += memory->capacity;
-        for (const auto& [member, leases] : memory->leases) {
-            stats.leases += static_cast<std::uint64_t>(leases);
-            stats.own_leases += member == &session ? static_cast<std::uint64_t>(leases) : 0;
-        }
-    }
-    stats.gets = session.gets;
-    stats.bytes_published = session.bytes_published;
-    return answer_of(stats);
-}
-
-std::string Oracle::inspect(const std::string& name) const {
-    std::vector<AllocationInfo> infos;
-    for (const MemoryPtr& memory : find_job(name)->memories) {
-        AllocationInfo info;
-        info.size = memory->size;
-        info.state = memory->holder != nullptr ? "private" : memory->names.empty() ? "retired" : "published";
-        info.names = memory->names;
-        info.holders.resize(memory->leases.size() + (memory->holder != nullptr ? 1 : 0));
-        infos.push_back(std::move(info));
-    }
-    return answer_of(infos);
 }
 
 std::shared_ptr<Oracle::Job> Oracle::find_job(const std::string& name) const {

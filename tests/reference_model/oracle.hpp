@@ -26,6 +26,8 @@ enum class Mistake : std::uint8_t {
     newer_than_includes,
     failed_publish_drops_the_hold,
     replace_is_announced_as_publish,
+    persistent_jobs_end,
+    unpublish_of_any_version,
 };
 
 /// What the service may count, and what the oracle knows of it.
@@ -69,6 +71,9 @@ private:
         std::uint64_t quota = 0;
         std::uint64_t version = 0;
         bool ended = false;
+        bool persistent = false;
+        std::uint64_t joins = 0;
+        std::uint64_t bytes_published = 0;
         std::map<std::string, Publication> names{};
         std::vector<MemoryPtr> memories{};
         std::vector<Session*> members{};
@@ -98,22 +103,26 @@ private:
     };
 
     [[nodiscard]] std::string play_unguarded(const Step& step);
-    [[nodiscard]] SessionPtr join(int job);
+    [[nodiscard]] SessionPtr join(int job, bool persistent);
     [[nodiscard]] Slot create(const SessionPtr& session, const ArrayChoice& array, std::vector<std::byte> contents);
     void publish(Slot& slot, const Step& step);
     [[nodiscard]] std::optional<Slot> find(const SessionPtr& session, const Step& step, std::uint64_t newer_than);
     void release(Slot& slot);
     void put(Slot& at, Slot&& slot);
     void leave(const SessionPtr& session);
-    void unpublish(Job& job, const std::string& name);
+    void unpublish(Job& job, const std::string& name, std::uint64_t only_version = 0);
     void unpublish_all(Job& job, Memory& memory);
     void write(Slot& slot, const Step& step);
     void kill(Client& client);
     [[nodiscard]] std::string find_many(const SessionPtr& session);
-    [[nodiscard]] std::string list(const Session& session, const std::string& prefix) const;
+    [[nodiscard]] static std::string list(const Job& job, const std::string& prefix);
     [[nodiscard]] std::string next_event(Client& client);
     [[nodiscard]] std::string stats(const Session& session) const;
-    [[nodiscard]] std::string inspect(const std::string& job) const;
+    [[nodiscard]] std::string inspect(const Step& step) const;
+    [[nodiscard]] static std::string publications(const Job& job, const std::string& prefix);
+    [[nodiscard]] std::vector<AllocationInfo> allocations(const Job& job) const;
+    [[nodiscard]] ContextInfo context(const Job& job) const;
+    [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& job) const;
     [[nodiscard]] std::shared_ptr<Job> find_job(const std::string& name) const;
     void tell(const Job& job, WatchEvent::Kind kind, const std::string& name, std::uint64_t version);
     void end(Job& job);

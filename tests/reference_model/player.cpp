@@ -27,13 +27,36 @@ std::string describe(const Allocation& allocation) {
 }  // namespace
 
 Player::Player(std::string socket, std::string device)
-    : socket_(std::move(socket)), device_(std::move(device)), context_(join(0)) {}
+    : socket_(std::move(socket)), device_(std::move(device)), context_(join(0, false)) {}
 
-Context Player::join(int job) const {
+Player::~Player() {
+    finish();  // before the Allocations go
+}
+
+void Player::finish() {
+    if (stream_) {
+        stream_->synchronise();
+    }
+    copied_from_.clear();
+}
+
+void Player::put(Allocation& slot, Allocation&& allocation) {
+    if (slot) {
+        finish();
+    }
+    slot = std::move(allocation);
+}
+
+const std::vector<std::byte>& Player::keep(std::vector<std::byte> contents) {
+    return copied_from_.emplace_back(std::move(contents));
+}
+
+Context Player::join(int job, bool persistent) const {
     return Context({.job = job_of(job),
                     .socket = socket_,
                     .device = device_,
                     .quota = job == 0 ? kQuota : 0,
+                    .persistent = persistent,
                     .connect_timeout = kPatience});
 }
 
@@ -48,35 +71,38 @@ std::string Player::play(const Step& step) {
 std::string Player::play_unguarded(const Step& step) {
     Allocation& slot = slots_.at(static_cast<std::size_t>(step.slot));
     const std::string& name = name_of(step.name);
+    // Publishing and getting without a stream must go together with those that have one, too.
+    const Stream stream = step.value % 2 == 0 ? this->stream() : Stream{};
     switch (step.verb) {
         case Verb::create:
-            slot = create(step);
+            put(slot, create(step));
             return describe(slot);
         case Verb::publish:
-            slot.publish(name, {.replace = step.flag, .attributes = attributes_of(step.attributes)});
+            slot.publish(name, {.stream = stream, .replace = step.flag, .attributes = attributes_of(step.attributes)});
             return describe(slot);
         case Verb::release:
-            slot.release();
+            stream_ ? slot.release(stream_->get()) : slot.release();
             return kDone;
         case Verb::get:
-            slot = context_.get(name, {.timeout = std::chrono::microseconds(step.flag ? 50 : 0),
-                                       .newer_than = static_cast<std::uint64_t>(step.value)});
+            put(slot, context_.get(name, {.stream = stream,
+                                          .timeout = std::chrono::microseconds(step.flag ? 50 : 0),
+                                          .newer_than = static_cast<std::uint64_t>(step.value)}));
             return describe(slot) + ' ' + read(slot);
         case Verb::free:
-            slot.free();
+            stream_ ? slot.free(stream_->get()) : slot.free();
             return kDone;
         case Verb::unpublish:
-            context_.unpublish(name);
+            context_.unpublish(name, version_of(step));
             return kDone;
         case Verb::unpublish_memory:
             slot.unpublish();
             return kDone;
         case Verb::find: {
-            auto found = context_.find(name, {.newer_than = static_cast<std::uint64_t>(step.value)});
+            auto found = context_.find(name, {.stream = stream, .newer_than = static_cast<std::uint64_t>(step.value)});
             if (!found) {
                 return kNothing;
             }
-            slot = std::move(*found);
+            put(slot, std::move(*found));
             return describe(slot);
         }
         case Verb::find_many:
@@ -84,6 +110,7 @@ std::string Player::play_unguarded(const Step& step) {
         case Verb::list:
             return list(step);
         case Verb::read:
+            finish();
             slot.check();
             return describe(slot) + ' ' + read(slot);
         case Verb::write:
@@ -95,7 +122,7 @@ std::string Player::play_unguarded(const Step& step) {
             return describe(slot);
         }
         case Verb::move:
-            slot = std::move(slots_.at(static_cast<std::size_t>(step.other)));
+            put(slot, std::move(slots_.at(static_cast<std::size_t>(step.other))));
             return slot ? "something" : kNothing;
         case Verb::publish_array:
             publish_array(step);
@@ -111,7 +138,7 @@ std::string Player::play_unguarded(const Step& step) {
             context_.close();
             return context_.alive() ? "alive" : kDone;
         case Verb::join:
-            context_ = join(step.other);
+            context_ = join(step.other, step.flag);
             return context_.alive() ? context_.job() : "dead";
         case Verb::inspect:
             return inspect(step);
@@ -121,28 +148,31 @@ std::string Player::play_unguarded(const Step& step) {
         case Verb::end_job:
             Service(socket_, kPatience).end(job_of(step.other));
             return kDone;
-        case Verb::kill:
-            break;
+        case Verb::kill:  // what it does before: the oracle does not know how far a stream had come
+            finish();
+            return kDone;
     }
-    throw std::logic_error("a client cannot do this by itself: " + std::string(to_string(step.verb)));
+    throw std::logic_error("there is no such verb");
 }
 
 Allocation Player::create(const Step& step) {
     const ArrayChoice& array = array_of(step.array);
-    Allocation made = context_.create(array.type, array.dimensions, {.alignment = array.alignment, .zero = step.flag});
+    Allocation made = context_.create(array.type, array.dimensions,
+                                      {.stream = stream(), .alignment = array.alignment, .zero = step.flag});
     if (reinterpret_cast<std::uintptr_t>(made.data()) % array.alignment != 0) {
         throw std::runtime_error("create did not keep to the alignment");
     }
     if (!step.flag) {
-        const auto contents = pattern_of(step.value, made.size());
-        made.copy_from(contents.data(), contents.size());
+        const auto& contents = keep(pattern_of(step.value, made.size()));
+        made.copy_from(contents.data(), contents.size(), {.stream = stream()});
     }
     return made;
 }
 
-std::string Player::read(const Allocation& allocation) const {
+std::string Player::read(const Allocation& allocation) {
     std::vector<std::byte> contents(allocation.size());
-    allocation.copy_to(contents.data(), contents.size());
+    allocation.copy_to(contents.data(), contents.size(), {.stream = stream()});
+    finish();
     return answer_of(contents);
 }
 
@@ -150,8 +180,11 @@ void Player::write(Allocation& allocation, const Step& step) {
     // The second half; one byte more than there is if it is step 0's.
     const std::uint64_t size = allocation.size();
     const std::uint64_t offset = size / 2;
-    const auto contents = pattern_of(step.value, size - offset + (step.value == 0 ? 1 : 0));
-    allocation.copy_from(contents.data(), contents.size(), {.offset = offset});
+    const auto& contents = keep(pattern_of(step.value, size - offset + (step.value == 0 ? 1 : 0)));
+    allocation.copy_from(contents.data(), contents.size(), {.stream = stream(), .offset = offset});
+    if (allocation.version() != 0) {
+        finish();  // only publishing orders what others see
+    }
 }
 
 std::string Player::find_many() {
@@ -181,9 +214,10 @@ void Player::publish_array(const Step& step) {
         elements *= static_cast<std::uint64_t>(extent);
     }
     const bool is_endless = elements > 2 * kQuota;  // refused before its contents are read
-    const auto contents = pattern_of(step.value, is_endless ? 1 : elements * array.type.size_bytes());
+    const auto& contents = keep(pattern_of(step.value, is_endless ? 1 : elements * array.type.size_bytes()));
     context_.publish_array({.data = contents.data(), .type = array.type, .dimensions = array.dimensions},
-                           name_of(step.name), {.replace = step.flag, .attributes = attributes_of(step.attributes)});
+                           name_of(step.name),
+                           {.stream = stream(), .replace = step.flag, .attributes = attributes_of(step.attributes)});
 }
 
 std::string Player::next_event(int expected) {
@@ -207,7 +241,25 @@ std::string Player::stats() {
 }
 
 std::string Player::inspect(const Step& step) const {
-    return answer_of(Service(socket_, kPatience).allocations(job_of(step.other)));
+    Service view(socket_, kPatience);
+    const std::string job = job_of(step.other);
+    const auto of_job = [&](auto infos) {
+        std::erase_if(infos, [&](const auto& info) { return info.job != job; });
+        return answers_of(infos);
+    };
+    switch (view_of(step)) {
+        case View::allocations:
+            return answers_of(view.allocations(job));
+        case View::publications:
+            return answers_of(view.publications(job, prefix_of(step.name)));
+        case View::contexts:
+            return of_job(view.contexts());
+        case View::sessions:
+            return of_job(view.sessions());
+        case View::operators:
+            return answers_of(view.operators(job));
+    }
+    throw std::logic_error("there is no such view");
 }
 
 }  // namespace fastio::test

@@ -15,6 +15,14 @@ const char* to_string(Verb verb) {
     return names.at(static_cast<std::size_t>(verb));
 }
 
+std::uint64_t version_of(const Step& step) {
+    return step.flag ? static_cast<std::uint64_t>(step.value) : 0;
+}
+
+View view_of(const Step& step) {
+    return static_cast<View>(step.value % kViews);
+}
+
 void showValue(const Step& step, std::ostream& out) {
     out << to_string(step.verb) << "(client " << step.client << ", slot " << step.slot << ", other " << step.other
         << ", name " << step.name << ", array " << step.array << ", attributes " << step.attributes << ", value "

@@ -55,9 +55,18 @@ struct Step {
     int name = 0;
     int array = 0;       ///< type and dimensions
     int attributes = 0;  ///< publish, publish_array
-    int value = 0;       ///< the pattern of contents; get, find: newer_than; next_event: one of the three below
-    bool flag = false;   ///< publish: replace; create: zero; get: with a timeout
+    int value = 0;       ///< the pattern of contents; get, find: newer_than; inspect: what of the job, one of the five
+                         ///< below; next_event: one of the three below them; unpublish: of a version
+    bool flag = false;   ///< publish: replace; create: zero; get: with a timeout; unpublish: only of the version; join:
+                         ///< the job is persistent from then
 };
+/// What unpublish is given.
+[[nodiscard]] std::uint64_t version_of(const Step& step);
+/// What inspect shows: the value modulo their number.
+enum class View : std::uint8_t { allocations, publications, contexts, sessions, operators };
+inline constexpr int kViews = static_cast<int>(View::operators) + 1;
+[[nodiscard]] View view_of(const Step& step);
+
 /// next_event is told what the oracle expects, or it could not know for what to wait.
 inline constexpr int kExpectNothing = 0;
 inline constexpr int kExpectEvent = 1;

@@ -87,7 +87,7 @@ private:
                 }
                 break;
             case Verb::unpublish:
-                allow(Errc::not_found, [&] { context_.unpublish(name); });
+                allow(Errc::not_found, [&] { context_.unpublish(name, step.flag && slot ? slot.version() : 0); });
                 break;
             case Verb::unpublish_memory:
                 if (slot) {
@@ -293,7 +293,7 @@ std::string play(const std::vector<Step>& steps) {
 
 TEST(Threads, SeeOnlyWholePublicationsInOrderAndLeaveNothing) {
     static_cast<void>(play({{.verb = Verb::create}}));
-    const Search found = search(play, Killing::none, 5);
+    const Search found = search(play, Mix{}, 5);
     EXPECT_FALSE(found.failed) << found.text;
 }
 

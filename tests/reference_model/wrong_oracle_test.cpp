@@ -27,7 +27,7 @@ TEST_P(WrongOracle, IsFoundOutByAShortSequence) {
         return contest(steps, stage, oracle, std::chrono::milliseconds(10));
     };
     constexpr std::uint64_t seed = 20'261;
-    const Search found = search(play, Killing::none, 5, seed);
+    const Search found = search(play, Mix{}, 5, seed);
     ASSERT_TRUE(found.failed) << "the mistake was never met";
     EXPECT_LE(found.fewest_steps, GetParam().steps) << found.text;
     EXPECT_NE(found.text.find("RC_PARAMS=\"seed=20261\""), std::string::npos) << found.text;
@@ -40,7 +40,9 @@ INSTANTIATE_TEST_SUITE_P(Mistakes, WrongOracle,
                                          Wrong{"NewerThanIncludes", Mistake::newer_than_includes, 6},
                                          Wrong{"FailedPublishDropsTheHold", Mistake::failed_publish_drops_the_hold, 4},
                                          Wrong{"ReplaceIsAnnouncedAsPublish", Mistake::replace_is_announced_as_publish,
-                                               5}),
+                                               5},
+                                         Wrong{"PersistentJobsEnd", Mistake::persistent_jobs_end, 3},
+                                         Wrong{"UnpublishOfAnyVersion", Mistake::unpublish_of_any_version, 3}),
                          [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace

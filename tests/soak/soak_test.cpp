@@ -1,6 +1,8 @@
 // Crash rounds: operators that do everything at random are killed, stopped, and become new programs of the same name at
 // random moments, and so is the service killed, whose place one of several takes. At the end nothing may be left.
-// FASTIO_SOAK_ROUNDS and FASTIO_SOAK_SEED choose how many rounds and which; what a round does follows from both alone.
+// FASTIO_SOAK_ROUNDS and FASTIO_SOAK_SEED choose how many rounds and which, FASTIO_SOAK_FIRST the number of the first:
+// what befalls whom in a round follows from the seed and its number alone. One that failed can be repeated by itself,
+// with operators that have just begun.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -46,12 +48,15 @@ protected:
         }
     }
 
+    /// Draws as often whatever state they are in.
     void play(Event event) {
         ++played_[static_cast<std::size_t>(event)];
-        ChaosProcess& one = *operators_[random_() % kOperators];
+        const std::size_t which = random_() % kOperators;
+        seed_of_next_ = random_();
+        ChaosProcess& one = *operators_[which];
         switch (event) {
             case Event::kill:
-                kill_and_replace(random_() % kOperators);
+                kill_and_replace(which);
                 break;
             case Event::exec:
                 exec(one);
@@ -73,7 +78,19 @@ protected:
         }
     }
 
-    void start(std::size_t which) { operators_[which] = std::make_unique<ChaosProcess>(service_.socket(), random_()); }
+    void start(std::size_t which) {
+        operators_[which] = std::make_unique<ChaosProcess>(service_.socket(), seed_of_next_++);
+    }
+
+    /// Each has joined when this returns: who has not would not lose a service that is killed.
+    void start_operators() {
+        for (std::size_t which = 0; which < kOperators; ++which) {
+            start(which);
+        }
+        for (auto& each : operators_) {
+            each->await_new_requests(1);
+        }
+    }
 
     /// In the middle of whatever it does.
     void wait_somewhat(ChaosProcess& one) {
@@ -142,7 +159,16 @@ protected:
         return service_.descriptors();
     }
 
+    /// All operators end. The service that there is must have nothing of those that it has seen.
+    void expect_nothing_left() {
+        end_operators();
+        EXPECT_EQ(service_.wait_until_empty().sessions_cut, 0U);
+        EXPECT_EQ(descriptors_at_rest(), descriptors_);
+        EXPECT_EQ(service_.memfd_mappings(), 0U);
+    }
+
     const std::uint64_t rounds_ = from_environment("FASTIO_SOAK_ROUNDS", kRounds);
+    const std::uint64_t first_ = from_environment("FASTIO_SOAK_FIRST", 0);
     const std::uint64_t seed_ = from_environment("FASTIO_SOAK_SEED", 1);
     const Watchdog watchdog_{"crash rounds", std::chrono::seconds(900 + rounds_)};
     std::mt19937_64 random_{seed_};
@@ -150,29 +176,32 @@ protected:
     std::array<std::unique_ptr<ChaosProcess>, kOperators> operators_;
     std::vector<ChaosChildren> orphans_;  ///< whose operators are dead
     std::array<std::uint64_t, 5> played_{};
+    std::uint64_t seed_of_next_ = seed_;  ///< of the next operator that is started
+    std::size_t descriptors_ = 0;         ///< of a service at rest
 };
 
 TEST_F(Soak, CrashRoundsLeaveNothingBehind) {
-    const std::size_t descriptors = descriptors_at_rest();
-    for (std::size_t which = 0; which < kOperators; ++which) {
-        start(which);
-    }
-    for (std::uint64_t round = 0; round < rounds_; ++round) {
+    constexpr std::uint64_t kRoundsBetweenLooks = 25;  // a service lives for 50 on average
+    descriptors_ = descriptors_at_rest();
+    for (std::uint64_t round = first_; round < first_ + rounds_; ++round) {
+        SCOPED_TRACE("./run soak --seed " + std::to_string(seed_) + " --first " + std::to_string(round) +
+                     " --rounds 1");
+        if (round % kRoundsBetweenLooks == 0 || round == first_) {
+            if (round != first_) {
+                expect_nothing_left();
+            }
+            start_operators();
+        }
         std::seed_seq both{seed_, round};
         random_.seed(both);
-        SCOPED_TRACE("FASTIO_SOAK_SEED=" + std::to_string(seed_) + ", round " + std::to_string(round));
         ASSERT_NO_THROW(play(choose()));
         ASSERT_FALSE(HasFatalFailure());
     }
-    end_operators();
+    expect_nothing_left();
     std::printf("%llu kills, %llu execs, %llu stops and resumes, %llu ends of orphans, %llu kills of the service\n",
                 static_cast<unsigned long long>(played_[0]), static_cast<unsigned long long>(played_[1]),
                 static_cast<unsigned long long>(played_[2]), static_cast<unsigned long long>(played_[3]),
                 static_cast<unsigned long long>(played_[4]));
-    const ServiceTotals totals = service_.wait_until_empty();
-    EXPECT_EQ(totals.sessions_cut, 0U);
-    EXPECT_EQ(descriptors_at_rest(), descriptors);
-    EXPECT_EQ(service_.memfd_mappings(), 0U);
     const std::filesystem::path folder = std::filesystem::path(service_.socket()).parent_path();
     service_.process().signal(SIGTERM);
     EXPECT_EQ(service_.process().wait(), (ExitStatus{.code = 0, .signal = 0}));

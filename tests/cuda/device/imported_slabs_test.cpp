@@ -41,6 +41,22 @@ TEST_F(SlabsOfAnotherProcess, AreOpenedWhileAnotherOneIsBeingClosed) {
     EXPECT_EQ(closed(), 1U);
 }
 
+TEST_F(SlabsOfAnotherProcess, ThatCudaOnceRefusedToCloseAreClosedWithTheNext) {
+    std::optional<Context> refused(service_.join("refused"));
+    std::optional<Context> next(service_.join("next"));
+    static_cast<void>(refused->create(1));
+    static_cast<void>(next->create(1));
+    emulator_.fail_call(kClose, 999, 1, 0);
+    refused.reset();
+    EXPECT_EQ(closed(), 1U);
+    next.reset();
+    EXPECT_EQ(closed(), 3U) << "its own, and the one that is still open";
+    next.emplace(service_.join("next"));
+    static_cast<void>(next->create(1));
+    next.reset();
+    EXPECT_EQ(closed(), 4U) << "nothing is left to be closed";
+}
+
 TEST_F(SlabsOfAnotherProcess, ThatDiesWhileTheyAreBeingOpenedGiveServiceLost) {
     Context context = service_.join("job");
     std::optional<Errc> error;

@@ -95,6 +95,26 @@ TEST_F(StreamsOfTwoProcesses, WhatAConsumerCompletesAfterTheServicesDeathIsNobod
     ASSERT_EQ(producer_.ask("go"), "ok");
 }
 
+// Only when the service has died does a consumer complete words that are others'.
+TEST_F(StreamsOfTwoProcesses, WhoGivesTheServiceUpLeavesTheWordsToIt) {
+    publish_held("name");
+    StreamOperator impatient(service_.socket());
+    ASSERT_EQ(impatient.ask("join " + service_.socket() + " cuda:0 impatient"), "ok");
+    ASSERT_EQ(impatient.ask("get in name"), "ok");
+    service_.process().stop();
+    EXPECT_TRUE(impatient.ask("create other 4096").starts_with("error service_unreachable: "));
+    service_.process().resume();
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_TRUE(consumer_.ask("get in name host").starts_with("error timed_out: "));
+    }
+    ASSERT_EQ(producer_.ask("go"), "ok");
+    ASSERT_EQ(producer_.ask("finish"), "ok");
+    EXPECT_EQ(impatient.ask("finish"), "ok");
+    EXPECT_TRUE(impatient.ask("check in").starts_with("error service_lost: "));
+    EXPECT_EQ(consumer_.ask("get in name host"), "ok");
+    EXPECT_EQ(consumer_.ask("check in"), "ok");
+}
+
 TEST_F(StreamsOfTwoProcesses, MemoryThatWasReleasedOnAStreamComesBackWhenTheStreamIsDone) {
     ASSERT_EQ(producer_.ask("create out 4096"), "ok");
     ASSERT_EQ(producer_.ask("publish out name"), "ok");

@@ -71,8 +71,15 @@ public:
         std::string rest;
         words >> verb >> key >> rest;
         if (verb == "join") {
-            context_.emplace(ContextOptions{
-                .job = "job", .socket = key, .device = rest, .connect_timeout = std::chrono::seconds(60)});
+            std::string how;
+            words >> how;
+            ContextOptions options;
+            options.job = "job";
+            options.socket = key;
+            options.device = rest;
+            options.connect_timeout = std::chrono::seconds(60);
+            options.request_timeout = how == "impatient" ? std::chrono::seconds(1) : forever;
+            context_.emplace(options);
         } else if (verb == "create") {
             allocations_[key] = context_->create(uint64, {std::stoll(rest)});
         } else if (verb == "get") {

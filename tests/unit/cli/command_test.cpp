@@ -1,4 +1,7 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -7,6 +10,7 @@
 
 #include "command.hpp"
 #include "npy_samples.hpp"
+#include "support/pipe.hpp"
 
 namespace fastio::test {
 namespace {
@@ -251,6 +255,67 @@ TEST_F(Commands, watch_prints_what_happens_until_it_is_interrupted) {
         << all.output();
     EXPECT_NE(some.output().find("published        ct-42  scan/"), std::string::npos) << some.output();
     EXPECT_EQ(some.output().find("other/"), std::string::npos) << some.output();
+}
+
+TEST_F(Commands, watch_is_interrupted_also_where_its_reader_is_slower_than_what_happens) {
+    Pipe pipe = make_pipe();
+    ASSERT_GT(::fcntl(pipe.read.get(), F_SETPIPE_SZ, 4096), 0);
+    ChildOptions options;
+    options.descriptors = {pipe.write.get()};
+    options.environment = {{"FASTIO_SOCKET", daemon_.socket()}};
+    ChildProcess watch = ChildProcess::start("/bin/sh", {"-c", "exec \"$0\" watch >&3 3>&-", FASTIO_PROGRAM}, options);
+    pipe.write.reset();
+    ContextOptions joining;
+    joining.socket = daemon_.socket();
+    Context context(joining);
+    const auto publish = [&] {
+        Allocation made = context.create(1);
+        made.publish("x");
+        made.free();
+    };
+    while (!is_readable(pipe.read.get())) {
+        publish();
+    }
+    for (int i = 0; i < 500; ++i) {  // many times what the pipe holds
+        publish();
+    }
+    watch.signal(SIGTERM);
+    // More happens than is read, so that there is always one more event.
+    char byte = 0;
+    for (std::uint64_t read = 0; ::read(pipe.read.get(), &byte, 1) == 1; ++read) {
+        if (read % 16 == 0) {
+            publish();
+        }
+    }
+    EXPECT_EQ(watch.wait(), (ExitStatus{0, 0}));
+}
+
+TEST_F(Commands, watch_is_interrupted_also_where_nobody_reads) {
+    Pipe pipe = make_pipe();
+    ChildOptions options;
+    options.descriptors = {pipe.write.get()};
+    options.environment = {{"FASTIO_SOCKET", daemon_.socket()}};
+    ChildProcess watch = ChildProcess::start("/bin/sh", {"-c", "exec \"$0\" watch >&3 3>&-", FASTIO_PROGRAM}, options);
+    ContextOptions joining;
+    joining.socket = daemon_.socket();
+    Context context(joining);
+    const auto is_full = [&] {
+        pollfd room{pipe.write.get(), POLLOUT, 0};
+        return ::poll(&room, 1, 0) == 0;
+    };
+    const auto publish = [&] {
+        Allocation made = context.create(1);
+        made.publish("x");
+        made.free();
+    };
+    while (!is_full()) {
+        publish();
+    }
+    for (int i = 0; i < 500; ++i) {  // what is full has room for some more
+        publish();
+    }
+    watch.signal(SIGTERM);
+    EXPECT_EQ(watch.wait(), (ExitStatus{0, 0}));
 }
 
 TEST_F(Commands, watch_ends_with_an_error_when_the_service_does) {

@@ -210,6 +210,14 @@ TEST_F(Run, an_interrupt_ends_the_operators_and_the_service) {
     EXPECT_TRUE(left_nothing());
 }
 
+TEST_F(Run, an_interrupt_is_heard_beside_an_operator_that_never_stops_publishing) {
+    ChildProcess run = fastio_.start({"run", pipeline("- {name: a, command: [unit_cli_operator, flood]}\n")});
+    run.wait_for_output("a | flooding");
+    run.signal(SIGTERM);
+    EXPECT_EQ(run.wait(), (ExitStatus{1, 0}));
+    EXPECT_TRUE(has(run.output(), "fastio: the run of 'tiny' was ended by signal 15 (Terminated)\n")) << run.output();
+}
+
 TEST_F(Run, operators_die_with_a_run_that_is_killed) {
     ChildProcess run =
         fastio_.start({"run", pipeline("- {name: a, command: [sh, -c, 'echo me $$; exec sleep 1000000']}\n")});

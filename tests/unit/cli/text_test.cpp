@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/json.hpp"
 #include "cli/run_table.hpp"
 
 namespace fastio::cli {
@@ -73,6 +74,15 @@ TEST_F(RunTable, shows_operators_that_never_started_or_never_joined) {
               "load         0.25        0 B     0 B\n"
               "smooth          -        0 B     0 B\n"
               "0 bytes copied between operators\n");
+}
+
+TEST(Dump, escapes_all_that_a_terminal_obeys) {
+    const std::string name =
+        "a\x1b[2Jb\x7f\xC2\x9B"
+        "31m\xC3\xA9";
+    const std::string text = dump(Json(name), -1);
+    EXPECT_EQ(text, "\"a\\u001b[2Jb\\u007f\\u009b31m\xC3\xA9\"");
+    EXPECT_EQ(Json::parse(text), name);
 }
 
 TEST_F(RunTable, as_json_tells_exits_signals_and_what_never_started_apart) {

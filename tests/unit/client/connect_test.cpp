@@ -164,7 +164,10 @@ TEST(ConnectTest, AServiceOfAnotherUserIsRefused) {
     ASSERT_EQ(::syscall(SYS_setresuid, -1, kNobody, -1), 0);  // of this thread only
     ::listen(listener.get(), 4);
     ASSERT_EQ(::syscall(SYS_setresuid, -1, 0, -1), 0);
-    EXPECT_EQ(errc_of([&] { static_cast<void>(join(path)); }), Errc::permission_denied);
+    for (const std::string& by : {path, "/run/.." + path}) {
+        EXPECT_EQ(errc_of([&] { static_cast<void>(join(by)); }), Errc::permission_denied) << by;
+        EXPECT_EQ(errc_of([&] { static_cast<void>(Service(by, 0ns)); }), Errc::permission_denied) << by;
+    }
 }
 
 TEST(ConnectTest, AnEmbeddedServiceServesThisProcessAndOthers) {

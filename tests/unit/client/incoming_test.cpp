@@ -62,5 +62,15 @@ TEST(IncomingTest, AnEventOfAKindThatThereIsNotIsLeftOut) {
     EXPECT_EQ(known->name, "");
 }
 
+TEST(IncomingTest, AnEventIsForNoMoreWatchesThanItHasRoomFor) {
+    wire::Event event;
+    EXPECT_TRUE(watches_of(event).empty());
+    event.watch_count = wire::Event::kMaxWatches;
+    event.watches[wire::Event::kMaxWatches - 1] = 7;
+    EXPECT_EQ(watches_of(event).back(), 7U);
+    event.watch_count = 0xffff'ffff;
+    EXPECT_EQ(watches_of(event).size(), wire::Event::kMaxWatches);
+}
+
 }  // namespace
 }  // namespace fastio::detail

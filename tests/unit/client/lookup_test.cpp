@@ -83,6 +83,36 @@ TEST_F(LookupTest, FindManyGivesOneOptionalPerNameInOrder) {
     EXPECT_EQ(text_of(*found[3]), "C");
 }
 
+TEST_F(LookupTest, FindManyTakesWhatFindTakes) {
+    publish_text(ctx, "a", "1");
+    publish_text(ctx, "b", "2");
+    const std::uint64_t first = other.get("a").version();
+    const std::vector<std::string> names{"a", "b"};
+    const auto newer = other.find_many(names, {.newer_than = first});
+    EXPECT_FALSE(newer[0].has_value());
+    EXPECT_EQ(text_of(*newer[1]), "2");
+}
+
+TEST_F(LookupTest, FindManyWaitsForEachName) {
+    const std::vector<std::string> names{"late", "later"};
+    std::thread publisher([this] {
+        for (const std::string name : {"late", "later"}) {
+            wait_until_sleeping(other, name == "late" ? 1 : 2);
+            publish_text(ctx, name, name);
+        }
+    });
+    const auto found = other.find_many(names, {.timeout = forever});
+    publisher.join();
+    EXPECT_EQ(text_of(*found[0]), "late");
+    EXPECT_EQ(text_of(*found[1]), "later");
+}
+
+TEST_F(LookupTest, FindManyHasOneTimeForAllNames) {
+    const std::vector<std::string> names(100, "never");
+    EXPECT_EQ(other.find_many(names, {.timeout = 1ms}).size(), names.size());
+    EXPECT_LT(other.stats().waits, names.size()) << "each name was waited for";
+}
+
 TEST_F(LookupTest, FindManyOfNothingIsNothing) {
     EXPECT_TRUE(ctx.find_many({}).empty());
 }

@@ -137,6 +137,18 @@ TEST_F(PublishTest, UnpublishOfAnUnpublishedNameIsNotFound) {
     EXPECT_EQ(errc_of([&] { ctx.unpublish("nobody"); }), Errc::not_found);
 }
 
+TEST_F(PublishTest, UnpublishOfAVersionLeavesWhatAnotherHasPutInItsPlace) {
+    publish_text(ctx, "a", "first");
+    const Allocation first = ctx.get("a");
+    other.unpublish("a");
+    publish_text(other, "a", "second");
+    EXPECT_EQ(errc_of([&] { ctx.unpublish("a", first.version()); }), Errc::not_found);
+    const Allocation second = ctx.get("a");
+    EXPECT_EQ(text_of(second), "second");
+    ctx.unpublish("a", second.version());
+    EXPECT_FALSE(ctx.find("a").has_value());
+}
+
 TEST_F(PublishTest, WhatHasNoNameAnyMoreCanBePublishedAgain) {
     publish_text(ctx, "a", "again");
     Allocation held = other.get("a");

@@ -6,12 +6,12 @@
 
 namespace fastio::test {
 
-RunningService::RunningService(service::Options options) {
+RunningService::RunningService(service::Options options, std::shared_ptr<DeviceMemory> device) {
     if (options.socket.empty()) {
         options.socket = folder_.file("fastiod.sock");
     }
     socket_ = options.socket;
-    std::vector<std::shared_ptr<DeviceMemory>> devices{make_host_memory()};
+    std::vector<std::shared_ptr<DeviceMemory>> devices{device ? std::move(device) : make_host_memory()};
     service_ = std::make_unique<service::Service>(std::move(options), std::move(devices));
     thread_ = std::thread([this] { service_->run(); });
 }

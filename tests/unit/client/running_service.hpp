@@ -4,16 +4,17 @@
 #include <string>
 #include <thread>
 
+#include "device/device_memory.hpp"
 #include "service/service.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fastio::test {
 
-/// A service on a thread of this process, on the host device, with the options of a test.
+/// A service on a thread of this process, with the options and the device of a test.
 class RunningService {
 public:
-    /// `options.socket` empty: a path in a folder of its own.
-    explicit RunningService(service::Options options = {});
+    /// `options.socket` empty: a path in a folder of its own. `device` empty: the host.
+    explicit RunningService(service::Options options = {}, std::shared_ptr<DeviceMemory> device = {});
     RunningService(const RunningService&) = delete;
     RunningService& operator=(const RunningService&) = delete;
     ~RunningService();

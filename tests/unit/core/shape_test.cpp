@@ -102,6 +102,32 @@ TEST(SizeBytes, RefusesWhatFitsInElementsButNotInBytes) {
     EXPECT_EQ(errc_of([] { (void)size_bytes(uint16, shape_of({0, kMost})); }), Errc::invalid_argument);
 }
 
+TEST(Fits, IsTrueWhereSizeBytesIsNoMore) {
+    EXPECT_TRUE(fits(float32, shape_of({2, 3}), 24));
+    EXPECT_FALSE(fits(float32, shape_of({2, 3}), 23));
+    EXPECT_TRUE(fits(complex128, shape_of({}), 16));
+    EXPECT_FALSE(fits(complex128, shape_of({}), 15));
+    EXPECT_TRUE(fits(float64, shape_of({4, 0}), 0));
+    EXPECT_TRUE(fits({TypeCode::floating, 32, 3}, shape_of({10}), 120));
+    EXPECT_FALSE(fits({TypeCode::floating, 32, 3}, shape_of({10}), 119));
+}
+
+TEST(Fits, IsFalseForWhatSizeBytesRefuses) {
+    constexpr std::uint64_t most = ~std::uint64_t{0};
+    EXPECT_TRUE(fits(uint8, shape_of({kMost}), kMost));
+    EXPECT_FALSE(fits(uint16, shape_of({kMost}), most));
+    EXPECT_FALSE(fits(uint16, shape_of({0, kMost}), most));
+    EXPECT_FALSE(fits({TypeCode::integer, 12, 1}, shape_of({4}), most));
+    EXPECT_FALSE(fits({TypeCode::integer, 8, 0}, shape_of({4}), most));
+    Shape negative;
+    negative.rank = 2;
+    negative.extents = {-4, -4};
+    EXPECT_FALSE(fits(uint8, negative, most));
+    Shape long_one;
+    long_one.rank = 9;
+    EXPECT_FALSE(fits(uint8, long_one, most));
+}
+
 TEST(SizeBytes, RefusesAnInvalidType) {
     EXPECT_EQ(errc_of([] { (void)size_bytes({TypeCode::integer, 12, 1}, shape_of({4})); }), Errc::invalid_argument);
     EXPECT_EQ(errc_of([] { (void)size_bytes({TypeCode::integer, 8, 0}, shape_of({4})); }), Errc::invalid_argument);

@@ -2,13 +2,17 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
+#include <cstring>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 #include <vector>
 
 #include "core/limits.hpp"
+#include "device/mapping.hpp"
 #include "device/memfd.hpp"
 #include "support/errors.hpp"
 #include "support/importer.hpp"
@@ -50,6 +54,30 @@ TEST(HostMemory, LeaksNothing) {
         memory->release(std::move(slab));
     }
     EXPECT_EQ(leaks.difference(), "");
+}
+
+TEST(HostMemory, ImprovingASlabEndsAndChangesNothingInIt) {
+    const auto memory = make_host_memory();
+    constexpr std::uint64_t kBytes = 3 * kSlabGranularity;
+    OwnedSlab slab = memory->reserve(kBytes);
+    auto* const words = static_cast<std::uint64_t*>(slab.data);
+    std::iota(words, words + kBytes / sizeof(*words), std::uint64_t{1});
+    const Mapping importer(slab.file.get(), kBytes, Mapping::Access::read_only);
+    std::uint64_t steps = 0;
+    for (std::uint64_t offset = 0; offset < kBytes; ++steps) {
+        const std::uint64_t next = memory->improve(slab.data, kBytes, offset);
+        ASSERT_GT(next, offset);
+        offset = next;
+    }
+    EXPECT_LE(steps, 3U);
+    EXPECT_EQ(std::memcmp(importer.data(), slab.data, kBytes), 0);
+    for (std::uint64_t i = 0; i < kBytes / sizeof(*words); ++i) {
+        ASSERT_EQ(words[i], i + 1);
+    }
+    struct stat status {};
+    ASSERT_EQ(::fstat(slab.file.get(), &status), 0);
+    EXPECT_EQ(static_cast<std::uint64_t>(status.st_blocks) * 512, kBytes);
+    memory->release(std::move(slab));
 }
 
 TEST(HostMemory, AFailedReserveLeaksNothing) {

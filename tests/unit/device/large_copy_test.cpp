@@ -22,16 +22,19 @@ TEST_P(LargeCopy, CopiesEveryByteAndNoOther) {
     const std::uint64_t bytes = GetParam();
     const std::vector<std::uint32_t> source = counted(bytes / sizeof(std::uint32_t) + 2);
     const auto* const from = reinterpret_cast<const std::byte*>(source.data());
-    std::vector<std::byte> target(bytes + 2, std::byte{0xEE});
-    copy_memory(target.data() + 1, from + 3, bytes);
-    EXPECT_TRUE(std::equal(from + 3, from + 3 + bytes, target.begin() + 1));
-    EXPECT_EQ(target.front(), std::byte{0xEE});
-    EXPECT_EQ(target.back(), std::byte{0xEE});
+    for (const std::uint64_t threads : {0U, 1U, 2U, 3U, 4U, 100U}) {
+        std::vector<std::byte> target(bytes + 2, std::byte{0xEE});
+        threads == 0 ? copy_memory(target.data() + 1, from + 3, bytes)
+                     : copy_memory_by(threads, target.data() + 1, from + 3, bytes);
+        EXPECT_TRUE(std::equal(from + 3, from + 3 + bytes, target.begin() + 1)) << threads;
+        EXPECT_EQ(target.front(), std::byte{0xEE});
+        EXPECT_EQ(target.back(), std::byte{0xEE});
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, LargeCopy,
-                         testing::Values(0, 1, 4095, 8U << 20U, (16U << 20U) - 1, 16U << 20U, (16U << 20U) + 1,
-                                         (40U << 20U) + 12'345));
+                         testing::Values(0, 1, 4095, 4097, 8193, 12289, 8U << 20U, (16U << 20U) - 1, 16U << 20U,
+                                         (16U << 20U) + 1, (40U << 20U) + 12'345));
 
 TEST(LargeCopyOverlap, IsAMove) {
     constexpr std::size_t kWords = std::size_t{12} << 20U;
@@ -41,7 +44,7 @@ TEST(LargeCopyOverlap, IsAMove) {
         std::vector<std::uint32_t> words = source;
         std::uint32_t* const low = words.data();
         std::uint32_t* const high = words.data() + kShift;
-        copy_memory(up ? high : low, up ? low : high, (kWords - kShift) * sizeof(std::uint32_t));
+        copy_memory_by(4, up ? high : low, up ? low : high, (kWords - kShift) * sizeof(std::uint32_t));
         const auto moved = up ? words.begin() + kShift : words.begin();
         EXPECT_TRUE(std::equal(moved, moved + (kWords - kShift), source.begin() + (up ? 0 : kShift)));
     }

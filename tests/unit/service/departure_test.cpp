@@ -1,3 +1,5 @@
+#include <sys/socket.h>
+
 #include "helper.hpp"
 #include "running_service.hpp"
 
@@ -222,6 +224,17 @@ TEST_F(DepartureTest, EndingAContextTakesItsNamesAndTellsItsMembers) {
     wait_for_totals([](const wire::TotalsReply& sums) { return sums.bytes_reserved == 0; });
     client->bye();
     EXPECT_EQ(totals().sessions, 1U);
+}
+
+TEST_F(DepartureTest, AByeThatNobodyWaitsForIsOneAllTheSame) {
+    auto client = member();
+    client->create(1000);
+    ::shutdown(client->request_socket.fd(), SHUT_RD);
+    client->send(wire::Bye{});
+    client->request_socket.reset();
+    client->event_socket.reset();
+    // The process goes on, and the client has its lifeline.
+    wait_for_totals([](const wire::TotalsReply& sums) { return sums.sessions == 0 && sums.contexts == 0; });
 }
 
 TEST_F(DepartureTest, EndingAPersistentContextWithoutMembersGivesItsMemoryBack) {

@@ -224,6 +224,23 @@ TEST_F(PublishTest, UnpublishOfWhatIsNotThereIsNotFound) {
     EXPECT_NE(client->why.find("'nothing'"), std::string::npos);
 }
 
+TEST_F(PublishTest, UnpublishOfAVersionLeavesEveryOther) {
+    client->publish(allocation, "name", 1000);
+    client->publish(allocation, "name", 400, wire::Publish::kReplace);
+    wire::Unpublish unpublish{};
+    unpublish.name = text("name");
+    for (const std::uint64_t other : {1U, 3U, ~0U}) {
+        unpublish.version = other;
+        EXPECT_EQ(client->refused(unpublish), Errc::not_found) << other;
+        EXPECT_NE(client->why.find("version 2"), std::string::npos);
+    }
+    EXPECT_TRUE(client->finds("name"));
+    unpublish.version = 2;
+    client->ask<wire::Ok>(unpublish);
+    EXPECT_FALSE(client->finds("name"));
+    EXPECT_EQ(client->publish(allocation, "name", 1000), 3U) << "a name's versions never come again";
+}
+
 TEST_F(PublishTest, NamesOfTwoContextsAreApart) {
     const auto other = member("other");
     client->publish(allocation, "name", 1000);

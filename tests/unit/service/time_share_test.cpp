@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using service::FairTime;
 using service::TimeShare;
+using service::WorkClock;
 
 constexpr TimeShare::Clock::time_point kStart{1h};
 constexpr int kParts = 4;
@@ -73,6 +74,45 @@ TEST(TimeShare, OfOneRequestNoMoreThanTheLongestCounts) {
     TimeShare share(kParts);
     share.charge(kStart, 1h);
     EXPECT_EQ(share.rest(kStart), kParts * (TimeShare::kLongest - TimeShare::kMost + TimeShare::kTurn));
+}
+
+/// A thread that works by its own clock, and is interrupted by the other one's.
+struct Worker {
+    TimeShare::Clock::time_point now = kStart;
+    TimeShare::Clock::duration processor{2s};
+    WorkClock clock{};
+
+    TimeShare::Clock::duration request(TimeShare::Clock::duration work, TimeShare::Clock::duration interrupted = 0ms) {
+        const auto begin = now;
+        now += work + interrupted;
+        processor += work;
+        return clock.spent(begin, now, [this] { return processor; });
+    }
+};
+
+TEST(WorkClock, CountsWorkHoweverLong) {
+    Worker worker;
+    EXPECT_EQ(worker.request(20us), 20us);
+    for (const auto work : {TimeShare::Clock::duration{7us}, TimeShare::Clock::duration{9ms},
+                            TimeShare::Clock::duration{10ms}, TimeShare::Clock::duration{900ms}}) {
+        for (int i = 0; i < 1000; ++i) {
+            EXPECT_EQ(worker.request(7us), 7us);
+        }
+        EXPECT_GE(worker.request(work), work);
+        EXPECT_LE(worker.request(work), work + WorkClock::kFresh);
+    }
+}
+
+TEST(WorkClock, DoesNotCountLongInterruptions) {
+    Worker worker;
+    static_cast<void>(worker.request(20us));
+    for (const auto interrupted :
+         {TimeShare::Clock::duration{10ms}, TimeShare::Clock::duration{300ms}, TimeShare::Clock::duration{3h}}) {
+        for (int i = 0; i < 1000; ++i) {
+            static_cast<void>(worker.request(7us));
+        }
+        EXPECT_LE(worker.request(20us, interrupted), WorkClock::kFresh + 27us);
+    }
 }
 
 TEST(FairTime, AloneNobodyRests) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "device/descriptor.hpp"
-#include "table/boot_id.hpp"
+#include "device/host_identity.hpp"
 #include "table/leases.hpp"
 #include "table/reader.hpp"
 #include "table/writer.hpp"
@@ -24,7 +24,7 @@ namespace fastio::test {
 [[nodiscard]] inline table::TableIdentity identity(std::string job = "ct-42") {
     table::TableIdentity identity;
     identity.instance.fill(7);
-    identity.boot_id = table::read_boot_id();
+    identity.boot_id = read_boot_id();
     identity.context_id = 11;
     identity.service_pid = 4711;
     identity.job = std::move(job);

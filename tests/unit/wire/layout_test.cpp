@@ -13,7 +13,7 @@ namespace {
 using namespace wire;
 
 TEST(ProtocolLayout, VersionAndLimits) {
-    EXPECT_EQ(kProtocolVersion, 2U);
+    EXPECT_EQ(kProtocolVersion, 4U);
     EXPECT_EQ(kMagic, 0x4f49'5346U);
     EXPECT_EQ(kMaxMessageBytes, 4096U);
     EXPECT_EQ(kMaxDescriptors, 3U);
@@ -83,6 +83,8 @@ TEST(ProtocolLayout, MemoryMessages) {
     EXPECT_EQ(offsetof(Publish, attribute_bytes), 368U);
     EXPECT_EQ(offsetof(Publish, fence_value), 376U);
     EXPECT_EQ(sizeof(AttributesPart), 2072U);
+    EXPECT_EQ(sizeof(Unpublish), 288U);
+    EXPECT_EQ(offsetof(Unpublish, version), 280U);
     EXPECT_EQ(sizeof(Free), 32U);
     EXPECT_EQ(offsetof(Free, lease), 24U);
     EXPECT_EQ(offsetof(Free, flags), 28U);
@@ -97,10 +99,11 @@ TEST(ProtocolLayout, RowsAndEvents) {
     EXPECT_EQ(offsetof(AllocationRow, row), 16U);
     EXPECT_EQ(offsetof(PublicationRow, row), 16U);
     EXPECT_EQ(offsetof(OperatorRow, row), 16U);
-    EXPECT_EQ(sizeof(Event), 560U);
+    EXPECT_EQ(sizeof(Event), 816U);
     EXPECT_EQ(offsetof(Event, version), 24U);
     EXPECT_EQ(offsetof(Event, job), 32U);
     EXPECT_EQ(offsetof(Event, name), 296U);
+    EXPECT_EQ(offsetof(Event, watches), 560U);
     EXPECT_EQ(sizeof(SlabClosing), 24U);
     EXPECT_EQ(sizeof(ContextEnded), 24U);
 }

@@ -1,8 +1,11 @@
-// Names are any text. What people read of them is one line, and steers no terminal.
+// What clients cause in the log. Names are any text: what people read of them is one line, and steers no terminal.
+// Nobody fills a disk with lines.
 #include <algorithm>
 #include <array>
 
+#include "device/memfd.hpp"
 #include "running_service.hpp"
+#include "service/line_budget.hpp"
 #include "service/log.hpp"
 #include "support/pipe.hpp"
 
@@ -10,6 +13,7 @@ namespace fastio::test {
 namespace {
 
 using HostileNames = ServiceTest;
+using HostileLog = ServiceTest;
 
 TEST_F(HostileNames, AddNoLineToTheLogAndSteerNoTerminal) {
     const std::string forged =
@@ -57,6 +61,38 @@ TEST_F(HostileNames, AddNoLineToTheLogAndSteerNoTerminal) {
     }
     EXPECT_GE(lines, 6U);
     EXPECT_EQ(std::ranges::count_if(log, [](unsigned char c) { return (c < ' ' && c != '\n') || c >= 0x7f; }), 0);
+}
+
+/// All that was written to a file so far.
+std::string contents_of(int file) {
+    std::string all(file_bytes(file), '\0');
+    EXPECT_EQ(::pread(file, all.data(), all.size(), 0), static_cast<ssize_t>(all.size()));
+    return all;
+}
+
+TEST_F(HostileLog, HasABoundedNumberOfLinesThatOneUserCaused) {
+    const Descriptor file = make_memfd("log", 0);
+    options.log = service::make_log("log", file.get());
+    start();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto be_cut = [this] {
+        RawClient client(socket());
+        client.send_raw("x", 1);
+        EXPECT_TRUE(client.closed_after());
+    };
+    for (std::int64_t i = 0; i < service::LineBudget::kAtOnce + 200; ++i) {
+        be_cut();
+    }
+    while (contents_of(file.get()).find(" lines like the next were left out") == std::string::npos) {
+        be_cut();
+    }
+    running.reset();
+    options.log.reset();  // before its file
+    const std::string log = contents_of(file.get());
+    const auto lines = std::ranges::count(log, '\n');
+    const auto room_since = (std::chrono::steady_clock::now() - begin) / service::LineBudget::kForEach;
+    constexpr std::int64_t kOthers = 10;  // of the service itself, and how many were left out
+    EXPECT_LE(lines, service::LineBudget::kAtOnce + 2 * room_since + kOthers);
 }
 
 }  // namespace

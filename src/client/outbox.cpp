@@ -1,0 +1,61 @@
+#include "client/outbox.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <new>
+
+#include "core/fail.hpp"
+#include "device/process_limits.hpp"
+
+namespace fastio::detail {
+
+Outbox::Outbox() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wake_) {
+        const int error = errno;
+        fail(Errc::io_error, "could not make an eventfd: {} ({}){}", std::strerror(error), error,
+             remedy_for_descriptors(error));
+    }
+}
+
+void Outbox::add(std::span<const std::byte> message) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (messages_.size() == kMost) {
+        return;
+    }
+    try {
+        messages_.emplace_back(message.begin(), message.end());
+        count_.store(messages_.size(), std::memory_order_release);
+    } catch (const std::bad_alloc&) {  // then what it speaks of ends with the session
+    }
+}
+
+std::span<std::byte> Outbox::front() noexcept {
+    if (empty()) {  // as before nearly every request
+        return {};
+    }
+    const std::lock_guard lock(mutex_);
+    return messages_.empty() ? std::span<std::byte>{} : std::span(messages_.front());
+}
+
+void Outbox::pop() noexcept {
+    const std::lock_guard lock(mutex_);
+    messages_.pop_front();
+    count_.store(messages_.size(), std::memory_order_release);
+}
+
+void Outbox::wake() noexcept {
+    const std::uint64_t one = 1;
+    // Its counter is full only where nobody has looked for a very long time, and readable then.
+    [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));
+}
+
+void Outbox::seen() noexcept {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof(count));
+}
+
+}  // namespace fastio::detail

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "device/descriptor.hpp"
+
+namespace fastio::detail {
+
+/// One-way messages on their way to the service, oldest first. What the service does not take at once stays here, for
+/// the next request or for the helper thread, which is woken for it.
+///
+/// *Thread safety:* every member, from any thread; one at a time between front() and pop().
+class Outbox {
+public:
+    /// More than one client can have leases, allocations and watches to speak of.
+    static constexpr std::size_t kMost = std::size_t{1} << 18;
+
+    /// Errors: io_error.
+    Outbox();
+
+    /// Where there are kMost, or no memory for it, the message is dropped: what it speaks of ends with the session.
+    void add(std::span<const std::byte> message) noexcept;
+    [[nodiscard]] bool empty() const noexcept { return count_.load(std::memory_order_acquire) == 0; }
+    /// The oldest, or empty; stays valid until pop().
+    [[nodiscard]] std::span<std::byte> front() noexcept;
+    void pop() noexcept;
+
+    /// The helper thread is to send what there is: wake_fd() is readable until it has seen that.
+    void wake() noexcept;
+    void seen() noexcept;
+    [[nodiscard]] int wake_fd() const noexcept { return wake_.get(); }
+
+private:
+    std::mutex mutex_;
+    std::deque<std::vector<std::byte>> messages_;  // guarded by mutex_
+    std::atomic<std::size_t> count_{0};
+    Descriptor wake_;  // an eventfd
+};
+
+}  // namespace fastio::detail
