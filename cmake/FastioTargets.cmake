@@ -82,6 +82,12 @@ function(fastio_layer name)
   endif()
 endfunction()
 
+# fastio_compiled_apart(FILES...): files whose names, unnamed namespaces included, are also others' of the same target.
+# A preset that compiles several files as one (CMAKE_UNITY_BUILD) leaves them alone.
+function(fastio_compiled_apart)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # fastio_program(TARGET SOURCES ... LINK <libraries>)
 function(fastio_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})

@@ -113,10 +113,6 @@ std::optional<DataType> from_name(std::string_view name) {
     return parse_data_type(name);
 }
 
-std::string repr(DataType type) {
-    return fmt::format("fastio.{}", type == bool_ ? "bool_" : to_string(type));
-}
-
 DataType make(int code, int bits, int lanes) {
     const DataType type{static_cast<TypeCode>(code), static_cast<std::uint8_t>(bits),
                         static_cast<std::uint16_t>(lanes)};
@@ -239,7 +235,8 @@ void bind_data_type(nb::module_& module) {
                 return nb::make_tuple(nb::type<DataType>(), arguments);
             },
             nb::sig("def __reduce__(self) -> tuple[Any, ...]"))
-        .def("__repr__", repr);
+        .def("__repr__",
+             [](DataType self) { return fmt::format("fastio.{}", self == bool_ ? "bool_" : to_string(self)); });
 
     module.def(
         "_data_type", [](nb::handle type) { return to_data_type(type, "fastio"); }, "type"_a,

@@ -32,7 +32,7 @@ std::ptrdiff_t secrets_in(const std::vector<std::uint8_t>& bytes) {
 
 class SlabHygiene : public testing::Test {
 protected:
-    Watchdog watchdog_{"slabs of two contexts", std::chrono::seconds(240)};
+    Watchdog watchdog_{"slabs of two contexts"};
     ServiceProcess service_{{"--pool-max", "4M"}};
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -9,6 +10,8 @@
 #include "raw_client.hpp"
 
 namespace fastio::test {
+
+inline constexpr std::size_t kPage = 4096;
 
 /// Something that a hostile client, a process of its own, does to the service and to the context "job". An attack that
 /// gets what it must not get throws std::runtime_error.

@@ -18,7 +18,9 @@ protected:
 
     /// What an operator does with streams. Where it went through, what it published is what it gets.
     [[nodiscard]] std::optional<Errc> use_streams() {
-        const std::string text = 'a' + std::string(998, '.') + 'z';
+        std::string text(1000, '.');
+        text.front() = 'a';
+        text.back() = 'z';
         std::string got;
         const auto outcome = outcome_of([&] {
             const Stream stream(static_cast<CUstream_st*>(nullptr));

@@ -59,7 +59,9 @@ protected:
         theirs_.clear();
         return outcome_of([&] {
             Context ctx = join();
-            const std::string text = 'a' + std::string(998, '.') + 'z';
+            std::string text(1000, '.');
+            text.front() = 'a';
+            text.back() = 'z';
             Allocation made = ctx.create(uint8, {1000});
             made.copy_from(text.data(), text.size());
             made.publish("mine", {.replace = true, .attributes = {{"key", "value"}}});

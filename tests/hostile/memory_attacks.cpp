@@ -15,8 +15,6 @@
 namespace fastio::test {
 namespace {
 
-constexpr std::size_t kPage = 4096;
-
 /// A member that keeps the files that it was given.
 struct Member {
     explicit Member(const std::string& socket) : client(RawClient::visitor(socket)) {

@@ -21,7 +21,6 @@
 namespace fastio::test {
 
 void* memory_that_never_comes() {
-    constexpr std::size_t kPage = 4096;
     Descriptor faults{static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC))};
     uffdio_api api{};
     api.api = UFFD_API;

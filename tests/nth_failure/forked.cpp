@@ -13,7 +13,7 @@
 namespace fastio::test {
 namespace {
 
-constexpr unsigned kWatchdogSeconds = 60;
+constexpr unsigned kWatchdogSeconds = 300;
 
 [[noreturn]] void run(const std::function<std::string()>& body, int out) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -17,7 +17,7 @@ protected:
         }
     }
 
-    Watchdog watchdog_{"a dead operator", std::chrono::seconds(240)};
+    Watchdog watchdog_{"a dead operator"};
     ServiceProcess service_;
     Context context_ = service_.join("job");
     ScriptedOperator victim_{service_.socket(), "job"};

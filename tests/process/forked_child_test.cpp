@@ -28,7 +28,7 @@ protected:
         }
     }
 
-    Watchdog watchdog_{"a forked child", std::chrono::seconds(240)};
+    Watchdog watchdog_{"a forked child"};
     ServiceProcess service_;
     ScriptedOperator operator_{service_.socket(), "job"};
 };

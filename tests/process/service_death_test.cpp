@@ -24,7 +24,7 @@ Errc error_of(Call&& call) {
 
 class KilledService : public testing::Test {
 protected:
-    Watchdog watchdog_{"a killed service", std::chrono::seconds(240)};
+    Watchdog watchdog_{"a killed service"};
     ServiceProcess service_;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 class StoppedOperator : public testing::Test {
 protected:
-    Watchdog watchdog_{"a stopped operator", std::chrono::seconds(240)};
+    Watchdog watchdog_{"a stopped operator"};
     ServiceProcess service_;
     ScriptedOperator stopped_{service_.socket(), "job"};
 };

@@ -32,7 +32,7 @@ protected:
         return client;
     }
 
-    Watchdog watchdog_{"a stopped service", 240s};
+    Watchdog watchdog_{"a stopped service"};
     TempDir folder_;
     std::string socket_ = folder_.file("s");
     ChildProcess service_ =

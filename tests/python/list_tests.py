@@ -27,7 +27,7 @@ NOT_SANITIZED = {
     "test_seed",
     "test_stubs",
 }
-WATCHDOG_S = 600
+WATCHDOG_S = 900
 
 
 def test_functions(file: pathlib.Path) -> list[str]:

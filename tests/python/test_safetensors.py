@@ -338,10 +338,7 @@ def test_loading_never_mixes_two_checkpoints(ctx: fastio.FastIOContext, script: 
     seen = set()
     while ctx.find("done/" + INDEX) is None:
         assert publisher.poll() is None
-        try:
-            state = fastio.safetensors.load(ctx, "w/", timeout=0.1, framework="numpy")
-        except fastio.TimedOutError:
-            continue
+        state = fastio.safetensors.load(ctx, "w/", timeout=600, framework="numpy")
         seen.add(b"".join(array.tobytes() for array in state.values()))
     publisher.communicate("\n")
     assert publisher.returncode == 0

@@ -88,7 +88,7 @@ TEST(Processes, AnySequenceOfCallsAndKillsAnswersAsTheOracleSaysAndLeavesNothing
     ServiceProcess service({"--max-allocations", std::to_string(kAllocations)});
     Service view = service.view();
     const auto play = [&](const std::vector<Step>& steps) {
-        const Watchdog watchdog("a case of the reference model", std::chrono::seconds(240));
+        const Watchdog watchdog("a case of the reference model");
         const LeakCheck leaks;
         const std::size_t descriptors = service.descriptors();
         std::string wrong;

@@ -249,7 +249,7 @@ private:
 };
 
 std::string play(const std::vector<Step>& steps) {
-    const Watchdog watchdog("a case of the reference model", std::chrono::seconds(240));
+    const Watchdog watchdog("a case of the reference model");
     const LeakCheck leaks;
     Ledger ledger;
     std::string wrong;

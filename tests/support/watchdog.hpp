@@ -13,7 +13,7 @@ namespace fastio::test {
 /// the limit while the product works.
 class Watchdog {
 public:
-    explicit Watchdog(std::string what, std::chrono::seconds limit = std::chrono::seconds(120));
+    explicit Watchdog(std::string what, std::chrono::seconds limit = std::chrono::seconds(600));
     Watchdog(const Watchdog&) = delete;
     Watchdog& operator=(const Watchdog&) = delete;
     ~Watchdog();

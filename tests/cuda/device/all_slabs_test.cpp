@@ -20,7 +20,7 @@ protected:
         ASSERT_EQ(producer.ask("publish out name"), "ok");
     }
 
-    Watchdog watchdog_{"all slabs of a context", std::chrono::seconds(240)};
+    Watchdog watchdog_{"all slabs of a context"};
     ServiceProcess service_{{"--device", "cuda:0", "--device", "cuda:1", "--fence-limit", "3600"}};
 };
 

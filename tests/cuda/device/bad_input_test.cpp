@@ -81,7 +81,7 @@ TEST(FastiodOnBadMachines, SaysOnceWhatItsStreamsCannot) {
 
 class BadGpu : public testing::Test {
 protected:
-    Watchdog watchdog_{"a bad GPU", std::chrono::seconds(240)};
+    Watchdog watchdog_{"a bad GPU"};
 };
 
 TEST_F(BadGpu, ThatIsFullGivesOutOfMemoryAndServesOn) {

@@ -20,7 +20,7 @@ protected:
     [[nodiscard]] std::uint64_t opened() const { return emulator_.calls(kOpen) - opened_before_; }
     [[nodiscard]] std::uint64_t closed() const { return emulator_.calls(kClose) - closed_before_; }
 
-    Watchdog watchdog_{"slabs of another process", std::chrono::seconds(240)};
+    Watchdog watchdog_{"slabs of another process"};
     const cudart_emulator::Api& emulator_ = *cudart_emulator::find();
     const std::uint64_t opened_before_ = emulator_.calls(kOpen);
     const std::uint64_t closed_before_ = emulator_.calls(kClose);

@@ -39,7 +39,7 @@ protected:
     }
     [[nodiscard]] std::uint64_t word_waits() const { return emulator_.calls("cuStreamWaitValue64"); }
 
-    Watchdog watchdog_{"streams of one process", std::chrono::seconds(240)};
+    Watchdog watchdog_{"streams of one process"};
     const cudart_emulator::Api& emulator_ = *cudart_emulator::find();
     TempDir folder_;
     Context producer_{options(true)};

@@ -19,7 +19,7 @@ protected:
         ASSERT_EQ(producer_.ask("publish out " + name), "ok");
     }
 
-    Watchdog watchdog_{"streams of two processes", std::chrono::seconds(240)};
+    Watchdog watchdog_{"streams of two processes"};
     ServiceProcess service_{{"--device", "cuda:0", "--fence-limit", "3600"}};
     StreamOperator producer_{service_.socket()};
     StreamOperator consumer_{service_.socket()};

@@ -78,7 +78,7 @@ public:
             options.socket = key;
             options.device = rest;
             options.connect_timeout = std::chrono::seconds(60);
-            options.request_timeout = how == "impatient" ? std::chrono::seconds(1) : forever;
+            options.request_timeout = how == "impatient" ? std::chrono::seconds(10) : forever;
             context_.emplace(options);
         } else if (verb == "create") {
             allocations_[key] = context_->create(uint64, {std::stoll(rest)});

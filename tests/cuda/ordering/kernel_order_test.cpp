@@ -35,7 +35,7 @@ private:
 
 class OrderOfKernels : public testing::Test {
 protected:
-    Watchdog watchdog_{"kernels of two processes", std::chrono::seconds(240)};
+    Watchdog watchdog_{"kernels of two processes"};
     TempDir folder_;
     const std::string socket_ = folder_.file("fastiod.sock");
     ChildProcess fastiod_ = ChildProcess::start(beside_this_program("fastiod"),

@@ -141,7 +141,7 @@ void write_names(Service& service, bool with_gaps) {
 }
 
 void run(bool with_gaps, bool one_reader) {
-    const test::Watchdog watchdog("the readers and the writer of a stressed table", std::chrono::seconds(250));
+    const test::Watchdog watchdog("the readers and the writer of a stressed table");
     SCOPED_TRACE("seed " + std::to_string(kSeed));
     WrittenTable table;
     Service service(table);
