@@ -254,12 +254,12 @@ void write_message_seeds(const std::filesystem::path& client, const std::filesys
     set_text(failure.message, "\0hidden"sv);
     write_seed(client, "failure-of-nul", packet(failure, 0).str());
     HelloReply reply;
-    constexpr unsigned kOneDescriptor = 1U << PacketShape::kDescriptorsAt;
+    constexpr unsigned kDescribed = HelloReply::kDescriptors << PacketShape::kDescriptorsAt;
     constexpr unsigned kSigned = 8;
-    write_seed(client, "hello", packet(reply, kOneDescriptor | kSigned).str());
-    write_seed(client, "hello-version", packet(reply, kOneDescriptor).str());
+    write_seed(client, "hello", packet(reply, kDescribed | kSigned).str());
+    write_seed(client, "hello-version", packet(reply, kDescribed).str());
     reply.boot_id[0] = 1;
-    write_seed(client, "hello-boot", packet(reply, kOneDescriptor | kSigned).str());
+    write_seed(client, "hello-boot", packet(reply, kDescribed | kSigned).str());
     write_seed(client, "ok", packet(Ok{}, 0, 5).str());
     write_seed(client, "ok-truncated", packet(Ok{}, PacketShape::kTruncated, 5).str());
     Event event;
