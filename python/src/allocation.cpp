@@ -9,6 +9,7 @@
 #include "errors.hpp"
 #include "exports.hpp"
 #include "gil.hpp"
+#include "interrupts.hpp"
 
 namespace fastio::python {
 namespace {
@@ -59,21 +60,31 @@ void set_type_and_dimensions(PyAllocation& self, nb::handle type, nb::handle dim
     self.with([&](Allocation& allocation) { allocation.set_type_and_dimensions(element, extents); });
 }
 
+/// Asks `is_over` from time to time. The lock has nothing where that said so.
+template <class IsOver>
+std::unique_lock<std::timed_mutex> lock_unless(Lease& lease, IsOver&& is_over) {
+    constexpr std::chrono::milliseconds kBetweenSignals{100};
+    std::unique_lock lock(lease.mutex, std::try_to_lock);
+    while (!lock && !is_over()) {
+        const WithoutGil unlocked;
+        static_cast<void>(lock.try_lock_for(kBetweenSignals));
+    }
+    return lock;
+}
+
 }  // namespace
 
 std::unique_lock<std::timed_mutex> lock_with_gil(Lease& lease) {
-    constexpr std::chrono::milliseconds kBetweenSignals{100};
-    std::unique_lock lock(lease.mutex, std::try_to_lock);
-    while (!lock.owns_lock()) {
-        {
-            const WithoutGil unlocked;
-            static_cast<void>(lock.try_lock_for(kBetweenSignals));
-        }
-        if (!lock.owns_lock() && PyErr_CheckSignals() != 0) {
+    return lock_unless(lease, [] {
+        if (PyErr_CheckSignals() != 0) {
             throw nb::python_error();
         }
-    }
-    return lock;
+        return false;
+    });
+}
+
+std::unique_lock<std::timed_mutex> lock_unless_interrupted(Lease& lease) {
+    return lock_unless(lease, has_interrupt);
 }
 
 PyAllocation::PyAllocation(Allocation&& allocation, Stream own_stream, Members& of_context)
@@ -94,8 +105,8 @@ const LeasePtr& PyAllocation::lease() const {
 
 void PyAllocation::publish(const std::string& name, const PublishOptions& options) {
     const LeasePtr held = lease();
+    const std::unique_lock lock = lock_with_gil(*held);
     const WithoutGil unlocked;
-    const std::lock_guard lock(held->mutex);
     held->allocation.publish(name, options);
     if (options.stream) {
         held->own_stream = options.stream;
@@ -123,8 +134,8 @@ void PyAllocation::free(Stream stream) {
     LeasePtr gone = std::exchange(lease_, nullptr);
     const bool is_shared = is_lent_ || gone.use_count() > 1;
     try {
+        const std::unique_lock lock = lock_with_gil(*gone);
         const WithoutGil unlocked;
-        const std::lock_guard lock(gone->mutex);
         if (!is_shared) {
             gone->allocation.free(stream);
         } else {
@@ -135,8 +146,9 @@ void PyAllocation::free(Stream stream) {
             gone->use_in(stream);
         }
     } catch (...) {
-        // The handler that it belonged to may have ended meanwhile, which released what it found.
-        if (!handler_ended_) {
+        // The handler that it belonged to may have ended meanwhile, which released what it found. Where the session is
+        // over with the call, the memory may be another's by now.
+        if (!handler_ended_ && gone->allocation) {
             lease_ = std::move(gone);
         }
         throw;

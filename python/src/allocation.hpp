@@ -10,8 +10,11 @@
 
 namespace fastio::python {
 
-/// The lease's mutex, for a thread that has the GIL and keeps it, but for while it waits.
+/// The lease's mutex, for a thread that has the GIL and keeps it, but for while it waits. Signals are handled
+/// meanwhile; throws what a handler raises.
 [[nodiscard]] std::unique_lock<std::timed_mutex> lock_with_gil(Lease& lease);
+/// The same for who cannot pass on what a handler raises: without the mutex where SIGINT waits for its handler.
+[[nodiscard]] std::unique_lock<std::timed_mutex> lock_unless_interrupted(Lease& lease);
 
 /// What Python knows as FastIOAllocation: a reference to a lease, which arrays made of it share. All but what says
 /// otherwise needs the GIL, and lets go of it while it waits.

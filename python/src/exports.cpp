@@ -47,8 +47,9 @@ struct Snapshot {
     std::string device;
     Stream own_stream;
 
-    explicit Snapshot(const PyAllocation& self) : lease(self.lease()) {
-        const std::unique_lock lock = lock_with_gil(*lease);
+    explicit Snapshot(const PyAllocation& self) : Snapshot(self.lease()) {}
+    explicit Snapshot(LeasePtr held) : Snapshot(held, lock_with_gil(*held)) {}
+    Snapshot(LeasePtr held, const std::unique_lock<std::timed_mutex>& /*of it*/) : lease(std::move(held)) {
         const Allocation& allocation = lease->allocation;
         data = allocation.data();
         type = allocation.type();
@@ -85,7 +86,16 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) noexcept {
         return -1;
     }
     try {
-        auto made = std::make_unique<View>(View{Snapshot(*nb::inst_ptr<PyAllocation>(self)), {}});
+        const LeasePtr lease = nb::inst_ptr<PyAllocation>(self)->lease();
+        std::unique_lock lock = lock_unless_interrupted(*lease);
+        if (!lock) {
+            // Not what a handler of the signal raises, which NumPy would drop, and look at the object in another way.
+            // The handler runs there, or when the caller goes on.
+            PyErr_SetString(PyExc_BufferError, "interrupted while another thread uses the FastIOAllocation");
+            return -1;
+        }
+        auto made = std::make_unique<View>(View{Snapshot(lease, lock), {}});
+        lock.unlock();
         Snapshot& snapshot = made->snapshot;
         const char* const format = buffer_format(snapshot.type);
         const bool read_only = snapshot.lease->read_only;
@@ -157,8 +167,8 @@ nb::object to_numpy(const PyAllocation& self) {
     void* const to =
         reinterpret_cast<void*>(nb::cast<std::uintptr_t>(nb::object(array.attr("__array_interface__")["data"][0])));
     if (snapshot.bytes > 0) {
+        const std::unique_lock lock = lock_with_gil(*snapshot.lease);
         const WithoutGil unlocked;
-        const std::lock_guard lock(snapshot.lease->mutex);
         if (snapshot.own_stream) {
             // A copy without a stream goes through the legacy default stream.
             snapshot.lease->allocation.order(snapshot.own_stream, Stream(nullptr));
@@ -311,8 +321,8 @@ void order_for_consumer(Snapshot& snapshot, nb::handle stream) {
     if (!consumer) {
         return;
     }
+    const std::unique_lock lock = lock_with_gil(*snapshot.lease);
     const WithoutGil unlocked;
-    const std::lock_guard lock(snapshot.lease->mutex);
     if (snapshot.own_stream && stream_number(snapshot.own_stream) != stream_number(consumer)) {
         snapshot.lease->allocation.order(snapshot.own_stream, consumer);
     }

@@ -145,7 +145,14 @@ void Allocation::free() {
 void Allocation::free(Stream stream) {
     detail::AllocationImpl& impl = usable(impl_.get(), "free");
     detail::check_stream(*impl.device, stream, "free");
-    detail::free(impl, stream);
+    try {
+        detail::free(impl, stream);
+    } catch (...) {
+        if (impl.claim == detail::Claim::none) {
+            impl_.reset();
+        }
+        throw;
+    }
     impl_.reset();
 }
 

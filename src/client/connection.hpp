@@ -25,7 +25,8 @@ namespace fastio::detail {
 ///
 /// *Ownership.* The client's end of the lifeline tells the service that this process, or a child it forked, may still
 /// use device memory (design P3). It is closed when that is settled: nothing was joined, the service said ok to bye, or
-/// the service is gone. Otherwise it stays open until the process ends, on purpose.
+/// the session was lost, where the service waits for the process's end instead. Otherwise it stays open until the
+/// process ends, on purpose.
 class Connection {
 public:
     /// Connects and says hello; a socket that is missing or refuses is tried again until the timeout. The limits are

@@ -147,6 +147,8 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     impl->acquired.copy.allocation = {reply.slot, reply.generation};
     impl->acquired.copy.type = type;
     impl->acquired.copy.shape = shape;
+    // Its state is mapped now, so that neither a release nor check() has to ask for it.
+    static_cast<void>(client.reader().allocation_state(reply.slot));
     impl->acquired.placement = {{reply.slab, reply.slab_generation}, reply.offset, bytes, reply.capacity, reply.device};
     const SlabCache::Slab slab = client.slabs().get(impl->acquired.placement.slab);
     slab.check_not_lost("create");
@@ -173,8 +175,6 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     const std::uint64_t bytes = size_bytes(impl.acquired.copy.type, impl.acquired.copy.shape);
     const std::vector<std::byte> encoded = encode_attributes(options.attributes);
     auto attributes = options.attributes.empty() ? nullptr : std::make_unique<Attributes>(options.attributes);
-    // Mapped now, so that no release has to.
-    static_cast<void>(client.reader().allocation_state(impl.ref().slot));
     FirstLease lease(impl);
     table::FenceRef fence;
     if (options.stream) {
@@ -194,17 +194,22 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
 void free(AllocationImpl& impl, Stream stream) {
     impl.client->check_open("free");
     release_contents(impl.slab_data());  // pairs with create
-    if (!has_streams(*impl.device)) {
-        send_free(impl, false);
-        // The service counts this entry no longer, so that no nudge is due.
-        if (std::exchange(impl.claim, Claim::none) == Claim::lease) {
-            impl.client->leases().drop(impl.acquired.lease);
+    const bool in_order = has_streams(*impl.device);
+    try {
+        in_order ? unpublish(impl) : send_free(impl, false);
+    } catch (...) {
+        if (impl.client->liveness().lost()) {
+            impl.claim = Claim::none;  // the service may serve it yet, and give the memory to others
         }
-        return;
+        throw;
     }
-    // The names go now, the lease when the GPU is done.
-    unpublish(impl);
-    stream ? drop_claim_behind(impl, stream) : drop_claim(impl);
+    if (in_order) {
+        // The names are gone, the lease goes when the GPU is done.
+        stream ? drop_claim_behind(impl, stream) : drop_claim(impl);
+    } else if (std::exchange(impl.claim, Claim::none) == Claim::lease) {
+        // The service counts this entry no longer, so that no nudge is due.
+        impl.client->leases().drop(impl.acquired.lease);
+    }
 }
 
 void unpublish(AllocationImpl& impl) {

@@ -21,7 +21,8 @@ namespace fastio::detail {
 void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& options);
 
 /// Removes all names and the claim; the claim goes behind the stream's work, or without a stream behind all work of
-/// this process on the device. Errors: service_lost, context_closed, forked, device_error; the claim is as it was then.
+/// this process on the device. Errors: service_lost, service_unreachable, context_closed, forked, device_error; the
+/// claim is as it was then, but none where the session was lost over it.
 void free(AllocationImpl& impl, Stream stream);
 
 /// Removes all names; the claim, which is a lease afterwards, stays. Errors: as Allocation::unpublish.

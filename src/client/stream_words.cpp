@@ -39,12 +39,12 @@ void StreamWords::prepare(DeviceMemory& memory) {
     if (order == StreamOrder::no_streams || is_ready()) {
         return;
     }
-    const std::lock_guard lock(mutex_);
-    if (is_ready()) {
-        return;
-    }
+    std::unique_lock lock(mutex_);
     if (!words_) {
-        static_cast<void>(request_words());
+        ask_for_words(lock);
+    }
+    if (is_ready()) {
+        return;  // another thread was first
     }
     if (order == StreamOrder::memory_operations) {
         memory.pin(words_->mapping().data(), words_->mapping().size());
@@ -62,29 +62,30 @@ void StreamWords::prepare(DeviceMemory& memory) {
     is_ready_.store(true, std::memory_order_release);
 }
 
-bool StreamWords::request_words() {
+void StreamWords::ask_for_words(std::unique_lock<std::mutex>& lock) {
     if (no_more_ || own_.size() >= kMostOwnWords) {
-        return false;
+        return;
     }
     own_.reserve(own_.size() + table::kFencesPerChunk);
+    lock.unlock();
     wire::GrantFences request;
     Connection::Turn turn(connection_, "asking for fence words");
     const auto reply = turn.call<wire::FencesReply>(request);
     Descriptor file = turn.take_descriptor(0);
-    if (!words_) {
-        words_.emplace(std::move(file));
-    }
-    no_more_ = reply.word_count == 0;
     if (reply.word_count > table::kFencesPerChunk || reply.first_word > table::kFenceWords - reply.word_count) {
         fail(Errc::protocol_error, "the service grants {} fence words from {}: there are {}", reply.word_count,
              reply.first_word, table::kFenceWords);
     }
+    lock.lock();
+    if (!words_) {
+        words_.emplace(std::move(file));
+    }
+    no_more_ = reply.word_count == 0;
     for (std::uint32_t i = 0; i < reply.word_count; ++i) {
         // An earlier owner, which has said bye, may have used it: its count goes on.
         const std::uint32_t word = reply.first_word + i;
         own_.push_back({word, words_->word(word).load(std::memory_order_acquire), nullptr});
     }
-    return reply.word_count != 0;
 }
 
 StreamWords::Own* StreamWords::find_free(DeviceMemory& memory) {
@@ -98,19 +99,20 @@ StreamWords::Own* StreamWords::find_free(DeviceMemory& memory) {
     return nullptr;
 }
 
-StreamWords::Own* StreamWords::take(DeviceMemory& memory) {
+StreamWords::Own* StreamWords::take(DeviceMemory& memory, std::unique_lock<std::mutex>& lock) {
     // Words are used in turn, so the next one is the one used longest ago: when it is in flight, so are most.
-    Own* own = find_free(memory);
-    if (own == nullptr && request_words()) {
-        own = &own_.back();
+    Own* const own = find_free(memory);
+    if (own != nullptr) {
+        return own;
     }
-    return own;
+    ask_for_words(lock);
+    return find_free(memory);
 }
 
 std::optional<table::FenceRef> StreamWords::complete_behind(DeviceMemory& memory, Stream stream) {
     if (is_ready() && memory.info().stream_order == StreamOrder::memory_operations) {
-        const std::lock_guard lock(mutex_);
-        if (Own* const own = take(memory)) {
+        std::unique_lock lock(mutex_);
+        if (Own* const own = take(memory, lock)) {
             // 0 in a record means that there is no fence.
             const std::uint64_t value = own->last + 1 != 0 ? own->last + 1 : 1;
             const table::FenceRef fence{own->word, value};

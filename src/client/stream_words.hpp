@@ -27,7 +27,7 @@ namespace fastio::detail {
 /// 1. A word of this client is used again only after its stream has passed the mark behind the last write: at most one
 ///    write is outstanding, and a word never goes back, even where the service completed it first.
 /// 2. The words are pinned before the first is used.
-/// 3. The mutex is never held while a device is waited for.
+/// 3. The mutex is never held while a device or the service is waited for.
 class StreamWords {
 public:
     StreamWords(Connection& connection, table::LeasePages& leases, const std::uint8_t (&instance)[16],
@@ -70,10 +70,11 @@ private:
 
     [[nodiscard]] bool is_ready() const noexcept { return is_ready_.load(std::memory_order_acquire); }
     [[nodiscard]] LocalFences::Key key(std::uint32_t word) const noexcept { return {instance_, context_id_, word}; }
-    /// A word that may be used now; null when there is none. Both under the mutex.
+    /// A word that may be used now; null when there is none. Both under the mutex, which `take` may let go meanwhile.
     [[nodiscard]] Own* find_free(DeviceMemory& memory);
-    [[nodiscard]] Own* take(DeviceMemory& memory);
-    [[nodiscard]] bool request_words();
+    [[nodiscard]] Own* take(DeviceMemory& memory, std::unique_lock<std::mutex>& lock);
+    /// More words, where this client may have more. Lets go of the mutex while it asks; what throws leaves it so.
+    void ask_for_words(std::unique_lock<std::mutex>& lock);
     void remember_wait(table::FenceRef fence);
 
     Connection& connection_;

@@ -46,6 +46,14 @@ void FenceWatch::producer_gone(const Session& session) {
     session.context->fences().finish(session.id, session.end == Session::End::bye);
 }
 
+void FenceWatch::service_ends(Context& context) noexcept {
+    try {
+        report(context, context.fences().expire(Fences::Clock::time_point::max()), "the service ends before");
+    } catch (const std::bad_alloc&) {
+        return;
+    }
+}
+
 void FenceWatch::follow_streams(Context& context) {
     if (context.waits_for_entries()) {
         scan_later(context, kStreamScan);

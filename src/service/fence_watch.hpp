@@ -22,6 +22,10 @@ public:
     /// A member is over, by design P3: its words are completed.
     void producer_gone(const Session& session);
 
+    /// The service ends, and its process may live on: nobody would complete a word any more. Throws nothing: what
+    /// memory is lacking for stays pending.
+    void service_ends(Context& context) noexcept;
+
     /// After a scan: looks again soon, while a retired allocation has a lease that only a stream will clear.
     void follow_streams(Context& context);
     void on_streams(Context& context);

@@ -95,6 +95,9 @@ struct Service::Parts {
 
 Service::Parts::~Parts() {
     registry.devices.stop_workers();
+    for (const auto& [id, context] : registry.contexts) {
+        fence_watch.service_ends(*context);
+    }
     for (const auto& [id, session] : registry.sessions) {
         registry.foreign.close(session->uid, session->request);
         registry.foreign.close(session->uid, session->events.socket());

@@ -85,13 +85,14 @@ SegmentMap::Pointer& SegmentMap::pointer(SegmentKind kind, std::uint32_t ordinal
 }
 
 const std::byte* SegmentMap::map(SegmentKind kind, std::uint32_t ordinal) {
-    const std::lock_guard lock(mutex_);
-    Pointer& entry = pointer(kind, ordinal);
-    if (const std::byte* const data = entry.load(std::memory_order_relaxed); data != nullptr) {
-        return data;  // another thread was first
-    }
+    // Without the mutex, because the source may wait: each thread for itself, with an end of its own.
     Mapping mapping = map_segment(source_.fetch(kind, ordinal), kind, ordinal);
     const std::byte* const data = mapping.data();
+    const std::lock_guard lock(mutex_);
+    Pointer& entry = pointer(kind, ordinal);
+    if (const std::byte* const first = entry.load(std::memory_order_relaxed); first != nullptr) {
+        return first;  // another thread was first
+    }
     if (kind == SegmentKind::index) {
         index_[ordinal].mask = static_cast<std::uint32_t>(mapping.size() / sizeof(std::uint64_t) - 1);
     }

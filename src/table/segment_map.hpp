@@ -17,8 +17,8 @@ namespace fastio::table {
 /// The segments that a reader has mapped, and the way to those that it has not. A segment stays mapped, at one address,
 /// for as long as this lives.
 ///
-/// *Thread safety:* every member, from any thread. Only the first look into a segment takes the mutex, and holds it
-/// during SegmentSource::fetch: a source must not call the reader.
+/// *Thread safety:* every member, from any thread. Only the first look into a segment asks the source and takes the
+/// mutex; threads that look at once may each ask, and one mapping stays. A source must not call the reader.
 class SegmentMap {
 public:
     explicit SegmentMap(SegmentSource& source) : source_(source) {}

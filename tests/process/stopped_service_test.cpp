@@ -84,6 +84,20 @@ TEST_F(StoppedService, HoldsUpNobodyWhoLeaves) {
     service_.wait_until_empty();
 }
 
+TEST_F(StoppedService, IsNotAskedAboutWhatWasNeverPublished) {
+    {
+        Context context = service_.join("job");
+        Allocation made = context.create(1);
+        made.unpublish();
+        service_.process().stop();
+        made.check();
+        made.release();
+    }
+    service_.process().resume();
+    EXPECT_EQ(operator_.quit(), (ExitStatus{.code = 0, .signal = 0}));
+    service_.wait_until_empty();
+}
+
 class ImpatientOfAStoppedService : public StoppedService {
 protected:
     [[nodiscard]] Context join(ContextOptions options) const {
@@ -151,6 +165,23 @@ TEST_F(ImpatientOfAStoppedService, WhoGivesUpIsServedAllTheSameWhereTheServiceGo
     to_resume = &service_.process();
     EXPECT_EQ(context.create(1).size(), 1U);
     EXPECT_TRUE(context.alive());
+}
+
+TEST_F(ImpatientOfAStoppedService, WhatItWasFreeingWhenItGaveUpIsItsNoMore) {
+    Context context = join({.give_up = []() noexcept { return true; }});
+    Allocation made = context.create(1);
+    Allocation published = context.create(1);
+    published.publish("name");
+    service_.process().stop();
+    EXPECT_EQ(errc_of([&] { published.free(); }), Errc::service_unreachable);
+    EXPECT_FALSE(published);
+    EXPECT_EQ(errc_of([&] { made.free(); }), Errc::service_lost);
+    EXPECT_TRUE(made) << "which the service was not asked for";
+    service_.process().resume();
+    Service view = service_.view();
+    while (view.totals().publications != 0) {  // it was served after all
+    }
+    EXPECT_EQ(operator_.quit(), (ExitStatus{.code = 0, .signal = 0}));
 }
 
 TEST_F(ImpatientOfAStoppedService, WhoeverDoesNotGiveUpWaitsOn) {

@@ -17,7 +17,7 @@ import pytest
 import fastio
 from conftest import RunningService, Script
 
-PPOLL = {"x86_64": "271", "aarch64": "73"}[platform.machine()]
+PPOLL, FUTEX = {"x86_64": ("271", "202"), "aarch64": ("73", "98")}[platform.machine()]
 
 
 @contextlib.contextmanager
@@ -27,6 +27,15 @@ def stopped(service: RunningService) -> Iterator[None]:
         yield
     finally:
         os.kill(service.process.pid, signal.SIGCONT)
+
+
+def waits_in(call: str, thread: Optional[int]) -> bool:
+    """Whether a thread waits in that system call, and for more than its turn to have the interpreter."""
+    for _ in range(50):
+        with open(f"/proc/self/task/{thread}/syscall") as file:
+            if file.read().split()[0] != call:
+                return False
+    return True
 
 
 @contextlib.contextmanager
@@ -91,6 +100,7 @@ def test_ctrl_c_ends_the_wait_and_the_context(
         with pytest.raises(fastio.ServiceLostError):
             ctx.create(1)
         assert held.numpy()[0] == 7
+        assert a.released == (name == "free")  # the service may serve it yet, and give the memory to others
         ctx.close()
     assert other.create(1).size == 1
     service.kill()  # the session stays in quarantine until this process ends
@@ -110,6 +120,71 @@ def test_what_the_service_answers_after_all_ends_only_the_call(
     assert ctx.alive
     assert ctx.create(1).size == 1
     assert {info.name for info in ctx.list()} >= ({"new"} if name in ("publish", "publish_array") else set())
+
+
+BEHIND_ANOTHER_THREAD: dict[str, Callable[[fastio.FastIOAllocation], Any]] = {
+    "publish": lambda a: a.publish("again"),
+    "free": lambda a: a.free(),
+    "copy_from": lambda a: a.copy_from(np.zeros(4, np.uint8)),
+    "asarray": np.asarray,
+    "memoryview": memoryview,
+    "from_dlpack": np.from_dlpack,
+    "check": lambda a: a.check(),
+    "name": lambda a: a.name,
+}
+
+
+def begun(call: Callable[[fastio.FastIOAllocation], Any], a: fastio.FastIOAllocation) -> None:
+    """What it raises, or what the handler of the signal does that comes meanwhile."""
+    try:
+        call(a)
+    except BufferError:  # of memoryview; NumPy drops whatever that raises
+        for _ in range(3):  # Python handles signals at the next turn of a loop
+            pass
+
+
+@pytest.mark.parametrize("name", BEHIND_ANOTHER_THREAD)
+def test_ctrl_c_ends_the_wait_for_another_threads_call_at_once(
+    ctx: fastio.FastIOContext, service: RunningService, name: str
+) -> None:
+    a = ctx.create_array("uint8", (4,), zero=True)
+    main = threading.get_native_id()
+    publishes = threading.Thread(target=a.publish, args=("name",))
+
+    def interrupt() -> None:
+        while not waits_in(FUTEX, main):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupts = threading.Thread(target=interrupt)
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stopped(service):
+            publishes.start()
+            while not waits_in(PPOLL, publishes.native_id):
+                pass
+            with pytest.raises(KeyboardInterrupt):
+                interrupts.start()
+                begun(BEHIND_ANOTHER_THREAD[name], a)
+            interrupts.join()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    publishes.join()
+    assert ctx.alive
+    assert not a.released
+    assert [info.name for info in ctx.list()] == ["name"]
+
+
+def test_a_long_request_and_a_check_end_both(ctx: fastio.FastIOContext, service: RunningService) -> None:
+    a = ctx.create(1)  # the first of this table that the client has to do with
+    creates = threading.Thread(target=ctx.create, args=(1,))
+    with stopped(service):
+        creates.start()
+        while not waits_in(PPOLL, creates.native_id):
+            pass
+        a.check()  # with the interpreter, which the other thread wants from time to time
+    creates.join()
+    assert ctx.alive
 
 
 def test_a_handler_that_raises_nothing_leaves_the_error(ctx: fastio.FastIOContext, service: RunningService) -> None:

@@ -178,6 +178,22 @@ TEST_F(FenceTest, AFenceThatIsPendingForTooLongIsPoisonedThenCompleted) {
     EXPECT_TRUE(is_poisoned(*producer, made));
 }
 
+// Its process may live on, so that no client takes it for dead and completes the words itself.
+TEST_F(FenceTest, AServiceThatEndsPoisonsAndCompletesWhatIsPending) {
+    const auto producer = member();
+    const Words words = grant(*producer);
+    const wire::CreateReply made = producer->create(1000);
+    const wire::CreateReply complete = producer->create(1000);
+    producer->ask<wire::PublishReply>(fenced(*producer, made, "name", words.first, 1));
+    producer->ask<wire::PublishReply>(fenced(*producer, complete, "complete", words.first + 1, 1));
+    words[1].store(1);
+    EXPECT_FALSE(is_poisoned(*producer, made));
+    running.reset();
+    EXPECT_EQ(words[0].load(), 1U);
+    EXPECT_TRUE(is_poisoned(*producer, made));
+    EXPECT_FALSE(is_poisoned(*producer, complete));
+}
+
 TEST_F(FenceTest, ACompletedFenceIsLeftAloneByTheLimit) {
     options.fence_limit = std::chrono::milliseconds(1);
     const auto producer = member();

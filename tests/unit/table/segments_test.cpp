@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <latch>
 #include <string>
+#include <thread>
 
 #include "device/memfd.hpp"
+#include "support/watchdog.hpp"
 #include "table_fixture.hpp"
 
 namespace fastio::table {
@@ -87,6 +90,46 @@ TEST(TableSegments, ThatDoNotExistHaveNoDescriptor) {
     EXPECT_EQ(table.writer.segment(SegmentKind::allocations, 0xffff'ffff).fd, -1);
     EXPECT_EQ(table.writer.segment(SegmentKind::slabs, 0).fd, -1);
     EXPECT_EQ(table.writer.segment(SegmentKind::attributes, 0).fd, -1);
+}
+
+/// Lets the thread that asks first wait, as for a service that is stopped.
+class WaitingSource final : public SegmentSource {
+public:
+    explicit WaitingSource(WrittenTable& table) : good_(table) {}
+    Descriptor fetch(SegmentKind kind, std::uint32_t ordinal) override {
+        if (asked_.try_wait()) {
+            return good_.fetch(kind, ordinal);
+        }
+        asked_.count_down();
+        answers_.wait();
+        return good_.fetch(kind, ordinal);
+    }
+    void wait_until_asked() const { asked_.wait(); }
+    void answer() { answers_.count_down(); }
+
+private:
+    test::WriterSource good_;
+    std::latch asked_{1};
+    std::latch answers_{1};
+};
+
+TEST(SegmentMap, AThreadThatWaitsForASegmentHoldsUpNoOther) {
+    const test::Watchdog watchdog("a look into a segment that another thread waits for");
+    WrittenTable table;
+    table.publish("a");
+    WaitingSource source(table);
+    TableReader reader(table.header_file(), source);
+    const auto finds = [&reader] {
+        PublicationCopy copy;
+        return reader.lookup("a", hash_name("a", 1), copy, nullptr);
+    };
+    bool found_later = false;
+    std::thread waiting([&] { found_later = finds(); });
+    source.wait_until_asked();
+    EXPECT_TRUE(finds());
+    source.answer();
+    waiting.join();
+    EXPECT_TRUE(found_later);
 }
 
 }  // namespace
