@@ -140,7 +140,7 @@ active proctype Fate() {
     has_child = false
 }
 
-/* step: client::StreamWords::request_words = reserve call take_descriptor push_back load.acquire */
+/* step: client::StreamWords::ask_for_words = reserve call take_descriptor push_back load.acquire */
 proctype Other() {
     byte value;
     atomic { other_was_granted -> value = word[other_word] + 1 };
@@ -290,6 +290,7 @@ end:
 #endif
        forget(0) }
     /* step: service::FenceWatch::on_limit = reset expire rearm */
+    /* step: service::FenceWatch::service_ends = expire */
 #ifndef NO_COMPLETION
     :: atomic { is_pending[0] && !REACHED(0, pending_value[0]) && empty(service_stores) -> give_up(0); forget(0) }
 #endif

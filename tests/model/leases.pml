@@ -134,7 +134,7 @@ inline synchronise() { empty(gpu) }
 proctype Dying() {
     byte generation = 0;
     {
-        /* step: client::create = check_open call get check_not_lost acquire_contents */
+        /* step: client::create = check_open call allocation_state get check_not_lost acquire_contents */
         if
         :: atomic { !is_cut -> requests!create }
         :: is_cut -> goto lost
@@ -148,7 +148,7 @@ proctype Dying() {
         :: gpu!write(1)
         :: synchronise(); uses[DYING] = 0; requests!release_hold; goto leave
         fi;
-        /* step: client::publish = check_open check_not_lost allocation_state complete_behind synchronise release_contents send_publish keep add.relaxed */
+        /* step: client::publish = check_open check_not_lost complete_behind synchronise release_contents send_publish keep add.relaxed */
         STORE_LEASE(DYING, 1);
         call(publish);
         if
@@ -156,7 +156,7 @@ proctype Dying() {
         :: else
         fi;
         /* step: client::unpublish = check_open send_free keep */
-        /* step: client::free = check_open release_contents send_free leases drop unpublish drop_claim_behind drop_claim */
+        /* step: client::free = check_open release_contents unpublish send_free drop_claim_behind drop_claim leases drop */
         if
         :: skip
         :: call(unpublish)
