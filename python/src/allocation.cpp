@@ -105,8 +105,7 @@ const LeasePtr& PyAllocation::lease() const {
 
 void PyAllocation::publish(const std::string& name, const PublishOptions& options) {
     const LeasePtr held = lease();
-    const std::unique_lock lock = lock_with_gil(*held);
-    const WithoutGil unlocked;
+    const LockedWithoutGil locked(*held);
     held->allocation.publish(name, options);
     if (options.stream) {
         held->own_stream = options.stream;
@@ -134,8 +133,7 @@ void PyAllocation::free(Stream stream) {
     LeasePtr gone = std::exchange(lease_, nullptr);
     const bool is_shared = is_lent_ || gone.use_count() > 1;
     try {
-        const std::unique_lock lock = lock_with_gil(*gone);
-        const WithoutGil unlocked;
+        const LockedWithoutGil locked(*gone);
         if (!is_shared) {
             gone->allocation.free(stream);
         } else {
@@ -211,7 +209,10 @@ void bind_allocation(nb::module_& module) {
             "stream"_a = nb::none(), nb::sig("def free(self, stream: object = None) -> None"),
             "Removes every name of this memory, for all operators, and gives up this reference. References and arrays "
             "that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises "
-            "ReleasedError, ServiceLostError, ContextClosedError, UnsupportedError (a stream with host memory).")
+            "ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream "
+            "with host memory). Where the session is lost during the call, as when Ctrl-C ends a wait for a stopped "
+            "service, this reference is gone all the same, unless arrays share it, because the service may serve the "
+            "call later.")
         .def("set_type_and_dimensions", set_type_and_dimensions, "type"_a.none(), "dimensions"_a.none(),
              nb::sig("def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None"),
              "Changes this object's metadata, neither the memory nor what is already published. ``type`` is a "

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 #include <utility>
 
+#include "gil.hpp"
 #include "lease.hpp"
 #include "members.hpp"
 #include "module.hpp"
@@ -13,7 +15,20 @@ namespace fastio::python {
 /// The lease's mutex, for a thread that has the GIL and keeps it, but for while it waits. Signals are handled
 /// meanwhile; throws what a handler raises.
 [[nodiscard]] std::unique_lock<std::timed_mutex> lock_with_gil(Lease& lease);
-/// The same for who cannot pass on what a handler raises: without the mutex where SIGINT waits for its handler.
+/// The lease's mutex for a call that lets go of the GIL. The mutex goes before the GIL is taken again: nobody waits for
+/// the GIL with it, which a fork or the interpreter's end would keep for ever.
+class LockedWithoutGil {
+public:
+    explicit LockedWithoutGil(Lease& lease) : LockedWithoutGil(lock_with_gil(lease)) {}
+
+private:
+    explicit LockedWithoutGil(std::unique_lock<std::timed_mutex> lock) noexcept : lock_(std::move(lock)) {}
+
+    WithoutGil unlocked_;
+    std::unique_lock<std::timed_mutex> lock_;
+};
+/// As lock_with_gil, for who cannot pass on what a handler raises: without the mutex where SIGINT waits for its
+/// handler.
 [[nodiscard]] std::unique_lock<std::timed_mutex> lock_unless_interrupted(Lease& lease);
 
 /// What Python knows as FastIOAllocation: a reference to a lease, which arrays made of it share. All but what says

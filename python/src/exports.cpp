@@ -167,8 +167,7 @@ nb::object to_numpy(const PyAllocation& self) {
     void* const to =
         reinterpret_cast<void*>(nb::cast<std::uintptr_t>(nb::object(array.attr("__array_interface__")["data"][0])));
     if (snapshot.bytes > 0) {
-        const std::unique_lock lock = lock_with_gil(*snapshot.lease);
-        const WithoutGil unlocked;
+        const LockedWithoutGil locked(*snapshot.lease);
         if (snapshot.own_stream) {
             // A copy without a stream goes through the legacy default stream.
             snapshot.lease->allocation.order(snapshot.own_stream, Stream(nullptr));
@@ -321,8 +320,7 @@ void order_for_consumer(Snapshot& snapshot, nb::handle stream) {
     if (!consumer) {
         return;
     }
-    const std::unique_lock lock = lock_with_gil(*snapshot.lease);
-    const WithoutGil unlocked;
+    const LockedWithoutGil locked(*snapshot.lease);
     if (snapshot.own_stream && stream_number(snapshot.own_stream) != stream_number(consumer)) {
         snapshot.lease->allocation.order(snapshot.own_stream, consumer);
     }

@@ -358,8 +358,7 @@ void copy_array(PyAllocation& self, nb::handle array, Stream stream) {
         source = from_numpy(numpy_attribute("ascontiguousarray")(numpy_attribute("asarray")(array)), "copy_from");
     }
     const LeasePtr lease = self.lease();
-    const std::unique_lock lock = lock_with_gil(*lease);
-    const WithoutGil unlocked;
+    const LockedWithoutGil locked(*lease);
     Allocation& to = lease->allocation;
     const ArrayView& view = source.view;
     if (view.type != to.type() || !std::ranges::equal(view.dimensions, to.dimensions())) {
@@ -385,8 +384,7 @@ void copy_bytes(PyAllocation& self, nb::handle buffer, std::uint64_t offset) {
     }
     const std::unique_ptr<Py_buffer, decltype(&PyBuffer_Release)> held(&bytes, PyBuffer_Release);
     const LeasePtr lease = self.lease();
-    const std::unique_lock lock = lock_with_gil(*lease);
-    const WithoutGil unlocked;
+    const LockedWithoutGil locked(*lease);
     lease->allocation.copy_from(bytes.buf, static_cast<std::uint64_t>(bytes.len), {.offset = offset});
 }
 

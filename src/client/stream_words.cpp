@@ -68,10 +68,14 @@ void StreamWords::ask_for_words(std::unique_lock<std::mutex>& lock) {
     }
     own_.reserve(own_.size() + table::kFencesPerChunk);
     lock.unlock();
-    wire::GrantFences request;
-    Connection::Turn turn(connection_, "asking for fence words");
-    const auto reply = turn.call<wire::FencesReply>(request);
-    Descriptor file = turn.take_descriptor(0);
+    wire::FencesReply reply;
+    Descriptor file;
+    {
+        wire::GrantFences request;
+        Connection::Turn turn(connection_, "asking for fence words");
+        reply = turn.call<wire::FencesReply>(request);
+        file = turn.take_descriptor(0);
+    }
     if (reply.word_count > table::kFencesPerChunk || reply.first_word > table::kFenceWords - reply.word_count) {
         fail(Errc::protocol_error, "the service grants {} fence words from {}: there are {}", reply.word_count,
              reply.first_word, table::kFenceWords);

@@ -25,8 +25,7 @@ namespace fastio::table {
 class SegmentSource {
 public:
     virtual ~SegmentSource() = default;
-    /// Errors: service_lost, protocol_error.
-    /// Called with a lock of the reader held: must not call the reader.
+    /// Called by several threads at once. Errors: service_lost, protocol_error.
     [[nodiscard]] virtual Descriptor fetch(SegmentKind kind, std::uint32_t ordinal) = 0;
 };
 

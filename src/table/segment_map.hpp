@@ -18,7 +18,7 @@ namespace fastio::table {
 /// for as long as this lives.
 ///
 /// *Thread safety:* every member, from any thread. Only the first look into a segment asks the source and takes the
-/// mutex; threads that look at once may each ask, and one mapping stays. A source must not call the reader.
+/// mutex; threads that look at once may each ask, and one mapping stays.
 class SegmentMap {
 public:
     explicit SegmentMap(SegmentSource& source) : source_(source) {}

@@ -156,10 +156,11 @@ thread_local bool gives_up = false;
 
 TEST_F(ImpatientOfAStoppedService, WhoGivesUpIsServedAllTheSameWhereTheServiceGoesOn) {
     Context context = join({.give_up = []() noexcept {
-        if (ChildProcess* const service = to_resume.exchange(nullptr)) {
+        ChildProcess* const service = to_resume.exchange(nullptr);
+        if (service != nullptr) {
             service->resume();
         }
-        return true;
+        return service != nullptr;
     }});
     service_.process().stop();
     to_resume = &service_.process();
@@ -168,12 +169,14 @@ TEST_F(ImpatientOfAStoppedService, WhoGivesUpIsServedAllTheSameWhereTheServiceGo
 }
 
 TEST_F(ImpatientOfAStoppedService, WhatItWasFreeingWhenItGaveUpIsItsNoMore) {
-    Context context = join({.give_up = []() noexcept { return true; }});
+    Context context = join({.give_up = []() noexcept { return gives_up; }});
     Allocation made = context.create(1);
     Allocation published = context.create(1);
     published.publish("name");
     service_.process().stop();
+    gives_up = true;
     EXPECT_EQ(errc_of([&] { published.free(); }), Errc::service_unreachable);
+    gives_up = false;
     EXPECT_FALSE(published);
     EXPECT_EQ(errc_of([&] { made.free(); }), Errc::service_lost);
     EXPECT_TRUE(made) << "which the service was not asked for";
