@@ -136,8 +136,8 @@ public:
 
     /// Removes every name of this memory, for everyone, and drops this lease. Other leases and pointers stay valid;
     /// the memory returns with the last. Errors: released, service_lost, service_unreachable, context_closed, forked.
-    /// Where the session is lost during the call this lease is gone all the same, because a service that was given up
-    /// may serve it later.
+    /// Where the call is given up (ContextOptions::request_timeout, give_up) this lease is gone all the same, because
+    /// the service may serve it later.
     void free();
     /// The same, where this lease goes once the stream's work so far is done. Also: unsupported for host memory.
     void free(Stream stream);

@@ -293,7 +293,7 @@ class FastIOAllocation:
 
     def free(self, stream: object = None) -> None:
         """
-        Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream with host memory). Where the session is lost during the call, as when Ctrl-C ends a wait for a stopped service, this reference is gone all the same, unless arrays share it, because the service may serve the call later.
+        Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream with host memory). Where the call is given up, as when Ctrl-C ends a wait for a stopped service, this reference is gone all the same, unless arrays share it, because the service may serve the call later.
         """
 
     def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None:

@@ -144,8 +144,8 @@ void PyAllocation::free(Stream stream) {
             gone->use_in(stream);
         }
     } catch (...) {
-        // The handler that it belonged to may have ended meanwhile, which released what it found. Where the session is
-        // over with the call, the memory may be another's by now.
+        // The handler that it belonged to may have ended meanwhile, which released what it found. Where the call was
+        // given up, the memory may become another's.
         if (!handler_ended_ && gone->allocation) {
             lease_ = std::move(gone);
         }
@@ -210,9 +210,8 @@ void bind_allocation(nb::module_& module) {
             "Removes every name of this memory, for all operators, and gives up this reference. References and arrays "
             "that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises "
             "ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream "
-            "with host memory). Where the session is lost during the call, as when Ctrl-C ends a wait for a stopped "
-            "service, this reference is gone all the same, unless arrays share it, because the service may serve the "
-            "call later.")
+            "with host memory). Where the call is given up, as when Ctrl-C ends a wait for a stopped service, this "
+            "reference is gone all the same, unless arrays share it, because the service may serve the call later.")
         .def("set_type_and_dimensions", set_type_and_dimensions, "type"_a.none(), "dimensions"_a.none(),
              nb::sig("def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None"),
              "Changes this object's metadata, neither the memory nor what is already published. ``type`` is a "

@@ -198,8 +198,9 @@ void free(AllocationImpl& impl, Stream stream) {
     try {
         in_order ? unpublish(impl) : send_free(impl, false);
     } catch (...) {
-        if (impl.client->liveness().lost()) {
-            impl.claim = Claim::none;  // the service may serve it yet, and give the memory to others
+        const Liveness& liveness = impl.client->liveness();
+        if (liveness.lost() && liveness.ending() != Ending::lost) {
+            impl.claim = Claim::none;  // given up: the service may serve it yet, and give the memory to others
         }
         throw;
     }

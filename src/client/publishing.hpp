@@ -22,7 +22,7 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
 
 /// Removes all names and the claim; the claim goes behind the stream's work, or without a stream behind all work of
 /// this process on the device. Errors: service_lost, service_unreachable, context_closed, forked, device_error; the
-/// claim is as it was then, but none where the session was lost over it.
+/// claim is as it was then, but none where the call was given up.
 void free(AllocationImpl& impl, Stream stream);
 
 /// Removes all names; the claim, which is a lease afterwards, stays. Errors: as Allocation::unpublish.
