@@ -71,8 +71,9 @@ function(fastio_layer name)
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${visible}/${name} SYMBOLIC)
 
   add_library(fastio_${name} STATIC ${arg_SOURCES})
+  # Files stay members of their own: a program that links libfastio too takes those alone that the library hides.
   set_target_properties(fastio_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
-                        VISIBILITY_INLINES_HIDDEN ON CXX_EXTENSIONS OFF)
+                        VISIBILITY_INLINES_HIDDEN ON CXX_EXTENSIONS OFF UNITY_BUILD OFF)
   target_include_directories(fastio_${name} PUBLIC ${visible})
   list(TRANSFORM arg_DEPENDS PREPEND fastio_)
   target_link_libraries(fastio_${name} PUBLIC fastio_headers ${arg_DEPENDS} ${arg_PUBLIC}
