@@ -28,7 +28,7 @@ check_python() {
     "$venv/bin/ruff" check --quiet --config python/pyproject.toml .
     "$venv/bin/ruff" format --quiet --diff --config python/pyproject.toml .
     say "lint: mypy"
-    "$venv/bin/python" -m mypy --config-file python/pyproject.toml
+    (cd python && "$venv/bin/python" -m mypy --config-file pyproject.toml)
 }
 
 # check_tidy [FILE...]: all compiled sources when none are given
