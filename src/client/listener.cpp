@@ -1,17 +1,15 @@
 #include "client/listener.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "client/incoming.hpp"
 #include "core/fail.hpp"
+#include "device/eventfd.hpp"
 #include "device/process_limits.hpp"
 #include "device/quiet_thread.hpp"
 
@@ -25,15 +23,7 @@ constexpr int kPauseMilliseconds = 10;
 }  // namespace
 
 Listener::Listener(Connection& connection, EventSink& sink)
-    : connection_(connection),
-      events_(connection.events()),
-      sink_(sink),
-      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!stop_) {
-        const int error = errno;
-        fail(Errc::io_error, "could not make an eventfd: {} ({}){}", std::strerror(error), error,
-             remedy_for_descriptors(error));
-    }
+    : connection_(connection), events_(connection.events()), sink_(sink), stop_(make_eventfd()) {
     try {
         thread_ = quiet_thread([this] { run(); });
     } catch (const std::system_error& error) {

@@ -1,25 +1,15 @@
 #include "client/outbox.hpp"
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <new>
 
-#include "core/fail.hpp"
-#include "device/process_limits.hpp"
+#include "device/eventfd.hpp"
 
 namespace fastio::detail {
 
-Outbox::Outbox() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wake_) {
-        const int error = errno;
-        fail(Errc::io_error, "could not make an eventfd: {} ({}){}", std::strerror(error), error,
-             remedy_for_descriptors(error));
-    }
-}
+Outbox::Outbox() : wake_(make_eventfd()) {}
 
 void Outbox::add(std::span<const std::byte> message) noexcept {
     const std::lock_guard lock(mutex_);

@@ -1,26 +1,17 @@
 #include "client/watch_queue.hpp"
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "client/deadline.hpp"
 #include "core/fail.hpp"
-#include "device/process_limits.hpp"
+#include "device/eventfd.hpp"
 
 namespace fastio::detail {
 
 WatchQueue::WatchQueue(std::uint32_t id, std::weak_ptr<WatchSource> source)
-    : id_(id), source_(std::move(source)), readable_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!readable_) {
-        const int error = errno;
-        fail(Errc::io_error, "could not make an eventfd for a watch: {} ({}){}", std::strerror(error), error,
-             remedy_for_descriptors(error));
-    }
-}
+    : id_(id), source_(std::move(source)), readable_(make_eventfd()) {}
 
 void WatchQueue::push(WatchEvent event) noexcept {
     const std::lock_guard lock(mutex_);

@@ -1,29 +1,15 @@
 #include "service/registry.hpp"
 
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <spdlog/logger.h>
 
-#include <cerrno>
-
 #include "core/fail.hpp"
 #include "core/utf8.hpp"
+#include "device/eventfd.hpp"
 
 namespace fastio::service {
-namespace {
-
-Descriptor make_eventfd() {
-    Descriptor event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    if (!event) {
-        const int error = errno;
-        fail(Errc::io_error, "could not make an event descriptor: {} ({})", std::strerror(error), error);
-    }
-    return event;
-}
-
-}  // namespace
 
 Registry::Registry(Options given, std::vector<std::shared_ptr<DeviceMemory>> memories)
     : options(std::move(given)),

@@ -1,13 +1,12 @@
 #include "service/service.hpp"
 
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <ctime>
 
 #include "core/fail.hpp"
+#include "device/eventfd.hpp"
 #include "device/process_limits.hpp"
 #include "service/departures.hpp"
 #include "service/desk.hpp"
@@ -45,7 +44,7 @@ struct Service::Parts {
     Parts(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices)
         : registry(checked(std::move(options)), std::move(devices)),
           listener(registry.options.socket, registry.options.group, registry.options.let_descriptors_in),
-          stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+          stop(make_eventfd()) {
         registry.poller.add(listener.fd(), EPOLLIN, {Source::listener, 0});
         registry.poller.add(stop.get(), EPOLLIN, {Source::stop, 0});
         if (registry.options.stop_descriptor >= 0) {
