@@ -114,9 +114,8 @@ class Client;
 /// service_unreachable, and this Context is over as if the service had died. *In a child made by fork()* every call
 /// throws `forked`; the child makes a Context of its own.
 ///
-/// *Costs.* get, find and Allocation::release of published names make no system call once the memory is mapped, but for
-/// one poll where a stream published the contents, which asks whether the service lives; create, publish, unpublish and
-/// free are one round trip to the service.
+/// *Costs.* get, find and Allocation::release of published names make no system call once the memory is mapped; create,
+/// publish, unpublish and free are one round trip to the service.
 class FASTIO_EXPORT Context {
 public:
     /// Joins the job's context, or creates it. Errors: service_unreachable, permission_denied (the socket or the

@@ -139,7 +139,7 @@ bool wait_in_stream(AllocationImpl& impl, table::FenceRef fence, Stream stream) 
 
 /// The word is complete. Errors: service_lost, where it may be another consumer's who completed it.
 void check_completion(AllocationImpl& impl, std::string_view name) {
-    if (impl.client->service_is_dead()) {
+    if (impl.client->stream_words().may_be_orphans() && impl.client->service_is_dead()) [[unlikely]] {
         fail(Errc::service_lost,
              "get of '{}': the service died, and nobody can tell any more whether the contents were completed", name);
     }

@@ -143,6 +143,10 @@ bool StreamWords::is_complete(table::FenceRef fence) const noexcept {
     return !is_ready() || reached(words_->word(fence.word), fence.value);
 }
 
+bool StreamWords::may_be_orphans() const noexcept {
+    return !is_ready() || words_->service_gone().load(std::memory_order_acquire) != 0;
+}
+
 bool StreamWords::wait_in(DeviceMemory& memory, table::FenceRef fence, Stream stream) {
     if (const auto mark = LocalFences::of_process().find(key(fence.word), fence.value)) {
         memory.wait_for(*mark, stream);
@@ -159,7 +163,7 @@ bool StreamWords::wait_in(DeviceMemory& memory, table::FenceRef fence, Stream st
 void StreamWords::remember_wait(table::FenceRef fence) {
     const std::lock_guard lock(waits_mutex_);
     if (completing_) {
-        complete(words_->word(fence.word), fence.value);
+        complete_orphan(fence);
         return;
     }
     std::erase_if(waits_, [this](table::FenceRef earlier) { return is_complete(earlier); });
@@ -179,9 +183,15 @@ void StreamWords::complete_waits() noexcept {
     const std::lock_guard lock(waits_mutex_);
     completing_ = true;
     for (const table::FenceRef fence : waits_) {
-        complete(words_->word(fence.word), fence.value);
+        complete_orphan(fence);
     }
     waits_.clear();
+}
+
+void StreamWords::complete_orphan(table::FenceRef fence) noexcept {
+    // Before the word: who sees that complete sees this. Pairs with may_be_orphans.
+    words_->service_gone().store(1, std::memory_order_release);
+    complete(words_->word(fence.word), fence.value);
 }
 
 void StreamWords::abandon() noexcept {

@@ -50,6 +50,9 @@ public:
     [[nodiscard]] std::uint64_t synchronised() const noexcept { return synchronised_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] bool is_complete(table::FenceRef fence) const noexcept;
+    /// Asked after is_complete: whether a member may have completed that word because the service had died. Only then
+    /// does who waits on the host have to ask whether it has: a member that lies costs that question, and no more.
+    [[nodiscard]] bool may_be_orphans() const noexcept;
     /// Makes the stream's later work wait for another member's fence. False where the stream cannot: the caller waits.
     /// Errors: device_error.
     [[nodiscard]] bool wait_in(DeviceMemory& memory, table::FenceRef fence, Stream stream);
@@ -76,6 +79,7 @@ private:
     /// More words, where this client may have more. Lets go of the mutex while it asks; what throws leaves it so.
     void ask_for_words(std::unique_lock<std::mutex>& lock);
     void remember_wait(table::FenceRef fence);
+    void complete_orphan(table::FenceRef fence) noexcept;
 
     Connection& connection_;
     table::LeasePages& leases_;

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] std::atomic<std::uint64_t>& word(std::uint32_t index) const noexcept {
         return reinterpret_cast<std::atomic<std::uint64_t>*>(mapping_.data())[index];
     }
+    /// See kServiceGoneWord. Hostile like all words: any member may set it.
+    [[nodiscard]] std::atomic<std::uint64_t>& service_gone() const noexcept { return word(kServiceGoneWord); }
     [[nodiscard]] const Mapping& mapping() const noexcept { return mapping_; }
     void abandon() noexcept;  ///< in a forked child: forget the mapping, which is not there
 

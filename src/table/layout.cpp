@@ -39,7 +39,8 @@ constexpr std::array kFacts = {
     // Geometry
     std::size_t{kBuckets}, std::size_t{kMaxDevices}, std::size_t{kPublicationsPerSegment},
     std::size_t{kAttributesPerSegment}, std::size_t{kAllocationsPerSegment}, std::size_t{kSlabsPerSegment},
-    std::size_t{kAttributeSlotBytes}, std::size_t{kFirstIndexCapacity}, std::size_t{kLeasesPerChunk}};
+    std::size_t{kAttributeSlotBytes}, std::size_t{kFirstIndexCapacity}, std::size_t{kLeasesPerChunk},
+    std::size_t{kFenceFileBytes}, std::size_t{kServiceGoneWord}};
 
 }  // namespace
 

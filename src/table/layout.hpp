@@ -182,7 +182,10 @@ inline constexpr std::uint32_t kFencesPerChunk = 64;  // the unit in which they 
 inline constexpr std::uint32_t kFenceChunks = 2048;
 inline constexpr std::uint32_t kMostFenceChunks = 8;  // of one session
 inline constexpr std::uint32_t kFenceWords = kFencesPerChunk * kFenceChunks;
-inline constexpr std::uint64_t kFenceFileBytes = std::uint64_t{kFenceWords} * 8;  // 1 MiB
+/// Behind the words, on a page of its own: not 0 once a member has completed a word because the service had died. Until
+/// then a word that is complete was completed by its producer's GPU, or by the service, which poisons first.
+inline constexpr std::uint32_t kServiceGoneWord = kFenceWords;
+inline constexpr std::uint64_t kFenceFileBytes = std::uint64_t{kFenceWords} * 8 + 4096;
 
 /// A hash over the sizes and offsets of every struct above: two builds that disagree about the layout differ here.
 [[nodiscard]] std::uint64_t layout_signature() noexcept;

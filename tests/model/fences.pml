@@ -5,7 +5,7 @@
  * With SERVICE_DIES the service dies at any step; nobody publishes allocation 2 then.
  *
  * Mutants, each by a macro: COMPLETE_BEFORE_POISON, NO_COMPLETION, WORDS_OF_THE_DEAD, WORD_BEFORE_MARK, NO_CHECK; with
- * SERVICE_DIES also WORDS_BELIEVED and NO_HELPER.
+ * SERVICE_DIES also WORDS_BELIEVED, GONE_AFTER_WORD and NO_HELPER.
  */
 #define NO_WORD 2
 #define MEMBER 0
@@ -40,6 +40,8 @@ bool is_cut = false;
 bool service_is_dead = false;
 bool other_was_granted = false;
 byte other_word = NO_WORD;
+
+bool is_gone = false; /* in shared memory: a member has completed a word because the service had died */
 
 byte waiting = 0; /* readers and streams that wait for contents */
 
@@ -111,10 +113,19 @@ proctype Dying() {
 #if defined(SERVICE_DIES) || defined(COMPLETED_WHILE_IT_LIVES)
 /* step: client::Client::session_lost = shut_down */
 /* step: client::Client::service_lost = complete_waits */
-/* step: client::StreamWords::complete_waits = complete */
-/* step: client::StreamWords::remember_wait = complete is_complete push_back */
+/* step: client::StreamWords::complete_waits = complete_orphan */
+/* step: client::StreamWords::remember_wait = complete_orphan is_complete push_back */
+/* step: client::StreamWords::complete_orphan = store.release complete */
 /* The service dies, at some step. Then the helper threads of consumers complete the words that their streams wait for:
    any word that leads to contents may be one. */
+inline complete_orphan(at) {
+#ifndef GONE_AFTER_WORD
+    is_gone = true;
+#endif
+    word[fence_word[at]] = (REACHED(fence_word[at], fence_value[at]) -> word[fence_word[at]] : fence_value[at]);
+    is_gone = true
+}
+
 active proctype Helpers() {
 #ifdef SERVICE_DIES
     service_is_dead = true;
@@ -122,8 +133,8 @@ active proctype Helpers() {
 #ifndef NO_HELPER
 end:
     do
-    :: d_step { is_public[0] && !REACHED(fence_word[0], fence_value[0]) -> word[fence_word[0]] = fence_value[0] }
-    :: d_step { is_public[1] && !REACHED(fence_word[1], fence_value[1]) -> word[fence_word[1]] = fence_value[1] }
+    :: is_public[0] && !REACHED(fence_word[0], fence_value[0]) -> complete_orphan(0)
+    :: is_public[1] && !REACHED(fence_word[1], fence_value[1]) -> complete_orphan(1)
     od
 #else
     skip
@@ -162,12 +173,16 @@ end:
     fi;
     if
     :: skip; /* step: client::wait_for_contents = is_complete is_poisoned check_open pause */
-       atomic { REACHED(fence_word[at], fence_value[at]) || is_poisoned[at] || service_is_dead -> waiting-- };
-       /* step: client::check_completion = service_is_dead */
+       if
+       :: atomic { REACHED(fence_word[at], fence_value[at]) || is_poisoned[at] -> waiting-- }
+       :: atomic { service_is_dead -> waiting--; goto lost }
+       fi;
+       /* step: client::check_completion = may_be_orphans service_is_dead */
+       /* step: client::StreamWords::may_be_orphans = load.acquire */
 #ifndef WORDS_BELIEVED
        if
-       :: service_is_dead -> goto lost
-       :: !service_is_dead
+       :: is_gone && service_is_dead -> goto lost
+       :: !(is_gone && service_is_dead)
        fi;
 #endif
        /* Poisoned: get says producer_lost. */

@@ -2,12 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <cuda_runtime_api.h>
+#include <unistd.h>
 
+#include <optional>
 #include <thread>
 
 #include <fastio/fastio.hpp>
 
 #include "cuda/device/gate.hpp"
+#include "support/counted_calls.hpp"
 #include "support/cudart_emulator/cudart_emulator.hpp"
 #include "support/errors.hpp"
 #include "support/temp_dir.hpp"
@@ -48,6 +51,22 @@ protected:
     TestStream second_;
     Gate gate_;
 };
+
+TEST_F(StreamsOfOneProcess, AreNotAskedAboutByAGetOfWhatTheyHaveCompleted) {
+    Allocation made = producer_.create(uint64, {kWords});
+    write(made, 7);
+    made.publish("name", {.stream = first_.get()});
+    ASSERT_EQ(cudaStreamSynchronize(first_.get()), cudaSuccess);
+    const auto get = [this] { consumer_.get("name").release(); };
+    const std::optional<int> calls = count_system_calls(get, get);
+    if (!calls) {
+        GTEST_SKIP() << "a sanitizer, or a system without filters of system calls";
+    }
+    EXPECT_EQ(*calls, 0);
+    const std::optional<int> of_a_miss = count_system_calls(get, [this] { EXPECT_TRUE(!consumer_.find("no")); });
+    EXPECT_EQ(of_a_miss, 0);
+    EXPECT_GT(count_system_calls(get, [] { static_cast<void>(::getppid()); }), 0) << "nothing is counted";
+}
 
 TEST_F(StreamsOfOneProcess, AreOrderedWithoutTheHost) {
     Allocation made = producer_.create(uint64, {kWords});
