@@ -19,8 +19,23 @@ run_benchmark() {
     python3 tools/bench_table.py "$folder/$name.json"
 }
 
+# Fast I/O beside its peers, which only this needs, in a virtual environment of their own.
+run_peers_benchmark() {
+    local folder=$1 peers=$root/build/venv-peers wanted
+    wanted=$(cat benchmarks/peers/requirements.txt)
+    if [[ ! -f $peers/installed || $(<"$peers/installed") != "$wanted" ]]; then
+        say "installing into build/venv-peers: $(sed -n 's/[=>]=.*//p' <<<"$wanted" | tr '\n' ' ')"
+        /usr/bin/python3 -m venv --clear "$peers"
+        "$peers/bin/python" -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
+        printf '%s' "$wanted" >"$peers/installed"
+    fi
+    say "running peers_bench"
+    PYTHONPATH=$root/build/release/python FASTIO_BIN=$root/build/release/bin \
+        "$peers/bin/python" benchmarks/peers/peers_bench.py --json "$folder/peers_bench.json"
+}
+
 command_bench() {
-    local filter=.
+    local filter=. peers=no
     while (($# > 0)); do
         case $1 in
             --filter)
@@ -28,6 +43,7 @@ command_bench() {
                 filter=$2
                 shift
                 ;;
+            --peers) peers=yes ;;
             *) die "bench: unknown option $1; see ./run help" ;;
         esac
         shift
@@ -36,11 +52,16 @@ command_bench() {
     local options
     mapfile -t options < <(python_options)
     configure release "${options[@]}"
-    build release src/all examples/all benchmarks/all fastio_python
-
     local folder=$root/out/bench program ran=0 failed=()
     rm -rf "$folder"
     mkdir -p "$folder"
+    if [[ $peers == yes ]]; then
+        build release src/all fastio_python
+        run_peers_benchmark "$folder"
+        say "the raw figures are in out/bench"
+        return
+    fi
+    build release src/all examples/all benchmarks/all fastio_python
     export PATH=$root/build/release/bin:$PATH
     for program in build/release/bin/*_bench; do
         [[ -x $program && $(basename "$program") =~ $filter ]] || continue
