@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-WATCHDOG_S = 280
+WATCHDOG_S = 600
 
 
 def run(command, folder):
@@ -21,12 +21,12 @@ def run(command, folder):
 
 def check(model, variant, mutant):
     defines = [*variant, *([f"-D{mutant}"] if mutant else [])]
-    # Where an error comes soon, compiling takes the longest.
-    optimisation = "-O0" if mutant else "-O2"
+    # Where an error comes soon, compiling takes the longest; with T_REVERSE it comes the soonest, in nearly all.
+    options = ["-O0", "-DT_REVERSE"] if mutant else ["-O2"]
     with tempfile.TemporaryDirectory(prefix="fastio-model-") as folder:
         for command in (
             ["spin", *defines, "-a", str(HERE / f"{model}.pml")],
-            ["gcc", optimisation, "-w", "-DSAFETY", "-DMEMLIM=4000", "-o", "pan", "pan.c"],
+            ["gcc", *options, "-w", "-DSAFETY", "-DMEMLIM=4000", "-o", "pan", "pan.c"],
         ):
             status, output = run(command, folder)
             if status != 0 or "rror" in output:

@@ -57,7 +57,7 @@ def entry(name: str, tests: str, folder: pathlib.Path, python: str, environment:
     return [
         f"add_test({quoted(name)} {' '.join(quoted(word) for word in command)})",
         # Not where only some of the cases are skipped.
-        f"set_tests_properties({quoted(name)} PROPERTIES LABELS python TIMEOUT {WATCHDOG_S} "
+        f"set_tests_properties({quoted(name)} PROPERTIES LABELS python TIMEOUT {WATCHDOG_S} COST 30 "
         f"SKIP_REGULAR_EXPRESSION {quoted('[^ 0-9][0-9]+ skipped')} "
         f"ENVIRONMENT {quoted(';'.join(environment))})",
     ]
