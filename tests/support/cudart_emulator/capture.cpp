@@ -1,6 +1,7 @@
 // What streams do while they are recorded into a graph: nothing. Which calls that forbids is modelled, the graphs are
 // not.
 
+#include <algorithm>
 #include <utility>
 
 #include "support/cudart_emulator/refused.hpp"
@@ -77,6 +78,12 @@ void Streams::refuse_implicit(const Stream& legacy) {
         }
     }
     refuse_if(implicit, cudaErrorStreamCaptureImplicit);
+}
+
+bool Streams::orders_capturing(const Stream& legacy) {
+    const std::vector<Stream*> others = all(legacy.gpu);
+    return std::any_of(others.begin(), others.end(),
+                       [](const Stream* other) { return other->blocks() && is_active(*other); });
 }
 
 void Streams::refuse_unsafe() {

@@ -126,9 +126,9 @@ cudaError_t CUDARTAPI cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptu
     return call(__func__, [&](Process& process, Lock&) {
         refuse_if(status == nullptr, cudaErrorInvalidValue);
         Stream& used = process.stream(stream);
-        if (used.kind == Stream::Kind::legacy) {
-            process.streams.refuse_implicit(used);
-        }
+        // Asking spoils nothing.
+        const bool implicit = used.kind == Stream::Kind::legacy && process.streams.orders_capturing(used);
+        refuse_if(implicit, cudaErrorStreamCaptureImplicit);
         *status = used.capture.status;
     });
 }

@@ -81,6 +81,8 @@ public:
     void refuse_capturing(Stream& stream);
     /// Refuses with 906 if using this legacy stream would order a capturing one, and spoils that capture.
     void refuse_implicit(const Stream& legacy);
+    /// Whether it would.
+    [[nodiscard]] bool orders_capturing(const Stream& legacy);
     /// Refuses with 900 if this thread may not make calls now that are unsafe to capture, and spoils the captures.
     void refuse_unsafe();
     /// Refuses with 900 if any stream of the GPU captures.

@@ -68,6 +68,9 @@ TEST_F(CaptureTest, OfABlockingStreamForbidsTheLegacyStream) {
     const DeviceBuffer buffer(16);
     const Stream blocking(cudaStreamDefault);
     ASSERT_EQ(cudaStreamBeginCapture(blocking, cudaStreamCaptureModeRelaxed), cudaSuccess);
+    cudaStreamCaptureStatus status{};
+    EXPECT_EQ(cudaStreamIsCapturing(cudaStreamLegacy, &status), cudaErrorStreamCaptureImplicit);
+    EXPECT_EQ(status_of(blocking), cudaStreamCaptureStatusActive) << "asking spoils nothing";
     EXPECT_EQ(cudaMemset(buffer.data(), 0, 16), cudaErrorStreamCaptureImplicit);
     EXPECT_EQ(end(blocking), cudaErrorStreamCaptureInvalidated);
     EXPECT_EQ(cudaStreamBeginCapture(cudaStreamLegacy, cudaStreamCaptureModeRelaxed),
