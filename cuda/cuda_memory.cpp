@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "core/fail.hpp"
 #include "core/limits.hpp"
 #include "device/slabs.hpp"
 #include "device/waiting.hpp"
+#include "gpu/about_gpu.hpp"
 #include "gpu/current_device.hpp"
 #include "gpu/driver.hpp"
 #include "gpu/error.hpp"
@@ -31,11 +33,33 @@ void free_memory(void* data, std::uint64_t /*bytes*/) noexcept {
     ignore(cudaFree(data));
 }
 
+/// Every GPU has default streams of its own, which these handles stand for when it is the current one.
+bool is_default(cudaStream_t stream) noexcept {
+    return stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
+}
+
+/// For calls on a stream: they are about that GPU, and a default stream is that GPU's. Other streams need no current
+/// device.
+class StreamGpu {
+public:
+    StreamGpu(Stream stream, int ordinal) : about_(ordinal) {
+        if (stream && is_default(native(stream))) {
+            current_.emplace(ordinal);
+        }
+    }
+
+private:
+    const AboutGpu about_;
+    std::optional<CurrentDevice> current_;
+};
+
 class EventMark final : public StreamMark {
 public:
-    explicit EventMark(cudaStream_t stream) {
-        int ordinal = 0;
-        check(cudaStreamGetDevice(stream, &ordinal), "asking for the GPU of a stream");
+    /// `ordinal` is the GPU whose default streams are meant.
+    EventMark(cudaStream_t stream, int ordinal) {
+        if (!is_default(stream)) {
+            check(cudaStreamGetDevice(stream, &ordinal), "asking for the GPU of a stream");
+        }
         const CurrentDevice current(ordinal);  // an event and the stream that it is recorded in must be of one GPU
         check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "making an event");
         const cudaError_t code = cudaEventRecord(event_, stream);
@@ -56,11 +80,6 @@ bool is_pageable(const void* memory) noexcept {
     const cudaError_t code = cudaPointerGetAttributes(&attributes, memory);
     ignore(code);
     return code == cudaSuccess && attributes.type == cudaMemoryTypeUnregistered;
-}
-
-/// Every GPU has default streams of its own, which these handles stand for when it is the current one.
-bool is_default(cudaStream_t stream) noexcept {
-    return stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
 }
 
 }  // namespace
@@ -155,6 +174,7 @@ void* CudaMemory::open(const SlabHandle& handle, std::uint64_t bytes, int /*file
              info_.name, static_cast<std::uint32_t>(handle.kind), static_cast<std::uint32_t>(HandleKind::cuda_ipc));
     }
     if (ordinal_ != owner_) {
+        const AboutGpu about(ordinal_);
         int can_access = 0;
         check(cudaDeviceCanAccessPeer(&can_access, ordinal_, owner_), "asking whether GPU {} reaches GPU {}", ordinal_,
               owner_);
@@ -209,6 +229,7 @@ void CudaMemory::copy(void* to, const void* from, std::uint64_t bytes, Stream st
         return;
     }
     if (stream) {
+        const StreamGpu gpu(stream, ordinal_);
         if (is_default(native(stream))) {
             refuse_other_gpu(from);
         }
@@ -245,6 +266,7 @@ void CudaMemory::fill(void* to, std::byte value, std::uint64_t bytes, Stream str
     }
     const int byte = std::to_integer<int>(value);
     if (stream) {
+        const StreamGpu gpu(stream, ordinal_);
         check(cudaMemsetAsync(to, byte, bytes, native(stream)), "filling {} bytes on a stream", bytes);
         return;
     }
@@ -266,6 +288,7 @@ void CudaMemory::check_stream(Stream stream) {
     if (!stream) {
         return;
     }
+    const StreamGpu gpu(stream, ordinal_);
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     const cudaError_t code = cudaStreamIsCapturing(native(stream), &status);
     if (code == cudaErrorStreamCaptureImplicit || status != cudaStreamCaptureStatusNone) {
@@ -279,6 +302,7 @@ void CudaMemory::check_stream(Stream stream) {
 
 void CudaMemory::signal(std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) {
     if (stream && info_.stream_order == StreamOrder::memory_operations) {
+        const StreamGpu gpu(stream, ordinal_);
         // The default flags put a memory barrier for the whole system before the write (cuda.h,
         // CUstreamWriteValue_flags).
         check_driver(
@@ -295,6 +319,7 @@ void CudaMemory::signal(std::atomic<std::uint64_t>& word, std::uint64_t value, S
 
 void CudaMemory::wait(const std::atomic<std::uint64_t>& word, std::uint64_t value, Stream stream) {
     if (stream && info_.stream_order == StreamOrder::memory_operations) {
+        const StreamGpu gpu(stream, ordinal_);
         check_driver(Driver::get().stream_wait_value64(native(stream), PinnedRanges::of_process().device_address(&word),
                                                        value, CU_STREAM_WAIT_VALUE_GEQ),
                      "queueing the wait for a word in a stream");
@@ -304,15 +329,18 @@ void CudaMemory::wait(const std::atomic<std::uint64_t>& word, std::uint64_t valu
 }
 
 std::shared_ptr<StreamMark> CudaMemory::mark(Stream stream) {
-    return std::make_shared<EventMark>(native(stream));
+    const StreamGpu gpu(stream, ordinal_);
+    return std::make_shared<EventMark>(native(stream), ordinal_);
 }
 
 void CudaMemory::wait_for(const StreamMark& mark, Stream stream) {
+    const StreamGpu gpu(stream, ordinal_);
     check(cudaStreamWaitEvent(native(stream), dynamic_cast<const EventMark&>(mark).event(), cudaEventWaitDefault),
           "making a stream wait for another");
 }
 
 bool CudaMemory::has_passed(const StreamMark& mark) {
+    const AboutGpu about(ordinal_);
     const cudaError_t code = cudaEventQuery(dynamic_cast<const EventMark&>(mark).event());
     if (code == cudaErrorNotReady) {
         ignore(code);
@@ -324,6 +352,7 @@ bool CudaMemory::has_passed(const StreamMark& mark) {
 
 void CudaMemory::synchronise(Stream stream) {
     if (stream) {
+        const StreamGpu gpu(stream, ordinal_);
         check(cudaStreamSynchronize(native(stream)), "waiting for a stream");
         return;
     }

@@ -13,8 +13,8 @@ namespace fastio::gpu {
 /// *Invariants.*
 /// 1. Only the primary context of a GPU is used, and a call leaves the caller's current device as it was.
 /// 2. A call without a stream is ordered as CUDA's synchronous calls are: after the work of the legacy stream.
-/// 3. A call with a stream leaves the current device alone: the legacy and the per-thread stream are those of the
-///    caller's current device.
+/// 3. The legacy and the per-thread stream are those of the GPU that this process computes on, whichever is current; a
+///    call with another stream leaves the current device alone.
 /// 4. No driver is called while static objects are destroyed, unless the owner of this object destroys it then.
 class CudaMemory final : public DeviceMemory {
 public:

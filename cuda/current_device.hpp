@@ -1,5 +1,7 @@
 #pragma once
 
+#include "gpu/about_gpu.hpp"
+
 namespace fastio::gpu {
 
 /// Makes a GPU the calling thread's current device while it lives, and gives the caller's back. Uses the device's
@@ -13,12 +15,8 @@ public:
     CurrentDevice& operator=(const CurrentDevice&) = delete;
     ~CurrentDevice();
 
-    /// The GPU that the calling thread's innermost CurrentDevice is for; -1 without one. Asks no driver, which after
-    /// the loss of a GPU may not even say which device is current.
-    [[nodiscard]] static int of_thread() noexcept;
-
 private:
-    const int outer_;
+    const AboutGpu about_;
     int before_ = 0;
     bool changed_ = false;
 };

@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "core/fail.hpp"
-#include "gpu/current_device.hpp"
+#include "gpu/about_gpu.hpp"
 
 namespace fastio::gpu {
 namespace {
@@ -21,7 +21,7 @@ void lose(int ordinal, cudaError_t code) noexcept {
 
 // All of them where nothing says which GPU it is about: a runtime that cannot tell the current device serves none.
 void lose_gpu_of_thread(cudaError_t code) noexcept {
-    int ordinal = CurrentDevice::of_thread();
+    int ordinal = AboutGpu::of_thread();
     if (ordinal < 0 && cudaGetDevice(&ordinal) != cudaSuccess) {
         for (int each = 0; each < kMostGpus; ++each) {
             lose(each, code);

@@ -20,7 +20,7 @@ struct Diagnosis {
 };
 [[nodiscard]] Diagnosis diagnose(cudaError_t code) noexcept;
 
-/// 0, or the first sticky code that this process was given while that GPU was current.
+/// 0, or the first sticky code that this process was given by a call about that GPU (AboutGpu).
 [[nodiscard]] const std::atomic<int>& loss_of(int ordinal) noexcept;
 
 /// Throws what `code` means; `attempt` says what was tried, on what, with which numbers. Takes the error from the

@@ -18,8 +18,10 @@ concept StreamHolder = std::is_class_v<T> && !std::same_as<T, Stream> && std::co
 }  // namespace detail
 
 /// A CUDA stream, or none. `Stream{}` is no stream: the call then does not return before the work is done. Anything
-/// convertible to cudaStream_t makes a stream, and so do 0 (the legacy default stream) and cudaStreamPerThread. A value
-/// type: it neither owns the stream nor needs a CUDA header.
+/// convertible to cudaStream_t makes a stream, and so do 0 (the legacy default stream) and cudaStreamPerThread. These
+/// two are those of the GPU that the Context computes on (Context::device), whichever GPU is the calling thread's
+/// current one; any other stream says itself of which GPU it is. A value type: it neither owns the stream nor needs a
+/// CUDA header.
 class Stream {
 public:
     constexpr Stream() noexcept = default;

@@ -243,7 +243,8 @@ void bind_context(nb::module_& module) {
              "it is published. ``device`` is \"host\" or \"cuda:N\", None the context's. ``alignment`` is a power of "
              "two, "
              "256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are "
-             "undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core.\n\n"
+             "undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core. "
+             "A default stream (0, 1, 2, or a library's) is that of the context's GPU, whichever is current.\n\n"
              "Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, "
              "TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, "
              "ContextClosedError.")

@@ -1,11 +1,11 @@
 // What CudaMemory promises of streams, in one process.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <atomic>
 
 #include "cuda/device/gate.hpp"
+#include "cuda/device/pinned_words.hpp"
 #include "device/device_memory.hpp"
 #include "device/waiting.hpp"
 #include "support/errors.hpp"
@@ -14,24 +14,6 @@
 
 namespace fastio::test {
 namespace {
-
-/// A page of words that the GPU reaches.
-class PinnedWords {
-public:
-    explicit PinnedWords(DeviceMemory& memory) : memory_(memory) { memory_.pin(page_, kBytes); }
-    PinnedWords(const PinnedWords&) = delete;
-    PinnedWords& operator=(const PinnedWords&) = delete;
-    ~PinnedWords() {
-        memory_.unpin(page_);
-        ::munmap(page_, kBytes);
-    }
-    std::atomic<std::uint64_t>& operator[](std::size_t i) { return static_cast<std::atomic<std::uint64_t>*>(page_)[i]; }
-
-private:
-    static constexpr std::size_t kBytes = 4096;
-    DeviceMemory& memory_;
-    void* page_ = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-};
 
 class CudaStreams : public testing::Test {
 protected:
