@@ -9,6 +9,12 @@
 namespace fastio::gpu {
 namespace {
 
+// Older toolkits lack the names.
+constexpr int kContained = 226;            // an exception that the GPU has contained
+constexpr int kTensorMemoryLeak = 721;     // a kernel ended without giving its tensor memory back
+constexpr int kMpsClientTerminated = 810;  // the MPS server ended this client
+constexpr int kExternalDevice = 911;       // what an external device was to signal is not valid
+
 // The first error that broke it, for each GPU of this process, as each has one context here, which never recovers.
 constexpr int kMostGpus = 64;
 std::array<std::atomic<int>, kMostGpus> losses{};
@@ -34,7 +40,7 @@ void lose_gpu_of_thread(cudaError_t code) noexcept {
 }  // namespace
 
 Diagnosis diagnose(cudaError_t code) noexcept {
-    switch (code) {
+    switch (static_cast<int>(code)) {
         case cudaErrorInvalidValue:
         case cudaErrorInvalidDevicePointer:
             return {
@@ -99,6 +105,10 @@ Diagnosis diagnose(cudaError_t code) noexcept {
         case cudaErrorAssert:
         case cudaErrorECCUncorrectable:
         case cudaErrorNvlinkUncorrectable:
+        case kContained:
+        case kTensorMemoryLeak:
+        case kMpsClientTerminated:
+        case kExternalDevice:
             return {Errc::device_error,
                     "the GPU stopped this process's work for good: no CUDA call of this process will succeed any more, "
                     "so it must end; other processes and the service go on",
