@@ -113,7 +113,7 @@ TEST_F(BadGpu, WorkOfOneOperatorThatWasStoppedForGoodIsItsAffairAlone) {
     ASSERT_EQ(broken.ask("put a 7"), "ok");
     ASSERT_EQ(broken.ask("publish a kept"), "ok");
     ASSERT_EQ(broken.ask("finish"), "ok");
-    ASSERT_EQ(broken.ask("break 700"), "ok");
+    ASSERT_EQ(broken.ask("break 700 0"), "ok");
     const std::string answer = broken.ask("put a 8");
     EXPECT_TRUE(answer.starts_with("error device_error: ")) << answer;
     EXPECT_TRUE(contains(answer, "must end")) << answer;
@@ -127,6 +127,73 @@ TEST_F(BadGpu, WorkOfOneOperatorThatWasStoppedForGoodIsItsAffairAlone) {
     EXPECT_EQ(other.ask("create b 100"), "ok");
     broken.process().kill();
     EXPECT_EQ(other.ask("see a 7"), "right");
+}
+
+TEST_F(BadGpu, ThatIsLostUnderTheServiceLeavesItsOtherGpu) {
+    ServiceProcess service({"--device", "cuda:0", "--device", "cuda:1"},
+                           {{"FASTIO_EMU_FAIL", "cudaMalloc:46:3:breaks"}});
+    Context lost({.job = "lost", .socket = service.socket(), .device = "cuda:0"});
+    Context kept({.job = "kept", .socket = service.socket(), .device = "cuda:1"});
+    static_cast<void>(kept.create(1));
+    static_cast<void>(lost.create(1));
+    EXPECT_EQ(errc_of([&] { static_cast<void>(lost.create(64 << 20)); }), Errc::device_unavailable);
+    EXPECT_EQ(kept.create(64 << 20).size(), 64U << 20U);
+    EXPECT_EQ(Context({.job = "new", .socket = service.socket(), .device = "cuda:1"}).create(1).size(), 1U);
+}
+
+class BadGpuOfTwo : public BadGpu {
+protected:
+    // "a" is memory of GPU 0, "b" of GPU 1, each of a context that computes there; requests are about the latter, and
+    // have a stream there. GPU 0 is the thread's current one.
+    void SetUp() override {
+        ASSERT_EQ(one_.ask("create a 100"), "ok");
+        ASSERT_EQ(one_.ask("turn"), "ok");
+        ASSERT_EQ(one_.ask("join " + service_.socket() + " cuda:1"), "ok");
+        ASSERT_EQ(one_.ask("stream 1"), "ok");
+        ASSERT_EQ(one_.ask("create b 100"), "ok");
+        ASSERT_EQ(one_.ask("publish b first"), "ok");
+        ASSERT_EQ(one_.ask("finish"), "ok");
+    }
+    void expect_lost(const std::string& request) {
+        const std::string answer = one_.ask(request);
+        EXPECT_TRUE(answer.starts_with("error device_error: ")) << request << ": " << answer;
+        EXPECT_TRUE(contains(answer, "cudaErrorIllegalAddress (700)") && contains(answer, "must end")) << answer;
+    }
+    void expect_serves(const std::string& key) {
+        EXPECT_EQ(one_.ask("create " + key + " 100"), "ok");
+        EXPECT_EQ(one_.ask("put " + key + " 7"), "ok");
+        EXPECT_EQ(one_.ask("publish_now " + key + " " + key), "ok");
+        EXPECT_EQ(one_.ask("get again " + key + " host"), "ok");
+        EXPECT_EQ(one_.ask("see again 7"), "right");
+        EXPECT_EQ(one_.ask("drop again"), "ok");
+        EXPECT_EQ(one_.ask("check " + key), "ok");
+    }
+
+    ServiceProcess service_{{"--device", "cuda:0", "--device", "cuda:1"}};
+    StreamOperator one_{service_.socket(), "cuda:0"};
+};
+
+TEST_F(BadGpuOfTwo, ThatIsNotTheCurrentOneIsSaidToBeLostAndNoOther) {
+    ASSERT_EQ(one_.ask("break 700 1"), "ok");
+    expect_lost("publish b second");  // which only its stream says
+    for (const char* const call : {"create c 100", "publish_now b second", "get c first host", "check b"}) {
+        expect_lost(call);
+    }
+    ASSERT_EQ(one_.ask("turn"), "ok");
+    expect_serves("d");
+}
+
+TEST_F(BadGpuOfTwo, ThatIsTheCurrentOneLeavesTheOther) {
+    ASSERT_EQ(one_.ask("break 700 0"), "ok");
+    expect_serves("c");
+    EXPECT_EQ(one_.ask("write c 8"), "ok");
+    EXPECT_EQ(one_.ask("publish c second"), "ok");
+    EXPECT_EQ(one_.ask("finish"), "ok");
+    ASSERT_EQ(one_.ask("turn"), "ok");
+    expect_lost("put a 7");
+    expect_lost("create d 100");
+    ASSERT_EQ(one_.ask("turn"), "ok");
+    expect_serves("e");
 }
 
 TEST_F(BadGpu, WithoutPeerAccessCannotReachTheOthersMemory) {

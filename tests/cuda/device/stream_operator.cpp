@@ -9,13 +9,15 @@
 //   read KEY                   queues a copy to the host  drop KEY                 destroys it, without a stream
 //   verify KEY SEED            waits for the stream: "right" or "wrong"
 //   finish                     waits for the stream       check KEY                after that
-//   set NAME VALUE             a switch of the emulator   break CODE               every later CUDA call gives it
+//   set NAME VALUE             a switch of the emulator   break CODE GPU           every later call about it gives it
 //   refuse CALL CODE           the next call of a CUDA function gives it; refuse_always: all later ones too
 //   calls CALL                 how often it was called    stats                    "ORDERING PUBLISHES-SYNCHRONISED"
 //   slabs                      how many are mapped
 //   put KEY SEED               copies from pageable memory; get "host" and "see KEY SEED" compare without a stream
 //   device KEY                 the device of the context, of the allocation, and of what is published first
 //   leave                      destroys all, the context last
+//   turn                       what follows is about the other one of two contexts
+//   stream GPU                 another stream, of that GPU; the thread's current one stays
 //   fork                       a child that lives until descriptor 4 ends; answers with its process id
 //   capture WHAT KEY           publish, get, release, free or copy in a stream that is being captured
 //   quit
@@ -33,6 +35,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/device/gate.hpp"
@@ -86,22 +89,22 @@ public:
             std::string how;
             words >> how;
             allocations_[key] = how == "host" ? context_->get(rest, {.contents_timeout = std::chrono::milliseconds(1)})
-                                              : context_->get(rest, {.stream = stream_.get()});
+                                              : context_->get(rest, {.stream = stream_->get()});
         } else if (verb == "hold") {
             gate_ = std::make_unique<Gate>();
-            gate_->hold(stream_.get());
+            gate_->hold(stream_->get());
         } else if (verb == "go") {
             gate_->open();
         } else if (verb == "write") {
             write(allocations_.at(key), std::stoull(rest));
         } else if (verb == "publish") {
-            allocations_.at(key).publish(rest, {.stream = stream_.get()});
+            allocations_.at(key).publish(rest, {.stream = stream_->get()});
         } else if (verb == "publish_now") {
             allocations_.at(key).publish(rest);
         } else if (verb == "release") {
-            allocations_.at(key).release(stream_.get());
+            allocations_.at(key).release(stream_->get());
         } else if (verb == "free") {
-            allocations_.at(key).free(stream_.get());
+            allocations_.at(key).free(stream_->get());
         } else if (verb == "drop") {
             allocations_.erase(key);
         } else if (verb == "long_write") {
@@ -109,7 +112,7 @@ public:
         } else if (verb == "read") {
             const Allocation& from = allocations_.at(key);
             const Words& to = copies_.try_emplace(key, from.count()).first->second;
-            from.copy_to(to.span().data(), from.size(), {.stream = stream_.get()});
+            from.copy_to(to.span().data(), from.size(), {.stream = stream_->get()});
         } else if (verb == "verify") {
             finish();
             return is_right(copies_.at(key).span(), std::stoull(rest)) ? "right" : "wrong";
@@ -134,6 +137,10 @@ public:
             return std::to_string(context_->stats().slabs_mapped);
         } else if (verb == "device") {
             return context_->device() + " " + allocations_.at(key).device() + " " + context_->list().at(0).device;
+        } else if (verb == "turn") {
+            std::swap(context_, other_context_);
+        } else if (verb == "stream") {
+            make_stream_on(std::stoi(key));
         } else if (verb == "leave") {
             allocations_.clear();
             context_.reset();
@@ -154,7 +161,7 @@ private:
             return api.set(key.c_str(), rest.c_str()) == 0 ? "ok" : "no such switch";
         }
         if (verb == "break") {
-            api.break_device(std::stoi(key));
+            api.break_device(std::stoi(rest), std::stoi(key));
         } else if (verb == "refuse") {
             api.fail_call(key.c_str(), std::stoi(rest), 1, 0);
         } else if (verb == "refuse_always") {
@@ -165,6 +172,15 @@ private:
             return "unknown request: " + verb;
         }
         return "ok";
+    }
+
+    void make_stream_on(int gpu) {
+        int before = 0;
+        if (cudaGetDevice(&before) != cudaSuccess || cudaSetDevice(gpu) != cudaSuccess) {
+            throw std::runtime_error("no such GPU");
+        }
+        stream_.emplace();
+        static_cast<void>(cudaSetDevice(before));
     }
 
     static pid_t fork_child() {
@@ -222,12 +238,12 @@ private:
 
     void write(const Allocation& to, std::uint64_t seed, std::uint64_t steps = 1) {
         const cudart_emulator::Api* const api = cudart_emulator::find();
-        if (api == nullptr || api->launch_pattern(stream_.get(), to.data(), to.size(), seed, steps) != 0) {
+        if (api == nullptr || api->launch_pattern(stream_->get(), to.data(), to.size(), seed, steps) != 0) {
             throw std::runtime_error("the pattern could not be queued");
         }
     }
     void finish() {
-        if (cudaStreamSynchronize(stream_.get()) != cudaSuccess) {
+        if (cudaStreamSynchronize(stream_->get()) != cudaSuccess) {
             throw std::runtime_error("the stream failed");
         }
     }
@@ -240,9 +256,10 @@ private:
         return true;
     }
 
-    TestStream stream_;
+    std::optional<TestStream> stream_{std::in_place};
     std::unique_ptr<Gate> gate_ = std::make_unique<Gate>();  // one for each hold
     std::optional<Context> context_;
+    std::optional<Context> other_context_;
     std::map<std::string, Words> copies_;
     std::map<std::string, Allocation> allocations_;
 };

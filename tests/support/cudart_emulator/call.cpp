@@ -8,8 +8,8 @@ namespace {
 
 thread_local cudaError_t last_error = cudaSuccess;
 
-/// What stays after cudaGetLastError: the driver does not come by itself (rule 67), a broken device heals as little.
-cudaError_t lasting_error() noexcept {
+/// The driver does not come by itself (rule 67).
+cudaError_t missing_driver() noexcept {
     switch (Surroundings::get().settings.driver) {
         case Settings::Driver::missing:
             return cudaErrorInsufficientDriver;
@@ -20,8 +20,17 @@ cudaError_t lasting_error() noexcept {
         case Settings::Driver::present:
             break;
     }
+    return cudaSuccess;
+}
+
+/// What stays after cudaGetLastError: a broken device heals as little.
+cudaError_t lasting_error() noexcept {
+    const cudaError_t missing = missing_driver();
     Process* const process = Process::if_there();
-    return process == nullptr ? cudaSuccess : static_cast<cudaError_t>(process->engine.failure());
+    if (missing != cudaSuccess || process == nullptr || process->devices.count() == 0) {
+        return missing;
+    }
+    return process->engine.failure(process->current_gpu());
 }
 
 }  // namespace
@@ -34,7 +43,8 @@ cudaError_t remember(cudaError_t code) noexcept {
 void meet_fault(const char* name) {
     const Faults::Fault fault = Surroundings::get().faults.meet(name);
     if (fault.breaks_device) {
-        Process::get().engine.fail(fault.code);
+        Process& process = Process::get();
+        process.engine.fail(process.current_gpu(), fault.code);
     }
     refuse_if(fault.code != cudaSuccess, fault.code);
 }
@@ -45,11 +55,17 @@ Process& enter(const char* name) {
         pass_gate(Process::get().control, name);
     }
     meet_fault(name);
-    const cudaError_t lasting = lasting_error();
-    refuse_if(lasting != cudaSuccess, lasting);
+    const cudaError_t missing = missing_driver();
+    refuse_if(missing != cudaSuccess, missing);
     refuse_if(in_host_function, cudaErrorNotPermitted);
     Process& process = Process::get();
     refuse_if(process.devices.count() == 0, cudaErrorNoDevice);
+    return process;
+}
+
+Process& enter_current(const char* name) {
+    Process& process = enter(name);
+    process.refuse_broken(process.current_gpu());
     return process;
 }
 

@@ -9,7 +9,7 @@
 #include "support/cudart_emulator/call.hpp"
 #include "support/cudart_emulator/gates.hpp"
 
-using emulator::call;
+using emulator::call_elsewhere;
 using emulator::Process;
 using emulator::refuse_if;
 using emulator::Surroundings;
@@ -19,7 +19,7 @@ using Lock = emulator::Streams::Lock;
 extern "C" {
 
 int cudaEmuVersion() {
-    return 1;
+    return 2;
 }
 
 void* cudaEmuHostAlias(const void* pointer) {
@@ -36,7 +36,7 @@ int cudaEmuLaunch(void* stream, void (*function)(void*), void* argument) {
 }
 
 int cudaEmuLaunchPattern(void* stream, void* data, std::size_t bytes, std::uint64_t seed, std::uint64_t steps) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         Work work;
         work.kind = Work::Kind::pattern;
         work.to = process.memory.access(data, bytes);
@@ -49,7 +49,7 @@ int cudaEmuLaunchPattern(void* stream, void* data, std::size_t bytes, std::uint6
 }
 
 int cudaEmuSpinUntil(void* stream, const std::uint64_t* word, std::uint64_t value) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         Work work;
         work.kind = Work::Kind::wait_word;
         work.wide = true;
@@ -79,8 +79,9 @@ void cudaEmuFailCall(const char* name, int code, std::uint64_t nth, int forever)
                                    forever != 0 ? Lasts::forever : Lasts::once);
 }
 
-void cudaEmuBreakDevice(int code) {
-    Process::get().engine.fail(code);
+void cudaEmuBreakDevice(int device, int code) {
+    Process& process = Process::get();
+    process.engine.fail(process.devices.gpu(device), code);
 }
 
 std::uint64_t cudaEmuCalls(const char* name) {

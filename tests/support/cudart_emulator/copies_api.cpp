@@ -4,6 +4,7 @@
 #include "support/cudart_emulator/copies.hpp"
 
 using emulator::call;
+using emulator::call_elsewhere;
 using emulator::Host;
 using emulator::Process;
 using emulator::refuse_if;
@@ -28,7 +29,7 @@ cudaError_t CUDARTAPI cudaMemcpy(void* to, const void* from, size_t bytes, cudaM
 
 cudaError_t CUDARTAPI cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                                       cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         emulator::copy(process, process.stream(stream), to, from, one_row(bytes), kind, Host::goes_on, lock);
     });
 }
@@ -44,7 +45,7 @@ cudaError_t CUDARTAPI cudaMemcpyPeer(void* to, int to_device, const void* from, 
 
 cudaError_t CUDARTAPI cudaMemcpyPeerAsync(void* to, int to_device, const void* from, int from_device, size_t bytes,
                                           cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         static_cast<void>(process.devices.gpu(to_device));
         static_cast<void>(process.devices.gpu(from_device));
         emulator::copy(process, process.stream(stream), to, from, one_row(bytes), cudaMemcpyDeviceToDevice,
@@ -62,7 +63,7 @@ cudaError_t CUDARTAPI cudaMemcpy2D(void* to, size_t to_pitch, const void* from, 
 
 cudaError_t CUDARTAPI cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
                                         size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         emulator::copy(process, process.stream(stream), to, from, {height, width, to_pitch, from_pitch}, kind,
                        Host::goes_on, lock);
     });
@@ -75,7 +76,7 @@ cudaError_t CUDARTAPI cudaMemset(void* data, int value, size_t bytes) {
 }
 
 cudaError_t CUDARTAPI cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         emulator::fill(process, process.stream(stream), data, value, one_row(bytes), Host::goes_on, lock);
     });
 }
@@ -89,7 +90,7 @@ cudaError_t CUDARTAPI cudaMemset2D(void* data, size_t pitch, int value, size_t w
 
 cudaError_t CUDARTAPI cudaMemset2DAsync(void* data, size_t pitch, int value, size_t width, size_t height,
                                         cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         emulator::fill(process, process.stream(stream), data, value, {height, width, pitch, pitch}, Host::goes_on,
                        lock);
     });

@@ -28,9 +28,9 @@ struct Api {
     int (*set)(const char* name, const char* value);
     /// The nth next call (1: the very next) of the function `call` gives `code`, and all later ones too if `forever`.
     void (*fail_call)(const char* call, int code, std::uint64_t nth, int forever);
-    /// From now on every call gives `code`: 700 as after a stray kernel, 46 as after a lost device. Queued work is
-    /// gone.
-    void (*break_device)(int code);
+    /// From now on every call about that GPU gives `code`: 700 as after a stray kernel, 46 as after a lost device. Its
+    /// queued work is gone. `device` as this process counts; the others go on.
+    void (*break_device)(int device, int code);
     /// How often a function was called.
     std::uint64_t (*calls)(const char* call);
 

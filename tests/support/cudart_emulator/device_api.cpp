@@ -7,6 +7,7 @@
 #include "support/cudart_emulator/device_attributes.hpp"
 
 using emulator::call;
+using emulator::call_elsewhere;
 using emulator::Process;
 using emulator::refuse_if;
 using Lock = emulator::Streams::Lock;
@@ -14,14 +15,14 @@ using Lock = emulator::Streams::Lock;
 extern "C" {
 
 cudaError_t CUDARTAPI cudaGetDeviceCount(int* count) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(count == nullptr, cudaErrorInvalidValue);
         *count = process.devices.count();
     });
 }
 
 cudaError_t CUDARTAPI cudaGetDevice(int* device) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(device == nullptr, cudaErrorInvalidValue);
         *device = process.current_ordinal();
     });
@@ -29,14 +30,18 @@ cudaError_t CUDARTAPI cudaGetDevice(int* device) {
 
 // Makes the device's context, as since CUDA 12.
 cudaError_t CUDARTAPI cudaSetDevice(int device) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         process.make_current(device);
         process.use(process.current_gpu());
+        process.refuse_broken(process.current_gpu());
     });
 }
 
 cudaError_t CUDARTAPI cudaInitDevice(int device, unsigned /*device_flags*/, unsigned /*flags*/) {
-    return call(__func__, [&](Process& process, Lock&) { process.use(process.devices.gpu(device)); });
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
+        process.use(process.devices.gpu(device));
+        process.refuse_broken(process.devices.gpu(device));
+    });
 }
 
 cudaError_t CUDARTAPI cudaGetDeviceFlags(unsigned* flags) {
@@ -51,14 +56,14 @@ cudaError_t CUDARTAPI cudaSetDeviceFlags(unsigned flags) {
 }
 
 cudaError_t CUDARTAPI cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(properties == nullptr, cudaErrorInvalidValue);
         *properties = emulator::device_properties(process, process.devices.gpu(device));
     });
 }
 
 cudaError_t CUDARTAPI cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         static_cast<void>(process.devices.gpu(device));
         refuse_if(value == nullptr, cudaErrorInvalidValue);
         *value = emulator::device_attribute(process, attribute);
@@ -66,7 +71,7 @@ cudaError_t CUDARTAPI cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribut
 }
 
 cudaError_t CUDARTAPI cudaDeviceGetPCIBusId(char* text, int length, int device) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         const std::string id = emulator::Devices::pci_bus_id(process.devices.gpu(device));
         refuse_if(text == nullptr || length <= static_cast<int>(id.size()), cudaErrorInvalidValue);
         std::strcpy(text, id.c_str());
@@ -74,7 +79,7 @@ cudaError_t CUDARTAPI cudaDeviceGetPCIBusId(char* text, int length, int device) 
 }
 
 cudaError_t CUDARTAPI cudaDeviceGetByPCIBusId(int* device, const char* text) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(device == nullptr || text == nullptr, cudaErrorInvalidValue);
         for (int ordinal = 0; ordinal < process.devices.count(); ++ordinal) {
             if (emulator::Devices::pci_bus_id(process.devices.gpu(ordinal)) == text) {

@@ -8,7 +8,8 @@
 
 namespace emulator {
 
-/// The frame of every driver function: as call, and nothing is remembered as a last error, which the driver has not.
+/// The frame of every driver function: as call_elsewhere, and nothing is remembered as a last error, which the driver
+/// has not.
 template <class Body>
 CUresult driver_call(const char* name, Body body) noexcept {
     try {

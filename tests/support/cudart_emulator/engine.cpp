@@ -80,7 +80,9 @@ void Engine::mind() {
     while (::waitpid(engine_pid_, &status, __WALL) < 0 && errno == EINTR) {
     }
     // Somebody killed it: a lost device.
-    fail(cudaErrorDevicesUnavailable);
+    for (std::uint32_t gpu = 0; gpu < kMaxGpus; ++gpu) {
+        fail(gpu, cudaErrorDevicesUnavailable);
+    }
     for (std::uint32_t i = 0; i < queue_count_; ++i) {
         queue(i).done = queue(i).submitted.load();
         queue(i).done.notify_all();
@@ -122,13 +124,13 @@ bool Engine::stop() {
     return true;
 }
 
-std::uint32_t Engine::add_queue() {
+std::uint32_t Engine::add_queue(std::uint32_t gpu) {
     if (queue_count_ == 0) {
         start();
     }
     for (std::uint32_t i = 0; i < queue_count_; ++i) {
         Queue& known = queue(i);
-        if (!known.taken && known.done == known.submitted) {
+        if (!known.taken && known.gpu == gpu && known.done == known.submitted) {
             known.taken = true;
             return i;
         }
@@ -139,6 +141,7 @@ std::uint32_t Engine::add_queue() {
     }
     auto* const fresh = new Queue;
     fresh->taken = true;
+    fresh->gpu = gpu;
     queues_[index].store(fresh, std::memory_order_release);
     queue_count_.store(index + 1, std::memory_order_release);
     return index;
@@ -196,9 +199,9 @@ void Engine::wait_for_room(std::uint32_t index) noexcept {
     wait({index, queue.submitted.load() - Queue::kLength / 4});
 }
 
-void Engine::fail(int code) noexcept {
+void Engine::fail(std::uint32_t gpu, int code) noexcept {
     int none = 0;
-    failure_.compare_exchange_strong(none, code);
+    failures_[gpu].compare_exchange_strong(none, code);
     ring();
 }
 

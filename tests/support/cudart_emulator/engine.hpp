@@ -24,8 +24,8 @@ public:
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    /// A queue without work that serves nobody else.
-    [[nodiscard]] std::uint32_t add_queue();
+    /// A queue of that GPU, without work, that serves nobody else.
+    [[nodiscard]] std::uint32_t add_queue(std::uint32_t gpu);
     [[nodiscard]] Queue& queue(std::uint32_t index) noexcept { return *queues_[index].load(std::memory_order_acquire); }
 
     /// Appends work, which must have its own place: there is room (see is_full). Returns the point behind it.
@@ -40,10 +40,13 @@ public:
     /// Blocks until a full queue has room. Without the process's mutex.
     void wait_for_room(std::uint32_t queue) noexcept;
 
-    /// The code that every call gives from now on, because the GPU stopped this process's work; 0 while it runs. All
-    /// work is dropped then.
-    [[nodiscard]] int failure() const noexcept { return failure_.load(); }
-    void fail(int code) noexcept;
+    /// The code that every call about a GPU gives from now on, because it stopped this process's work; 0 while it runs.
+    /// All of that GPU's work is dropped then.
+    [[nodiscard]] cudaError_t failure(std::uint32_t gpu) const noexcept {
+        return static_cast<cudaError_t>(failures_[gpu].load());
+    }
+    [[nodiscard]] cudaError_t failure(Point point) noexcept { return failure(queue(point.queue).gpu); }
+    void fail(std::uint32_t gpu, int code) noexcept;
 
     /// The process that it is; 0 for a thread of this one, or before the first stream.
     [[nodiscard]] int process() const noexcept { return engine_pid_; }
@@ -80,7 +83,7 @@ private:
     std::atomic<bool> sleeping_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> ready_{false};
-    std::atomic<int> failure_{0};
+    std::array<std::atomic<int>, kMaxGpus> failures_{};
     std::atomic<int> engine_pid_{0};
     std::atomic<bool> free_poisons_{false};
     std::atomic<bool> death_poisons_{false};

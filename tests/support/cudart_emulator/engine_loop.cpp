@@ -73,12 +73,13 @@ bool Engine::advance(Queue& queue) noexcept {
         return false;
     }
     Work& work = queue.at(place);
-    if (failure_ == 0) {
+    std::atomic<int>& failure = failures_[queue.gpu];
+    if (failure == 0) {
         if (!is_due(queue, work, place)) {
             return false;
         }
         if (is_poisoned(work.to) || is_poisoned(work.from)) {
-            failure_ = cudaErrorIllegalAddress;
+            failure = cudaErrorIllegalAddress;
         } else if (!finishes(queue, work)) {
             return false;
         }

@@ -5,6 +5,7 @@
 #include "support/cudart_emulator/call.hpp"
 
 using emulator::call;
+using emulator::call_elsewhere;
 using emulator::Event;
 using emulator::Process;
 using emulator::refuse;
@@ -23,6 +24,12 @@ bool is_complete(Process& process, const Event& event) {
         return event.shared->id != event.shared_id || event.shared->completed >= event.shared->recorded;
     }
     return !event.recorded || process.engine.is_done(event.point);
+}
+
+/// Where an event's work was dropped, it is not complete but broken.
+void refuse_broken(Process& process, const Event& event) {
+    const cudaError_t failure = event.recorded ? process.engine.failure(event.point) : cudaSuccess;
+    refuse_if(failure != cudaSuccess, failure);
 }
 
 void record(Process& process, Event& event, Stream& stream, Lock& lock) {
@@ -49,7 +56,7 @@ cudaError_t create(const char* name, cudaEvent_t* event, unsigned flags) {
 }
 
 cudaError_t record(const char* name, cudaEvent_t event, cudaStream_t stream, unsigned flags) {
-    return call(name, [&](Process& process, Lock& lock) {
+    return call_elsewhere(name, [&](Process& process, Lock& lock) {
         refuse_if((flags & ~unsigned{cudaEventRecordExternal}) != 0, cudaErrorInvalidValue);
         record(process, process.events.get(event), process.stream(stream), lock);
     });
@@ -68,7 +75,7 @@ cudaError_t CUDARTAPI cudaEventCreate(cudaEvent_t* event) {
 }
 
 cudaError_t CUDARTAPI cudaEventDestroy(cudaEvent_t event) {
-    return call(__func__, [&](Process& process, Lock&) { process.events.destroy(event); });
+    return call_elsewhere(__func__, [&](Process& process, Lock&) { process.events.destroy(event); });
 }
 
 cudaError_t CUDARTAPI cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags) {
@@ -80,21 +87,24 @@ cudaError_t CUDARTAPI cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 
 cudaError_t CUDARTAPI cudaEventQuery(cudaEvent_t event) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         const Event& asked = process.events.get(event);
         refuse_if(asked.capture != 0, cudaErrorCapturedEvent);
         process.streams.refuse_unsafe();
-        refuse_if(!is_complete(process, asked), cudaErrorNotReady);
+        const bool complete = is_complete(process, asked);
+        refuse_broken(process, asked);
+        refuse_if(!complete, cudaErrorNotReady);
     });
 }
 
 cudaError_t CUDARTAPI cudaEventSynchronize(cudaEvent_t event) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         const Event& asked = process.events.get(event);
         refuse_if(asked.capture != 0, cudaErrorCapturedEvent);
         if (asked.recorded && !process.engine.is_done(asked.point)) {
             process.streams.synchronise(asked.point, lock);
         }
+        refuse_broken(process, asked);
         if (asked.shared == nullptr) {
             return;
         }
@@ -104,13 +114,14 @@ cudaError_t CUDARTAPI cudaEventSynchronize(cudaEvent_t event) {
             lock.unlock();
             ::usleep(kLookUs);
             lock.lock();
-            refuse_if(process.engine.failure() != 0, static_cast<cudaError_t>(process.engine.failure()));
+            refuse_broken(process, asked);
+            process.refuse_broken(process.current_gpu());
         }
     });
 }
 
 cudaError_t CUDARTAPI cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         refuse_if((flags & ~unsigned{cudaEventWaitExternal}) != 0, cudaErrorInvalidValue);
         Stream& waiting = process.stream(stream);
         const Event& awaited = process.events.get(event);
@@ -119,7 +130,9 @@ cudaError_t CUDARTAPI cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event
             return;
         }
         refuse_if(waiting.capture.status == cudaStreamCaptureStatusActive, cudaErrorStreamCaptureIsolation);
-        if (is_complete(process, awaited)) {
+        const bool complete = is_complete(process, awaited);
+        refuse_broken(process, awaited);
+        if (complete) {
             return;
         }
         Work work;
@@ -137,7 +150,7 @@ cudaError_t CUDARTAPI cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event
 }
 
 cudaError_t CUDARTAPI cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(milliseconds == nullptr, cudaErrorInvalidValue);
         const Event& first = process.events.get(start);
         const Event& last = process.events.get(end);

@@ -3,6 +3,7 @@
 #include "support/cudart_emulator/call.hpp"
 
 using emulator::call;
+using emulator::call_elsewhere;
 using emulator::DeviceMemory;
 using emulator::HostMemory;
 using emulator::Process;
@@ -55,13 +56,14 @@ cudaError_t CUDARTAPI cudaFree(void* data) {
                       start != reinterpret_cast<std::uintptr_t>(data),
                   cudaErrorInvalidValue);
         const DeviceMemory::Kind kind = piece->kind;
+        process.refuse_broken(piece->gpu);
         process.streams.synchronise(piece->gpu, lock);
         process.memory.release(data, kind);
     });
 }
 
 cudaError_t CUDARTAPI cudaMallocAsync(void** data, size_t bytes, cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(data == nullptr, cudaErrorInvalidValue);
         const std::uint32_t gpu = process.stream(stream).gpu;
         *data = bytes == 0 ? nullptr : process.memory.allocate(gpu, bytes, DeviceMemory::Kind::pool);
@@ -69,7 +71,7 @@ cudaError_t CUDARTAPI cudaMallocAsync(void** data, size_t bytes, cudaStream_t st
 }
 
 cudaError_t CUDARTAPI cudaFreeAsync(void* data, cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         std::uintptr_t start = 0;
         const DeviceMemory::Piece* const piece = process.memory.find(data, &start);
         refuse_if(piece == nullptr || piece->kind != DeviceMemory::Kind::pool ||

@@ -6,6 +6,7 @@
 #include "support/cudart_emulator/peers.hpp"
 
 using emulator::call;
+using emulator::call_elsewhere;
 using emulator::Process;
 using emulator::refuse_if;
 using Lock = emulator::Streams::Lock;
@@ -28,7 +29,7 @@ void reach_peer(Process& process, std::uint32_t from, std::uint32_t to) {
 extern "C" {
 
 cudaError_t CUDARTAPI cudaDeviceCanAccessPeer(int* can, int device, int peer) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(can == nullptr, cudaErrorInvalidValue);
         const bool differ = process.devices.gpu(device) != process.devices.gpu(peer);
         *can = differ && process.settings.peer_to_peer ? 1 : 0;

@@ -124,7 +124,13 @@ void Process::reset(std::uint32_t gpu) {
 Stream& Process::stream(cudaStream_t handle) {
     const std::uint32_t gpu = current_gpu();
     use(gpu);
-    return streams.get(handle, current, gpu);
+    Stream& found = streams.get(handle, current, gpu);
+    refuse_broken(found.gpu);
+    return found;
+}
+
+void Process::refuse_broken(std::uint32_t gpu) const {
+    refuse_if(engine.failure(gpu) != cudaSuccess, engine.failure(gpu));
 }
 
 }  // namespace emulator

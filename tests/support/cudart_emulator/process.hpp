@@ -47,7 +47,9 @@ public:
     void make_current(int ordinal);
     /// Takes a context on the GPU for this process. Refuses with 46 where its compute mode forbids that.
     void use(std::uint32_t gpu);
+    /// Refuses with 400 for what is no stream, and with the failure of its GPU.
     [[nodiscard]] Stream& stream(cudaStream_t handle);
+    void refuse_broken(std::uint32_t gpu) const;
     /// Gives back all that this process has on the GPU. No work may be left.
     void reset(std::uint32_t gpu);
 

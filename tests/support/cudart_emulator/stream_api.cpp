@@ -3,6 +3,7 @@
 #include "support/cudart_emulator/call.hpp"
 
 using emulator::call;
+using emulator::call_elsewhere;
 using emulator::Process;
 using emulator::refuse_if;
 using emulator::Stream;
@@ -39,11 +40,11 @@ cudaError_t CUDARTAPI cudaStreamCreate(cudaStream_t* stream) {
 }
 
 cudaError_t CUDARTAPI cudaStreamDestroy(cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock&) { process.streams.destroy(stream); });
+    return call_elsewhere(__func__, [&](Process& process, Lock&) { process.streams.destroy(stream); });
 }
 
 cudaError_t CUDARTAPI cudaStreamSynchronize(cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         Stream& used = process.stream(stream);
         process.streams.refuse_capturing(used);
         process.streams.synchronise(process.streams.end(used, lock), lock);
@@ -51,7 +52,7 @@ cudaError_t CUDARTAPI cudaStreamSynchronize(cudaStream_t stream) {
 }
 
 cudaError_t CUDARTAPI cudaStreamQuery(cudaStream_t stream) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         Stream& used = process.stream(stream);
         process.streams.refuse_capturing(used);
         refuse_if(!process.streams.is_idle(used), cudaErrorNotReady);
@@ -59,35 +60,35 @@ cudaError_t CUDARTAPI cudaStreamQuery(cudaStream_t stream) {
 }
 
 cudaError_t CUDARTAPI cudaStreamGetFlags(cudaStream_t stream, unsigned* flags) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(flags == nullptr, cudaErrorInvalidValue);
         *flags = process.stream(stream).flags;
     });
 }
 
 cudaError_t CUDARTAPI cudaStreamGetPriority(cudaStream_t stream, int* priority) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(priority == nullptr, cudaErrorInvalidValue);
         *priority = process.stream(stream).priority;
     });
 }
 
 cudaError_t CUDARTAPI cudaStreamGetDevice(cudaStream_t stream, int* device) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(device == nullptr, cudaErrorInvalidValue);
         *device = process.stream(stream).ordinal;
     });
 }
 
 cudaError_t CUDARTAPI cudaStreamGetId(cudaStream_t stream, unsigned long long* id) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(id == nullptr, cudaErrorInvalidValue);
         *id = process.stream(stream).id;
     });
 }
 
 cudaError_t CUDARTAPI cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* argument) {
-    return call(__func__, [&](Process& process, Lock& lock) {
+    return call_elsewhere(__func__, [&](Process& process, Lock& lock) {
         refuse_if(function == nullptr, cudaErrorInvalidValue);
         Work work;
         work.kind = Work::Kind::call;
@@ -98,14 +99,14 @@ cudaError_t CUDARTAPI cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t funct
 }
 
 cudaError_t CUDARTAPI cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(mode < cudaStreamCaptureModeGlobal || mode > cudaStreamCaptureModeRelaxed, cudaErrorInvalidValue);
         process.streams.begin_capture(process.stream(stream), mode);
     });
 }
 
 cudaError_t CUDARTAPI cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         if (graph != nullptr) {
             *graph = nullptr;
         }
@@ -116,14 +117,14 @@ cudaError_t CUDARTAPI cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* gra
 }
 
 cudaError_t CUDARTAPI cudaGraphDestroy(cudaGraph_t graph) {
-    return call(__func__, [&](Process&, Lock&) {
+    return call_elsewhere(__func__, [&](Process&, Lock&) {
         refuse_if(graph == nullptr, cudaErrorInvalidValue);
         delete reinterpret_cast<Graph*>(graph);
     });
 }
 
 cudaError_t CUDARTAPI cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
-    return call(__func__, [&](Process& process, Lock&) {
+    return call_elsewhere(__func__, [&](Process& process, Lock&) {
         refuse_if(status == nullptr, cudaErrorInvalidValue);
         Stream& used = process.stream(stream);
         // Asking spoils nothing.
@@ -134,7 +135,7 @@ cudaError_t CUDARTAPI cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptu
 }
 
 cudaError_t CUDARTAPI cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
-    return call(__func__, [&](Process&, Lock&) {
+    return call_elsewhere(__func__, [&](Process&, Lock&) {
         refuse_if(mode == nullptr, cudaErrorInvalidValue);
         *mode = emulator::Streams::exchange_thread_mode(*mode);
     });

@@ -18,7 +18,7 @@ Stream& Streams::get(cudaStream_t handle, int ordinal, std::uint32_t gpu) {
     const auto make = [&](Stream::Kind kind, std::uint64_t id) {
         Stream stream;
         stream.kind = kind;
-        stream.queue = engine_.add_queue();
+        stream.queue = engine_.add_queue(gpu);
         stream.gpu = gpu;
         stream.ordinal = ordinal;
         stream.id = id;
@@ -43,7 +43,7 @@ Stream& Streams::get(cudaStream_t handle, int ordinal, std::uint32_t gpu) {
 
 cudaStream_t Streams::create(int ordinal, std::uint32_t gpu, unsigned flags, int priority) {
     auto stream = std::make_unique<Stream>();
-    stream->queue = engine_.add_queue();
+    stream->queue = engine_.add_queue(gpu);
     stream->gpu = gpu;
     stream->ordinal = ordinal;
     stream->flags = flags;
@@ -84,7 +84,7 @@ std::vector<Stream*> Streams::all(std::uint32_t gpu) {
 }
 
 Point Streams::submit(Stream& stream, const Work& work, Lock& lock) {
-    refuse_if(engine_.failure() != 0, static_cast<cudaError_t>(engine_.failure()));
+    refuse_if(engine_.failure(stream.gpu) != cudaSuccess, engine_.failure(stream.gpu));
     if (stream.capture.status != cudaStreamCaptureStatusNone) {
         refuse_if(stream.capture.status == cudaStreamCaptureStatusInvalidated, cudaErrorStreamCaptureInvalidated);
         return {};
@@ -133,33 +133,43 @@ bool Streams::is_idle(Stream& stream) {
     return idle;
 }
 
-void Streams::synchronise(Point point, Lock& lock) {
+void Streams::finish(Point point, Lock& lock) {
     engine_.hurry(point);
     lock.unlock();
     engine_.wait(point);
     lock.lock();
     clean(point.queue);
-    refuse_if(engine_.failure() != 0, static_cast<cudaError_t>(engine_.failure()));
 }
 
-void Streams::synchronise(std::uint32_t gpu, Lock& lock) {
-    std::vector<Point> ends;
+void Streams::synchronise(Point point, Lock& lock) {
+    finish(point, lock);
+    refuse_if(engine_.failure(point) != cudaSuccess, engine_.failure(point));
+}
+
+std::vector<Point> Streams::ends(std::uint32_t gpu) {
+    std::vector<Point> result;
     for (const Stream* stream : all(gpu)) {
-        ends.push_back(engine_.end_of(stream->queue));
+        result.push_back(engine_.end_of(stream->queue));
     }
     for (const auto& [owner, end] : orphaned_) {
         if (owner == gpu) {
-            ends.push_back(end);
+            result.push_back(end);
         }
     }
-    for (const Point end : ends) {
+    return result;
+}
+
+void Streams::synchronise(std::uint32_t gpu, Lock& lock) {
+    for (const Point end : ends(gpu)) {
         synchronise(end, lock);
     }
 }
 
 void Streams::synchronise_all(Lock& lock) {
     for (std::uint32_t gpu = 0; gpu < kMaxGpus; ++gpu) {
-        synchronise(gpu, lock);
+        for (const Point end : ends(gpu)) {
+            finish(end, lock);
+        }
     }
 }
 

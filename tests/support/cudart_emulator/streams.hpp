@@ -56,15 +56,16 @@ public:
     void destroy(cudaStream_t handle);
 
     /// Puts work behind all that it is ordered behind. Does nothing in a stream that is capturing. Refuses with 906 if
-    /// that would order a capturing stream, and with the engine's failure.
+    /// that would order a capturing stream, and with the failure of its GPU.
     Point submit(Stream& stream, const Work& work, Lock& lock);
     /// The end of the stream's work, with what the legacy stream implies.
     [[nodiscard]] Point end(Stream& stream, Lock& lock);
     [[nodiscard]] bool is_idle(Stream& stream);
-    /// Hurries it and returns when it is done. Refuses with the engine's failure.
+    /// Hurries it and returns when it is done. Refuses with the failure of its GPU.
     void synchronise(Point point, Lock& lock);
-    /// All streams of a GPU; all streams.
+    /// All streams of a GPU.
     void synchronise(std::uint32_t gpu, Lock& lock);
+    /// All streams. Those of a broken GPU are done.
     void synchronise_all(Lock& lock);
     /// Whether any stream has work left.
     [[nodiscard]] bool are_idle();
@@ -90,6 +91,8 @@ public:
     [[nodiscard]] static cudaStreamCaptureMode exchange_thread_mode(cudaStreamCaptureMode mode) noexcept;
 
 private:
+    void finish(Point point, Lock& lock);
+    [[nodiscard]] std::vector<Point> ends(std::uint32_t gpu);
     void make_room(std::uint32_t queue, Lock& lock);
     void clean(std::uint32_t queue);
     void wait_in(const Stream& stream, Point point, Lock& lock);

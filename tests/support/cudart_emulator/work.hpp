@@ -70,6 +70,7 @@ struct Queue {
     /// place in the queue counts as done as soon as the device is broken.
     void (*function)(void*) = nullptr;
     void* argument = nullptr;
+    std::uint32_t gpu = 0;      ///< whose work it is, for good
     std::uint64_t cleaned = 0;  ///< clients': work before this holds no staging memory
     bool taken = false;         ///< clients': serves a stream
     bool has_caller = false;    ///< clients': there is a thread for its calls

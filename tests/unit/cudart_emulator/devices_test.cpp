@@ -33,7 +33,7 @@ TEST_F(DevicesTest, AreTwoWithNamesOfTheirOwn) {
     ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
     EXPECT_NE(std::string(properties.name).find("emulator"), std::string::npos);
     EXPECT_EQ(cudaGetDeviceProperties(&properties, 2), cudaErrorInvalidDevice);
-    EXPECT_EQ(api.version(), 1);
+    EXPECT_EQ(api.version(), 2);
 }
 
 TEST_F(DevicesTest, HaveTheSameUuidForTheDriver) {

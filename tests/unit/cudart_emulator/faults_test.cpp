@@ -24,7 +24,7 @@ protected:
             api.launch(
                 stream, [](void*) {}, nullptr);
         }
-        api.break_device(cudaErrorIllegalAddress);
+        api.break_device(0, cudaErrorIllegalAddress);
         // Threads that nothing waits for run those that were begun by then; the rest never run.
         for (int looks = 0; looks < 10'000; ++looks) {
             std::this_thread::yield();
@@ -100,13 +100,37 @@ TEST_F(FaultsTest, BreakTheDeviceForGood) {
         {
             const DeviceBuffer buffer(16);
             cudaMemsetAsync(buffer.data(), 0, 16, nullptr);
-            api.break_device(cudaErrorIllegalAddress);
+            api.break_device(0, cudaErrorIllegalAddress);
             const bool all = cudaDeviceSynchronize() == cudaErrorIllegalAddress &&
                              cudaGetLastError() == cudaErrorIllegalAddress &&
                              cudaGetLastError() == cudaErrorIllegalAddress && allocate() == cudaErrorIllegalAddress;
             std::_Exit(all ? 0 : 1);
         },
         ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(FaultsTest, BreakOneDeviceAndNotTheOthers) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto codes = [this] {
+        cudaSetDevice(1);
+        cudaStream_t lost = nullptr;
+        cudaStreamCreate(&lost);
+        cudaEvent_t marked = nullptr;
+        cudaEventCreate(&marked);
+        cudaEventRecord(marked, lost);
+        cudaSetDevice(0);
+        api.break_device(1, cudaErrorIllegalAddress);
+        const bool one_goes_on = allocate() == cudaSuccess && cudaDeviceSynchronize() == cudaSuccess;
+        const bool stream_tells = cudaStreamSynchronize(lost) == cudaErrorIllegalAddress &&
+                                  cudaMemsetAsync(nullptr, 0, 0, lost) == cudaErrorIllegalAddress &&
+                                  cudaEventSynchronize(marked) == cudaErrorIllegalAddress;
+        const bool device_tells = cudaSetDevice(1) == cudaErrorIllegalAddress && allocate() == cudaErrorIllegalAddress;
+        int current = 0;
+        const bool is_left = cudaGetDevice(&current) == cudaSuccess && current == 1 &&
+                             cudaSetDevice(0) == cudaSuccess && allocate() == cudaSuccess;
+        return one_goes_on && stream_tells && device_tells && is_left;
+    };
+    EXPECT_EXIT(std::_Exit(codes() ? 0 : 1), ::testing::ExitedWithCode(0), "");
 }
 
 TEST_F(FaultsTest, BreakTheDeviceWhileHostFunctionsBegin) {
