@@ -158,7 +158,8 @@ public:
     void check() const;
 
     /// Copies `bytes` from host memory at `host` into this memory at options.offset. Errors: invalid_argument where
-    /// offset + bytes exceeds size(); unsupported (a stream with host memory); device_error; released; forked.
+    /// offset + bytes exceeds size(); unsupported (a stream with host memory, a capturing stream); device_error;
+    /// released; forked.
     void copy_from(const void* host, std::uint64_t bytes, const CopyOptions& options = {});
     /// Copies `bytes` from this memory at options.offset to host memory at `host`. Errors as copy_from.
     void copy_to(void* host, std::uint64_t bytes, const CopyOptions& options = {}) const;

@@ -133,7 +133,8 @@ public:
     /// Memory that only this process can reach until it is published: `bytes` of type uint8 and dimensions {bytes}.
     /// Where there is no room, and this process has released memory of a GPU that its kernels may still use, the call
     /// waits for the GPU and asks once more. Errors: invalid_argument (0 bytes, a bad alignment), out_of_memory,
-    /// quota_exceeded, table_full, device_unavailable, device_error, service_lost, context_closed, forked.
+    /// quota_exceeded, table_full, device_unavailable, device_error, unsupported (a stream with host memory; a
+    /// capturing one for `zero`), service_lost, context_closed, forked.
     [[nodiscard]] Allocation create(std::uint64_t bytes, const CreateOptions& options = {});
     /// The same for an array: `dimensions` elements, outermost first, at most 8; {} is a scalar, and a 0 among them an
     /// empty array. Also: invalid_argument for negative dimensions, an invalid type, or a product over 2^63 bytes.
@@ -145,8 +146,8 @@ public:
     /// A new lease on what is published as `name`, with a copy of its metadata. Where this client has all the leases
     /// that it may have, it waits for those that its GPU has still to give back. Errors: not_found (no timeout given)
     /// or timed_out; producer_lost; lease_limit; invalid_argument; device_error and device_unavailable when the memory
-    /// cannot be mapped, or its GPU is lost to this process; unsupported (a stream with host memory); service_lost;
-    /// context_closed; forked.
+    /// cannot be mapped, or its GPU is lost to this process; unsupported (a stream with host memory, a capturing
+    /// stream); service_lost; context_closed; forked.
     [[nodiscard]] Allocation get(std::string_view name, const GetOptions& options = {});
 
     /// get, with an empty optional instead of not_found, and of timed_out where it was the name that did not come.

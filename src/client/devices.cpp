@@ -72,7 +72,7 @@ std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& n
     return gpu::choose_devices(std::span(&name, 1)).memories;
 }
 
-Devices::Devices(const table::TableHeader& header, std::uint32_t compute) {
+Devices::Devices(const table::TableHeader& header, std::uint32_t compute) : compute_(compute) {
     const std::uint32_t count = std::min(header.device_count, table::kMaxDevices);
     for (std::uint32_t device = 0; device < count; ++device) {
         std::string uuid = to_string(header.devices[device].uuid);

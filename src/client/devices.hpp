@@ -43,6 +43,8 @@ public:
     /// The default factory: makes the device when it is first needed, so that a process without GPUs can join a context
     /// that has some. Errors: device_unavailable, protocol_error.
     [[nodiscard]] DeviceMemory& memory(std::uint32_t device);
+    /// The one that this client computes on. Errors: as memory.
+    [[nodiscard]] DeviceMemory& compute() { return memory(compute_); }
     /// Whether a device that was needed has streams.
     [[nodiscard]] bool any_has_streams() noexcept;
     /// Waits for all work of this process on the devices that were needed. False if one could not say that it is done.
@@ -54,6 +56,7 @@ private:
         std::string uuid{};  // "" for the host
     };
     std::vector<Entry> entries_;
+    std::uint32_t compute_;
     std::string compute_uuid_;
     std::mutex mutex_;
     std::vector<std::shared_ptr<DeviceMemory>> memories_;  // parallel to entries_; null until needed

@@ -181,6 +181,9 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     impl->is_user = true;
     client.enter_by_get();
     const table::Placement& placement = impl->acquired.placement;
+    if (options.stream) [[unlikely]] {  // first: opening a slab, or waiting for the device, would spoil a capture
+        check_stream(client.devices().memory(placement.device), options.stream, "get");
+    }
     const SlabCache::Slab slab = client.slabs().get(placement.slab);
     slab.check_not_lost("get");
     if (placement.offset > slab.bytes || placement.size > slab.bytes - placement.offset) [[unlikely]] {
@@ -195,7 +198,6 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     }
     impl->device = slab.device;
     impl->data = slab.data + placement.offset;
-    check_stream(*slab.device, options.stream, "get");
     if (impl->acquired.copy.fence_value != 0) [[unlikely]] {
         await_contents(*impl, name, options);
     }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "client/publishing.hpp"
+#include "client/streams.hpp"
 #include "client/strided_copy.hpp"
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
@@ -64,6 +65,9 @@ void publish_array(Client& client, const ArrayView& array, std::string_view name
     const Shape strides = checked_strides(array, shape);
     if (array.data == nullptr && bytes > 0) {
         fail(Errc::invalid_argument, "publish_array of '{}' was given no data for {} bytes", name, bytes);
+    }
+    if (options.stream) {
+        check_stream(client.devices().compute(), options.stream, "publish_array");
     }
     const AllocationPtr impl = create(client, bytes, array.type, shape, {.stream = options.stream});
     if (bytes > 0) {

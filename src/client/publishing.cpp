@@ -150,6 +150,9 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     // Its state is mapped now, so that neither a release nor check() has to ask for it.
     static_cast<void>(client.reader().allocation_state(reply.slot));
     impl->acquired.placement = {{reply.slab, reply.slab_generation}, reply.offset, bytes, reply.capacity, reply.device};
+    if (options.zero && options.stream) {  // as in get
+        check_stream(client.devices().memory(reply.device), options.stream, "create");
+    }
     const SlabCache::Slab slab = client.slabs().get(impl->acquired.placement.slab);
     slab.check_not_lost("create");
     if (reply.offset > slab.bytes || bytes > slab.bytes - reply.offset) {
@@ -160,7 +163,6 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     impl->data = slab.data + reply.offset;
     acquire_contents(slab.data);  // pairs with drop_claim and free: the memory's earlier holders
     if (options.zero) {
-        check_stream(*impl->device, options.stream, "create");
         impl->device->fill(impl->data, std::byte{0}, bytes, options.stream);
     }
     return impl;

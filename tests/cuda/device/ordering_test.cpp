@@ -149,10 +149,18 @@ TEST_F(StreamsOfTwoProcesses, AStreamThatIsBeingCapturedIsRefusedByEveryCallAndC
     ASSERT_EQ(producer_.ask("create a 4096"), "ok");
     ASSERT_EQ(producer_.ask("put a 7"), "ok");
     ASSERT_EQ(producer_.ask("publish a name"), "ok");
-    for (const char* const call : {"publish", "get", "release", "free", "copy"}) {
-        EXPECT_EQ(producer_.ask(std::string("capture ") + call + " a"), "error unsupported") << call;
+    for (const std::string how : {"capture ", "capture_legacy "}) {
+        for (const char* const call : {"create_zero", "publish", "publish_array", "get", "release", "free",
+                                       "order_first", "order_later", "copy_from", "copy_to"}) {
+            EXPECT_EQ(producer_.ask(how + call + " a"), "error unsupported") << how << call;
+        }
+        EXPECT_EQ(producer_.ask(how + "create a"), "ok") << "nothing is queued there";
     }
     EXPECT_EQ(producer_.ask("see a 7"), "right");
+    for (const char* const call :
+         {"capture first_get name", "capture create_zero a", "capture_legacy first_get name"}) {
+        EXPECT_EQ(consumer_.ask(call), "error unsupported") << call << ": before a slab is opened";
+    }
     EXPECT_EQ(consumer_.ask("get a name"), "ok");
     EXPECT_TRUE(consumer_.ask("get b captured").starts_with("error not_found: "));
 }

@@ -19,7 +19,8 @@
 //   turn                       what follows is about the other one of two contexts
 //   stream GPU                 another stream, of that GPU; the thread's current one stays
 //   fork                       a child that lives until descriptor 4 ends; answers with its process id
-//   capture WHAT KEY           publish, get, release, free or copy in a stream that is being captured
+//   capture WHAT KEY           a call in a stream that is being captured; first_get: of a name, with its slab
+//   capture_legacy WHAT KEY    a call in the legacy stream while a stream that it orders is being captured
 //   quit
 //
 // Errors are answered as "error NAME: MESSAGE".
@@ -147,7 +148,9 @@ public:
         } else if (verb == "fork") {
             return std::to_string(fork_child());
         } else if (verb == "capture") {
-            return capture(key, rest);
+            return capture(key, rest, false);
+        } else if (verb == "capture_legacy") {
+            return capture(key, rest, true);
         } else {
             return tell_emulator(verb, key, rest);
         }
@@ -195,35 +198,73 @@ private:
         return child;
     }
 
-    /// What the operation says to a stream that is being captured; the stream is as before afterwards.
-    std::string capture(const std::string& what, const std::string& key) {
-        const TestStream captured;
-        if (cudaStreamBeginCapture(captured.get(), cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+    /// What the operation says to a stream that is being captured, or to the legacy stream that would order it; and
+    /// whether that spoilt the capture.
+    std::string capture(const std::string& what, const std::string& key, bool legacy) {
+        cudaStream_t captured = nullptr;
+        const unsigned flags = legacy ? cudaStreamDefault : cudaStreamNonBlocking;
+        if (cudaStreamCreateWithFlags(&captured, flags) != cudaSuccess ||
+            cudaStreamBeginCapture(captured, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
             throw std::runtime_error("no capture could be begun");
         }
         std::string answer = "ok";
         try {
-            Allocation& allocation = allocations_.at(key);
-            std::uint64_t word = 0;
-            if (what == "publish") {
-                allocation.publish("captured", {.stream = captured.get()});
-            } else if (what == "get") {
-                static_cast<void>(context_->get(allocation.name(), {.stream = captured.get()}));
-            } else if (what == "release") {
-                allocation.release(captured.get());
-            } else if (what == "free") {
-                allocation.free(captured.get());
-            } else {
-                allocation.copy_from(&word, sizeof word, {.stream = captured.get()});
-            }
+            call_in(legacy ? nullptr : captured, what, key);
         } catch (const Error& error) {
             answer = std::string("error ") + to_string(error.errc());
         }
+        // What was released by then is dropped before this is refused.
+        try {
+            static_cast<void>(context_->create(std::uint64_t{1} << 40));
+        } catch (const Error&) {
+        }
         cudaGraph_t graph = nullptr;
-        if (cudaStreamEndCapture(captured.get(), &graph) == cudaSuccess) {
+        if (cudaStreamEndCapture(captured, &graph) != cudaSuccess) {
+            answer += ", and the capture is spoilt";
+        } else {
             static_cast<void>(cudaGraphDestroy(graph));
         }
+        static_cast<void>(cudaStreamDestroy(captured));
         return answer;
+    }
+
+    void call_in(cudaStream_t stream, const std::string& what, const std::string& key) {
+        static constexpr std::uint64_t kWord = 0;
+        if (what == "first_get") {
+            static_cast<void>(context_->get(key, {.stream = stream}));
+        } else if (what == "create") {
+            allocations_["made" + std::to_string(allocations_.size())] =
+                context_->create(uint64, {1}, {.stream = stream});
+        } else if (what == "create_zero") {
+            static_cast<void>(context_->create(uint64, {1}, {.stream = stream, .zero = true}));
+        } else if (what == "publish_array") {
+            context_->publish_array({&kWord, uint64, {1}}, "captured", {.stream = stream});
+        } else {
+            call_in(stream, what, allocations_.at(key));
+        }
+    }
+
+    void call_in(cudaStream_t stream, const std::string& what, Allocation& allocation) {
+        std::uint64_t word = 0;
+        if (what == "publish") {
+            allocation.publish("captured", {.stream = stream});
+        } else if (what == "get") {
+            static_cast<void>(context_->get(allocation.name(), {.stream = stream}));
+        } else if (what == "release") {
+            allocation.release(stream);
+        } else if (what == "free") {
+            allocation.free(stream);
+        } else if (what == "order_first") {
+            allocation.order(stream, stream_->get());
+        } else if (what == "order_later") {
+            allocation.order(stream_->get(), stream);
+        } else if (what == "copy_from") {
+            allocation.copy_from(&word, sizeof word, {.stream = stream});
+        } else if (what == "copy_to") {
+            allocation.copy_to(&word, sizeof word, {.stream = stream});
+        } else {
+            throw std::runtime_error("unknown call: " + what);
+        }
     }
 
     static std::vector<std::uint64_t> pattern(std::uint64_t count, std::uint64_t seed) {
