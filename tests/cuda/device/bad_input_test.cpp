@@ -221,6 +221,32 @@ TEST_F(BadGpu, WhoseMappingIsStillOpenIsAskedOnceMore) {
     EXPECT_EQ(one.ask("calls cudaIpcOpenMemHandle"), "2");
 }
 
+TEST_F(BadGpu, WhoseMappingIsStillOpenClosesItWhenItsAddressIsUsedAgain) {
+    ServiceProcess service;
+    StreamOperator owner(service.socket());
+    StreamOperator one(service.socket(), "cuda:0", {{"FASTIO_EMU_ALREADY_MAPPED", "1"}});
+    ASSERT_EQ(owner.ask("create larger 1048576"), "ok");  // each in a slab of its own
+    ASSERT_EQ(owner.ask("create smaller 262144"), "ok");
+    ASSERT_EQ(owner.ask("publish_now smaller name"), "ok");
+    ASSERT_EQ(one.ask("get a name host"), "ok");
+    ASSERT_EQ(one.ask("refuse cudaIpcCloseMemHandle 999"), "ok");
+    ASSERT_EQ(one.ask("drop a"), "ok");
+    ASSERT_EQ(owner.ask("free smaller"), "ok");
+    ASSERT_EQ(owner.ask("drop larger"), "ok");
+    Service view = service.view();
+    while (view.totals().bytes_reserved != 8U << 20U) {  // of two empty slabs the service gives the smaller one back
+    }
+    ASSERT_EQ(one.ask("calls cudaIpcCloseMemHandle"), "1");
+    ASSERT_EQ(owner.ask("create larger 1048576"), "ok");
+    ASSERT_EQ(owner.ask("create smaller 262144"), "ok");  // where the freed one was
+    ASSERT_EQ(owner.ask("put smaller 7"), "ok");
+    ASSERT_EQ(owner.ask("publish_now smaller name"), "ok");
+    EXPECT_EQ(one.ask("get a name host"), "ok");
+    EXPECT_EQ(one.ask("see a 7"), "right");
+    EXPECT_EQ(one.ask("calls cudaIpcOpenMemHandle"), "3") << "the first, one that was refused, and one more";
+    EXPECT_EQ(one.ask("calls cudaIpcCloseMemHandle"), "2");
+}
+
 TEST_F(BadGpu, WithoutStreamMemoryOperationsOrdersByWaitingOnTheHost) {
     const Machine machine{{"FASTIO_EMU_STREAM_MEMORY_OPERATIONS", "0"}};
     ServiceProcess service({}, machine);
