@@ -28,6 +28,7 @@ struct CommandLine {
     bool quick = false;
     bool require_gpu = false;
     bool describe = false;
+    int within_s = 0;  ///< 0: as long as it takes
     // How this program starts itself for the other processes' parts.
     std::string role{};
     std::string socket{};
@@ -99,16 +100,36 @@ int play(const CommandLine& line) {
     }
 }
 
-json run_case(const Case& one, const CommandLine& line, const json& machine) {
+/// When all cases must have ended.
+class Deadline {
+public:
+    explicit Deadline(int within_s) : end_(Clock::now() + std::chrono::seconds(within_s)), is_set_(within_s > 0) {}
+    /// What a case with this limit may take.
+    [[nodiscard]] std::chrono::seconds left(std::chrono::seconds limit) const {
+        const auto until_end = std::chrono::floor<std::chrono::seconds>(end_ - Clock::now());
+        return is_set_ ? std::min(limit, until_end) : limit;
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point end_;
+    bool is_set_;
+};
+
+json run_case(const Case& one, const CommandLine& line, const json& machine, const Deadline& deadline) {
     if (one.needs_kernels && machine["library"] != "cudart") {
         return to_json({.left_out = {"it needs kernels, which the emulator does not run"}});
+    }
+    const std::chrono::seconds limit = deadline.left(one.limit);
+    if (limit.count() < 1) {
+        return {{"error", fmt::format("the cases before it took the {} s that there were", line.within_s)}};
     }
     std::vector<std::string> arguments{"--role", one.name, "--free-bytes",
                                        std::to_string(machine["free_bytes"].get<std::uint64_t>())};
     if (line.quick) {
         arguments.emplace_back("--quick");
     }
-    json found = run_apart(arguments, one.limit);
+    json found = run_apart(arguments, limit);
     // Only figures of a GPU are judged.
     if (found.contains("figures") && (line.quick || machine["library"] != "cudart")) {
         for (json& row : found["figures"]) {
@@ -118,8 +139,13 @@ json run_case(const Case& one, const CommandLine& line, const json& machine) {
     return found;
 }
 
+/// The file is whole at any time: a run that is killed keeps what it had.
 void write_json(const std::string& file, const json& report) {
-    if (!file.empty() && !(std::ofstream(file) << report.dump(2) << '\n').flush()) {
+    if (file.empty()) {
+        return;
+    }
+    const std::string part = file + ".part";
+    if (!(std::ofstream(part) << report.dump(2) << '\n').flush() || std::rename(part.c_str(), file.c_str()) != 0) {
         throw std::runtime_error(fmt::format("{} could not be written", file));
     }
 }
@@ -150,13 +176,15 @@ int measure(const CommandLine& line) {
         return skip(line, report, "this is the emulator of the CUDA runtime and no GPU");
     }
     bool failed = false;
+    const Deadline deadline(line.within_s);
     report["cases"] = json::array();
     for (const Case& one : chosen) {
         std::fputs(fmt::format("measuring {}: {}\n", one.name, one.what).c_str(), stderr);
-        json found = run_case(one, line, report);
+        json found = run_case(one, line, report, deadline);
         failed = failed || found.contains("error");
         found["case"] = one.name;
         report["cases"].push_back(std::move(found));
+        write_json(line.json_file, report);
     }
     std::fputs(
         fmt::format("{}, driver {}, {}{}\n", report["gpu"].get<std::string>(), report["driver"].get<std::string>(),
@@ -164,7 +192,6 @@ int measure(const CommandLine& line) {
             .c_str(),
         stdout);
     std::fputs(as_table(report).c_str(), stdout);
-    write_json(line.json_file, report);
     return failed ? 1 : 0;
 }
 
@@ -182,6 +209,8 @@ int main(int argc, char** argv) {
     app.add_option("--json", line.json_file, "also write the figures to this file");
     app.add_flag("--quick", line.quick, "a few rounds of small sizes: shows that the cases work");
     app.add_flag("--require-gpu", line.require_gpu, "status 1, not 0, where there is no GPU");
+    app.add_option("--within", line.within_s, "seconds for all cases; one for which none are left fails")
+        ->check(CLI::Range(1, 86'400));
     app.add_flag("--describe", line.describe, "only say, as JSON, which GPU, driver and runtime there are");
     app.add_option("--role", line.role)->group("");
     app.add_option("--socket", line.socket)->group("");

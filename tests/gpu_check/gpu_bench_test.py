@@ -8,6 +8,7 @@ themselves say nothing here.
 import json
 import math
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -63,6 +64,32 @@ class OnTheEmulator(unittest.TestCase):
         self.assertIn("closing a handle", first["error"])
         self.assertIn("FAILED", result.stdout)
         self.assertTrue(second["figures"])
+
+    def test_a_run_that_is_killed_keeps_the_cases_before(self):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            emulated.environment(EMULATOR, FASTIO_EMU_CALL_DELAY_US="cudaIpcOpenMemHandle=3600000000") as variables,
+        ):
+            file = pathlib.Path(folder) / "report.json"
+            command = [PROGRAM, "--json", str(file), "--quick", "--case", "allocate", "--case", "open"]
+            process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
+            while not process.stderr.readline().startswith("measuring open"):
+                pass
+            process.kill()
+            process.communicate()
+            cases = json.loads(file.read_text(encoding="utf-8"))["cases"]
+            self.assertEqual([case["case"] for case in cases], ["allocate"])
+            self.assertTrue(cases[0]["figures"])
+
+    def test_a_case_for_which_no_time_is_left_is_an_error(self):
+        hangs = {"FASTIO_EMU_CALL_DELAY_US": "cudaIpcOpenMemHandle=3600000000"}
+        result, report = self.run_bench(
+            "--quick", "--within", "2", "--case", "open", "--case", "alternate", "--case", "pool", **hangs
+        )
+        self.assertEqual(result.returncode, 1)
+        errors = [case["error"] for case in report["cases"]]
+        self.assertIn("did not end within", errors[0])
+        self.assertIn("took the 2 s that there were", errors[-1])
 
     def test_without_a_gpu_it_is_skipped_in_one_line(self):
         result, report = self.run_bench(FASTIO_EMU_DRIVER="no-gpu")

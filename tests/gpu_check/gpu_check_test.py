@@ -123,6 +123,27 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("no GPU to check", result.stderr)
         self.assertFalse(output.exists())
 
+    def test_a_check_that_is_killed_leaves_what_it_knew(self):
+        build, output = self.folder / "fake", self.folder / "killed"
+        (build / "bin").mkdir(parents=True)
+        gpu = {"gpu": "a", "driver": "b", "library": "emulator", "runtime": "13.0", "total_bytes": 1 << 30}
+        programs = {
+            "gpu_process_bench": f"echo '{json.dumps(gpu)}'",
+            "fastio_cuda_conformance": 'echo \'{"rule": "1", "verdict": "matches"}\'',
+            "kills_test": "kill -9 $PPID",
+        }
+        for name, line in programs.items():
+            program = build / "bin" / name
+            program.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+            program.chmod(0o755)
+        (build / "gpu_tests.txt").write_text("kills_test\n", encoding="utf-8")
+        result = self.gpu_check(output, "--build", build)
+        self.assertNotIn(result.returncode, (0, 1), result.stdout + result.stderr)
+        found, text = self.read_report(output)
+        self.assertEqual(found["result"], "unfinished")
+        self.assertEqual(found["conformance"], [{"rule": "1", "verdict": "matches"}])
+        self.assertIn("| conformance | passed |", text)
+
     def test_a_program_that_does_not_start_is_told_with_its_reason(self):
         broken = self.folder / "broken"
         (broken / "bin").mkdir(parents=True)

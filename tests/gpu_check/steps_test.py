@@ -7,11 +7,13 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "gpu_check"))
 import checks  # noqa: E402
 import machine  # noqa: E402
+import report  # noqa: E402
 import steps  # noqa: E402
 
 
@@ -31,7 +33,7 @@ class Steps(unittest.TestCase):
         (self.build / "bin").mkdir()
         self.runner = self.make_runner()
 
-    def make_runner(self, started_before_s=0):
+    def make_runner(self, started_before_s=0, save=lambda: None):
         variables = {key: value for key, value in os.environ.items() if not key.startswith("FASTIO_")}
         return steps.Runner(
             self.build,
@@ -39,6 +41,7 @@ class Steps(unittest.TestCase):
             variables,
             time.monotonic() - started_before_s,
             lambda text: text.replace(str(self.build), "BUILD"),
+            save,
         )
 
     def program(self, name, *lines):
@@ -63,6 +66,52 @@ class Steps(unittest.TestCase):
         while is_alive(int(output)):  # killed, and gone in its own time
             pass
 
+    def test_one_that_survives_sigkill_is_stuck_and_the_next_one_runs(self):
+        # As in state D, in which a signal does nothing.
+        self.program("hangs", "echo figures; exec tail -f /dev/null")
+        self.program("good")
+        started, popen = [], steps.subprocess.Popen
+        short = unittest.mock.patch.multiple(
+            steps, ENDING_S=0.1, KILLED_S=0.1, end_group=lambda group, signal_number: None
+        )
+        keep = unittest.mock.patch.object(
+            steps.subprocess, "Popen", lambda *args, **options: started.append(popen(*args, **options)) or started[-1]
+        )
+        with short, keep:
+            step, output = self.runner.run("hangs", "hangs", [], 3600, 1)
+        self.addCleanup(started[0].wait)
+        self.addCleanup(started[0].kill)
+        self.assertEqual((step.state, output), ("stuck", "figures\n"))
+        self.assertEqual(self.runner.run("good", "good", [], 60)[0].state, "passed")
+
+    def test_one_that_cannot_be_executed_failed_and_says_why(self):
+        (self.build / "bin" / "garbage").write_bytes(b"\x7fELF")
+        step, _ = self.runner.run("garbage", "garbage", [], 60)
+        self.assertEqual(step.state, "failed")
+        self.assertIn("Permission denied: 'BUILD/bin/garbage'", step.lines[0])
+
+    def test_after_each_step_what_there_is_is_saved(self):
+        saved = []
+        self.program("good")
+        runner = self.make_runner(save=lambda: saved.append([step.state for step in runner.steps]))
+        for name in ("good", "none"):
+            runner.run(name, name, [], 60)
+        self.assertEqual(saved, [["passed"], ["passed", "missing"]])
+
+    def test_a_part_that_breaks_is_a_step_that_failed(self):
+        self.assertEqual(self.runner.part("part", lambda: 1 // 0, otherwise={}), {})
+        self.assertEqual(self.runner.steps[-1].lines, ["ZeroDivisionError: integer division or modulo by zero"])
+        self.assertEqual(self.runner.part("part", lambda: 3, otherwise={}), 3)
+
+    def test_a_file_of_the_report_is_whole_or_the_one_before(self):
+        file = self.build / "report"
+        report.replace_file(file, "first")
+        with unittest.mock.patch("os.replace", side_effect=OSError), self.assertRaises(OSError):
+            report.replace_file(file, "second")
+        self.assertEqual(file.read_text(encoding="utf-8"), "first")
+        report.replace_file(file, "third")
+        self.assertEqual(file.read_text(encoding="utf-8"), "third")
+
     def test_one_that_is_not_there_is_missing(self):
         step, _ = self.runner.run("none", "none", [], 60)
         self.assertEqual(step.state, "missing")
@@ -84,7 +133,7 @@ class Steps(unittest.TestCase):
     def test_all_parts_end_within_what_is_promised(self):
         ends = list(checks.ENDS_S.values())
         self.assertEqual(ends, sorted(ends))
-        self.assertLess(ends[-1] + steps.ENDING_S, checks.LIMIT_S)
+        self.assertLess(ends[-1] + steps.ENDING_S + steps.KILLED_S, checks.LIMIT_S)
         self.assertLess(machine.DESCRIBE_LIMIT_S, ends[0])
 
     def test_one_that_hangs_is_ended_at_the_deadline(self):
@@ -118,6 +167,25 @@ class Steps(unittest.TestCase):
         counts = checks.tests(self.runner, self.build, True)
         self.assertEqual((counts["programs"], counts["passed"]), (1, 0))
         self.assertEqual(self.runner.steps[-1].state, "failed")
+
+    def test_results_that_are_cut_short_fail_their_step_and_the_next_program_runs(self):
+        self.program("cut_test", 'printf \'{"testsu\' >"${1#--gtest_output=json:}"')
+        self.program("next_test", "exit 1")
+        (self.build / "gpu_tests.txt").write_text("cut_test\nnext_test\n", encoding="utf-8")
+        counts = checks.tests(self.runner, self.build, True)
+        self.assertEqual(counts["programs"], 2)
+        self.assertIn("its results cannot be read", self.runner.steps[0].lines[0])
+
+    def test_figures_that_are_cut_short_fail_their_step(self):
+        self.program("gpu_process_bench", 'printf \'{"ca\' >"$2"')
+        self.assertEqual(checks.benchmarks(self.runner, self.build, True), {})
+        self.assertIn("its figures cannot be read", self.runner.steps[0].lines[0])
+
+    def test_benchmarks_know_how_long_they_may_take(self):
+        self.program("gpu_process_bench", 'echo "{\\"asked\\": \\"$*\\"}" >"$2"')
+        late = self.make_runner(checks.ENDS_S["benchmarks"] - 60)
+        words = checks.benchmarks(late, self.build, False)["asked"].split()
+        self.assertIn(int(words[words.index("--within") + 1]), range(1, 60))
 
     def test_a_build_that_names_no_tests_did_not_pass(self):
         checks.tests(self.runner, self.build, True)

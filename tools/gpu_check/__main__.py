@@ -116,7 +116,6 @@ def main():
     work = work_folder(chosen.output)
     folders = {name: fresh_folder(work / name) for name in ("logs", "tests", "demo")}
     scrub = scrubber(chosen, work)
-    runner = Runner(chosen.build, folders["logs"], variables, start, scrub)
     found = {
         "gpu": gpu["gpu"],
         "driver": gpu["driver"],
@@ -127,29 +126,57 @@ def main():
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "machine": machine.describe_machine(),
         "quick": chosen.quick,
-        "conformance": checks.conformance(runner),
-        "tests": checks.tests(runner, folders["tests"], on_gpu),
-        "demo": checks.demo(runner, ROOT, folders["demo"], on_gpu),
-        "benchmarks": checks.benchmarks(runner, work, chosen.quick),
+        "conformance": [],
+        "tests": checks.no_tests(),
+        "demo": {},
+        "benchmarks": {},
+        "figures": [],
+        "steps": [],
+        "result": "unfinished",
+        "seconds": 0.0,
     }
-    found["figures"] = list(checks.judged(found["benchmarks"]))
-    found["steps"] = [dataclasses.asdict(step) for step in runner.steps]
+
+    def save():
+        found["steps"] = [dataclasses.asdict(step) for step in runner.steps]
+        found["seconds"] = round(time.monotonic() - start, 1)
+        return write(chosen.output, found, scrub)
+
+    runner = Runner(chosen.build, folders["logs"], variables, start, scrub, save)
+    save()
+    ask(found, runner, folders, work, chosen, on_gpu)
     found["result"] = "passed" if all(step.state == "passed" for step in runner.steps) else "failed"
-    found["seconds"] = round(time.monotonic() - start, 1)
-    write(chosen.output, found, scrub)
+    say_what_was_found(found, save())
     return 0 if found["result"] == "passed" else 1
 
 
+def ask(found, runner, folders, work, chosen, on_gpu):
+    """All parts, each into its place in `found`."""
+    tests = found["tests"]
+    parts = {
+        "conformance": lambda: checks.conformance(runner),
+        "tests": lambda: checks.tests(runner, folders["tests"], on_gpu, tests),
+        "demo": lambda: checks.demo(runner, ROOT, folders["demo"], on_gpu),
+        "benchmarks": lambda: checks.benchmarks(runner, work, chosen.quick),
+        "figures": lambda: list(checks.judged(found["benchmarks"])),
+    }
+    for name, part in parts.items():
+        found[name] = runner.part(name, part, otherwise=found[name])
+        runner.save()
+
+
 def write(output, found, scrub):
+    """The report's two files, each whole at any time; gives the second one."""
     name = f"gpu-check-{found['date']}-{machine.slug(found['gpu'])}"
-    text = scrub(json.dumps(found, indent=1, ensure_ascii=False)) + "\n"
-    (output / f"{name}.json").write_text(text, encoding="utf-8")
-    (output / f"{name}.md").write_text(scrub(reports.markdown(found)), encoding="utf-8")
+    reports.replace_file(output / f"{name}.json", scrub(json.dumps(found, indent=1, ensure_ascii=False)) + "\n")
+    return reports.replace_file(output / f"{name}.md", scrub(reports.markdown(found)))
+
+
+def say_what_was_found(found, file):
     missed = [figure["figure"] for figure in found["figures"] if figure["met"] is False]
     for figure in missed:
         print(f"== gpu-check: asked and not met: {figure}")
     print(f"== gpu-check: {found['result']} in {found['seconds']} s; the report:")
-    print(output / f"{name}.md")
+    print(file)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The Markdown form of a report."""
+"""The Markdown form of a report, and its files."""
+
+import os
 
 
 def table(head, rows):
@@ -116,3 +118,11 @@ def markdown(report):
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
     return text.rstrip() + "\n"
+
+
+def replace_file(file, text):
+    """Writes it anew; whoever looks meanwhile, or after an end in between, finds the old one whole."""
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, file)
+    return file

@@ -11,23 +11,26 @@ import time
 
 KEPT_LINES = 20
 ENDING_S = 5  # what a program is given to end by itself
+KILLED_S = 5  # and the kernel to end it after SIGKILL, which it cannot while a driver holds it
 LOOKS_LIKE_A_FAILURE = re.compile(r"\[  FAILED  \]|Failure|FAILED|[Ee]rror|differs|did not|cannot|could not|terminate")
 
 
 @dataclasses.dataclass
 class Step:
     name: str
-    state: str  # "passed", "failed", "timed out", "missing", "no time"
+    state: str  # "passed", "failed", "timed out", "stuck", "missing", "no time"
     seconds: float = 0.0
     lines: list = dataclasses.field(default_factory=list)  # why it did not pass
 
 
 class Runner:
-    """`variables`: the environment of all programs. `start`: the moment that deadlines count from (time.monotonic)."""
+    """`variables`: the environment of all programs. `start`: the moment that deadlines count from (time.monotonic).
+    `save` is called after each step: what ends the check itself loses only the step that runs then."""
 
-    def __init__(self, build, logs, variables, start, scrub):
+    def __init__(self, build, logs, variables, start, scrub, save=lambda: None):
         self.build = build
         self.steps = []
+        self.save = save
         self._logs = logs
         self._variables = variables
         self._start = start
@@ -39,7 +42,7 @@ class Runner:
         step = Step(name, "passed")
         self.steps.append(step)
         path = self.build / "bin" / program
-        limit = min(limit_s, self._start + end_s - time.monotonic())
+        limit = min(limit_s, self.seconds_until(end_s))
         output = ""
         if not path.is_file():
             step.state = "missing"
@@ -49,9 +52,27 @@ class Runner:
             step.lines = ["the steps before took all of the time"]
         else:
             print(f"== gpu-check: {name}", flush=True)
-            output = self._run(step, [str(path), *options], limit, variables)
+            try:
+                output = self._run(step, [str(path), *options], limit, variables)
+            except OSError as error:  # it cannot be executed, or its log cannot be written
+                fail(step, "failed", [self._scrub(f"could not be run: {error}")])
         print(f"== gpu-check: {name}: {step.state} after {step.seconds:.1f} s", flush=True)
+        self.save()
         return step, output
+
+    def seconds_until(self, end_s):
+        """What is left until `end_s` after the start."""
+        return self._start + end_s - time.monotonic()
+
+    def part(self, name, ask, otherwise):
+        """What `ask` gives; where it fails, `otherwise`, and a step says why: no part takes the others' report."""
+        try:
+            return ask()
+        except Exception as error:
+            step = Step(name, "passed")
+            self.steps.append(step)
+            refuse(step, self._scrub(f"{type(error).__name__}: {error}"))
+            return otherwise
 
     def errors_of(self, step):
         """What it wrote to its standard error."""
@@ -79,10 +100,17 @@ class Runner:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=ENDING_S)
             end_group(process.pid, signal.SIGKILL)
-            process.wait()
+            try:
+                process.wait(timeout=KILLED_S)
+                is_stuck = False
+            except subprocess.TimeoutExpired:
+                is_stuck = True
         step.seconds = round(time.monotonic() - start, 2)
         output, errors = (file.read_text(encoding="utf-8", errors="replace") for file in files)
-        if status is None:
+        if is_stuck:
+            reason = f"still there {KILLED_S} s after SIGKILL, at the end of its limit of {limit:.0f} s"
+            fail(step, "stuck", [reason, *self._lines(output, errors)])
+        elif status is None:
             fail(step, "timed out", [f"ended after its limit of {limit:.0f} s", *self._lines(output, errors)])
         elif status != 0:
             fail(step, "failed", [f"exit status {status}", *self._lines(output, errors)])
