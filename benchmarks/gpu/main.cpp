@@ -28,6 +28,7 @@ struct CommandLine {
     bool quick = false;
     bool require_gpu = false;
     bool describe = false;
+    bool hold = false;
     int within_s = 0;  ///< 0: as long as it takes
     // How this program starts itself for the other processes' parts.
     std::string role{};
@@ -157,6 +158,16 @@ int skip(const CommandLine& line, json report, const std::string& reason) {
     return line.require_gpu ? 1 : 0;
 }
 
+// A driver that nobody uses shuts the GPU down, and takes seconds to start it again.
+int hold_gpu() {
+    fastio::gpu::check(cudaFree(nullptr), "making a context");
+    std::fputs("held\n", stdout);
+    std::fflush(stdout);
+    while (std::fgetc(stdin) != EOF) {
+    }
+    return 0;
+}
+
 int measure(const CommandLine& line) {
     std::vector<Case> chosen;
     std::transform(line.cases.begin(), line.cases.end(), std::back_inserter(chosen), case_named);
@@ -212,6 +223,7 @@ int main(int argc, char** argv) {
     app.add_option("--within", line.within_s, "seconds for all cases; one for which none are left fails")
         ->check(CLI::Range(1, 86'400));
     app.add_flag("--describe", line.describe, "only say, as JSON, which GPU, driver and runtime there are");
+    app.add_flag("--hold", line.hold, "measure nothing: keep the first GPU in use until standard input ends");
     app.add_option("--role", line.role)->group("");
     app.add_option("--socket", line.socket)->group("");
     app.add_option("--fd", line.fd)->group("");
@@ -225,7 +237,7 @@ int main(int argc, char** argv) {
             std::fputs((run_apart({"--role", "describe"}, kDescribeLimit).dump(2) + '\n').c_str(), stdout);
             return 0;
         }
-        return measure(line);
+        return line.hold ? hold_gpu() : measure(line);
     } catch (const std::exception& error) {
         std::fputs(
             fmt::format("gpu_process_bench{}: {}\n", line.role.empty() ? "" : " --role " + line.role, error.what())

@@ -91,6 +91,15 @@ class OnTheEmulator(unittest.TestCase):
         self.assertIn("did not end within", errors[0])
         self.assertIn("took the 2 s that there were", errors[-1])
 
+    def test_a_gpu_is_held_until_the_input_ends(self):
+        with emulated.environment(EMULATOR) as variables:
+            pipe = subprocess.PIPE
+            process = subprocess.Popen([PROGRAM, "--hold"], env=variables, stdin=pipe, stdout=pipe, text=True)
+            self.assertEqual(process.stdout.readline(), "held\n")
+            self.assertIsNone(process.poll())
+            process.communicate(timeout=emulated.WATCHDOG_S)
+            self.assertEqual(process.returncode, 0)
+
     def test_without_a_gpu_it_is_skipped_in_one_line(self):
         result, report = self.run_bench(FASTIO_EMU_DRIVER="no-gpu")
         self.assertEqual(result.returncode, 0, result.stderr)

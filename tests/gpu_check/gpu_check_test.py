@@ -90,6 +90,10 @@ class GpuCheck(unittest.TestCase):
             )
             tests = [states[name] for name in states if name.startswith("test ")]
             self.assertEqual(len(tests), found["tests"]["programs"])
+            names = [name for name in states if name.startswith("test ")]
+            self.assertEqual(names[0], "test cuda_kernel_order_gpu_test", "what matters most comes first")
+            self.assertEqual(names[-1], "test brain_mri_gpu_test")
+            self.assertNotIn("test cuda_conformance_gpu_test", names, "conformance is a step of its own")
             self.assertLessEqual(set(tests), {"passed", "failed"}, "some tests of GPUs fail on the emulator")
             self.assertGreater(found["tests"]["skipped"], 0, "kernels do not run here")
             self.assertIsNotNone(found["demo"]["picture"])

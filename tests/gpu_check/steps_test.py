@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import time
@@ -140,6 +141,22 @@ class Steps(unittest.TestCase):
         self.program("hangs", "tail -f /dev/null")
         step, _ = self.make_runner(58).run("hangs", "hangs", [], 60)
         self.assertEqual(step.state, "timed out")
+
+    def test_the_report_has_the_rules_in_their_order(self):
+        found = [{"rule": rule, "got": f"answer to {rule}"} for rule in ("G1", "10b", "9", "10a")]
+        text = "\n".join(report.conformance_of({"conformance": found}))
+        self.assertEqual(re.findall(r"answer to (\w+)", text), ["9", "10a", "10b", "G1"])
+
+    def test_a_gpu_is_held_for_as_long_as_the_block_lasts(self):
+        held = self.build / "held"
+        self.program("holds", f"echo held; cat >/dev/null; echo gone >{held}")
+        with machine.held_gpu(self.build / "bin" / "holds", None):
+            self.assertFalse(held.exists())
+        self.assertTrue(held.exists())
+
+    def test_without_what_holds_a_gpu_the_block_runs(self):
+        with machine.held_gpu(self.build / "bin" / "none", None):
+            pass
 
     def test_conformance_that_says_nothing_did_not_pass(self):
         self.program("fastio_cuda_conformance")

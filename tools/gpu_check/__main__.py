@@ -143,7 +143,8 @@ def main():
 
     runner = Runner(chosen.build, folders["logs"], variables, start, scrub, save)
     save()
-    ask(found, runner, folders, work, chosen, on_gpu)
+    with machine.held_gpu(chosen.build / "bin" / "gpu_process_bench", variables):
+        ask(found, runner, folders, work, chosen, on_gpu)
     found["result"] = "passed" if all(step.state == "passed" for step in runner.steps) else "failed"
     say_what_was_found(found, save())
     return 0 if found["result"] == "passed" else 1

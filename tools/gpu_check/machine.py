@@ -1,13 +1,16 @@
 """What a report says about the machine, the GPU and the source it was made from."""
 
+import contextlib
 import json
 import os
 import pathlib
 import platform
 import re
+import select
 import subprocess
 
 DESCRIBE_LIMIT_S = 60
+HOLD_END_S = 5
 
 
 def describe_gpu(program, variables):
@@ -25,6 +28,29 @@ def describe_gpu(program, variables):
     if found.get("library") == "cudart" and found.get("driver", "").startswith("unknown"):
         found["driver"] = found["driver"].replace("unknown", driver_by_nvidia_smi(), 1)
     return found
+
+
+@contextlib.contextmanager
+def held_gpu(program, variables):
+    """A process with a context for as long as the block lasts, so that not each step waits for a GPU that starts."""
+    try:
+        process = subprocess.Popen(
+            [program, "--hold"], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError:  # the steps are slower then
+        yield
+        return
+    try:
+        select.select([process.stdout], [], [], DESCRIBE_LIMIT_S)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            process.stdin.close()  # which a check that is killed does too
+        try:
+            process.wait(timeout=HOLD_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.stdout.close()
 
 
 def driver_by_nvidia_smi():

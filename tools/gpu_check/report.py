@@ -1,6 +1,7 @@
 """The Markdown form of a report, and its files."""
 
 import os
+import re
 
 
 def table(head, rows):
@@ -64,10 +65,16 @@ def steps_of(report):
     yield ""
 
 
+def place_of(line):
+    """Of a rule among the others: 9, 10a, 10b, G1."""
+    letters, number, rest = re.match(r"(\D*)(\d*)(.*)", line.get("rule", "")).groups()
+    return letters, int(number or 0), rest
+
+
 def conformance_of(report):
     yield "## Conformance"
     yield ""
-    found = report["conformance"]
+    found = sorted(report["conformance"], key=place_of)  # they came in another order
     verdicts = [line.get("verdict") for line in found]
     yield ", ".join(f"{verdicts.count(one)} {one}" for one in sorted(set(verdicts), key=str)) or "No answers."
     yield ""

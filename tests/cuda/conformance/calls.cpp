@@ -1,5 +1,6 @@
 #include "calls.hpp"
 
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
@@ -153,6 +154,11 @@ std::string waits_for_work(void* data, const std::function<void()>& call) {
     opener.join();
     static_cast<void>(cudaStreamSynchronize(stream.get()));  // may fail: the call took the memory from under the work
     return code == cudaSuccess ? "waits" : code == cudaErrorNotReady ? "does not wait" : text(code);
+}
+
+std::chrono::milliseconds part_of_limit(int parts) {
+    const char* const limit = std::getenv(kLimitVariable);
+    return std::chrono::milliseconds(std::chrono::seconds(limit == nullptr ? 30 : std::atoi(limit))) / parts;
 }
 
 cudaError_t poll(const std::function<cudaError_t()>& call, cudaError_t while_it_is, std::chrono::milliseconds limit) {

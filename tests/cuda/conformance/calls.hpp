@@ -101,6 +101,12 @@ private:
 /// later: the time decides nothing but how long a call that waits may take.
 [[nodiscard]] std::string waits_for_work(void* data, const std::function<void()>& call);
 
+/// How a question's process, and those that it starts, learn of its limit.
+constexpr const char* kLimitVariable = "FASTIO_CONFORMANCE_LIMIT_S";
+/// So many parts of the limit of one question: what a question that could take all of it, or that looks at time, may
+/// take. On a slow machine the limit is longer, and this with it.
+[[nodiscard]] std::chrono::milliseconds part_of_limit(int parts);
+
 /// Calls until the answer is another than `while_it_is`, for at most `limit`; the last answer.
 [[nodiscard]] cudaError_t poll(const std::function<cudaError_t()>& call, cudaError_t while_it_is,
                                std::chrono::milliseconds limit);

@@ -1,13 +1,25 @@
 // The suite on the emulator: it keeps what it claims, and where its switches make it break a rule the suite says so.
 #include <gtest/gtest.h>
 
+#include <signal.h>
+
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <ostream>
 
 #include "suite_run.hpp"
+#include "support/temp_dir.hpp"
+#include "support/watchdog.hpp"
 
 namespace fastio::conformance {
 namespace {
+
+bool has_answer(const std::string& file, const std::string& rule) {
+    std::ifstream stream(file);
+    const std::string all{std::istreambuf_iterator<char>(stream), {}};
+    return all.find("\"rule\":\"" + rule + "\"") != std::string::npos;
+}
 
 constexpr test::ExitStatus kKept{0, 0};
 constexpr test::ExitStatus kDiffers{1, 0};
@@ -87,6 +99,23 @@ TEST(CudaConformance, ARuleThatHangsDoesNotEndTheSuite) {
         SuiteRun::of({"--rule", "1", "--limit", "1"}, {{"FASTIO_EMU_CALL_DELAY_US", "cudaIpcGetMemHandle=3600000000"}});
     EXPECT_EQ(run.answer(), "differs: did not end");
     EXPECT_EQ(run.status, kDiffers);
+}
+
+TEST(CudaConformance, AnswersAreThereWhileOthersAreAwaited) {
+    test::Watchdog watchdog("answers beside a rule that hangs");
+    const test::TempDir folder;
+    const std::string file = folder.path() / "answers";
+    test::ChildOptions options;
+    options.environment = {{"FASTIO_EMU_CALL_DELAY_US", "cuMemGetAddressRange=3600000000"}};
+    test::ChildProcess suite = test::ChildProcess::start(test::beside_this_program("fastio_cuda_conformance"),
+                                                         {"--output", file, "--limit", "3600"}, options);
+    while (!has_answer(file, "59a")) {  // asked long after 4b, which hangs
+        ASSERT_EQ(suite.try_wait(), std::nullopt);
+    }
+    suite.signal(SIGTERM);
+    suite.wait();
+    EXPECT_TRUE(has_answer(file, "1"));
+    EXPECT_FALSE(has_answer(file, "4b"));
 }
 
 TEST(CudaConformance, WithoutAGpuNothingIsAskedAndTheStatusSaysSo) {

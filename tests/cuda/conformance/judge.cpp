@@ -79,15 +79,19 @@ Verdict compare(const Rule& rule, const Platform& platform, std::string_view got
     return is_one_of(got, expected) ? Verdict::matches : Verdict::differs;
 }
 
-std::vector<Finding> judge(std::span<const Rule> rules, const Platform& platform, const Conditions& conditions) {
-    std::vector<Finding> findings(rules.size());
+void judge(std::span<const Rule> rules, const Platform& platform, const Conditions& conditions,
+           const std::function<void(std::size_t, const Finding&)>& tell) {
+    const auto tell_answer = [&](std::size_t index, const std::string& got, const std::string& noise) {
+        const Rule& rule = rules[index];
+        tell(index, {std::string(expectation(rule, platform)), got, compare(rule, platform, got), noise});
+    };
     std::vector<Question> running;
     std::vector<std::size_t> indices;
     std::size_t next = 0;
     while (next < rules.size() || !running.empty()) {
         if (next < rules.size() && running.size() < conditions.jobs) {
-            if (std::string reason = obstacle(rules[next], platform); !reason.empty()) {
-                findings[next].got = std::string(kSkipped) + reason;
+            if (const std::string reason = obstacle(rules[next], platform); !reason.empty()) {
+                tell_answer(next, std::string(kSkipped) + reason, "");
             } else {
                 running.emplace_back(std::vector<std::string>{"--answer", std::string(rules[next].id)},
                                      conditions.limit);
@@ -99,18 +103,12 @@ std::vector<Finding> judge(std::span<const Rule> rules, const Platform& platform
         hear_some(running);
         for (std::size_t i = running.size(); i-- > 0;) {
             if (running[i].is_over()) {
-                findings[indices[i]].got = running[i].answer();
-                findings[indices[i]].noise = running[i].noise();
+                tell_answer(indices[i], running[i].answer(), running[i].noise());
                 running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
                 indices.erase(indices.begin() + static_cast<std::ptrdiff_t>(i));
             }
         }
     }
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-        findings[i].expected = expectation(rules[i], platform);
-        findings[i].verdict = compare(rules[i], platform, findings[i].got);
-    }
-    return findings;
 }
 
 std::size_t batch_at(std::span<const Rule> rules) {

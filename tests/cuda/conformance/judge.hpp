@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,9 +31,10 @@ struct Conditions {
     std::chrono::seconds limit{30};  ///< for one rule
     std::size_t jobs = 1;            ///< rules at a time
 };
-/// Whatever a rule does to its process, this returns: a crash, and what takes too long, are answers like others.
-[[nodiscard]] std::vector<Finding> judge(std::span<const Rule> rules, const Platform& platform,
-                                         const Conditions& conditions);
+/// Tells each rule's finding, with its index, when it is there. Whatever a rule does to its process, this returns: a
+/// crash, and what takes too long, are answers like others.
+void judge(std::span<const Rule> rules, const Platform& platform, const Conditions& conditions,
+           const std::function<void(std::size_t, const Finding&)>& tell);
 /// How many of the first rules can be judged side by side; `rules` is not empty.
 [[nodiscard]] std::size_t batch_at(std::span<const Rule> rules);
 

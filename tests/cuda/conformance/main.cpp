@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <thread>
 
 #include "judge.hpp"
 #include "peer.hpp"
@@ -18,6 +19,8 @@ namespace {
 
 constexpr int kDiffers = 1;
 constexpr int kNothingAsked = 2;
+constexpr unsigned kFewestJobs = 4;
+constexpr unsigned kMostJobs = 12;
 constexpr int kChannel = 3;  // where a process that was started for one purpose finds its starter
 
 struct Options {
@@ -26,7 +29,8 @@ struct Options {
     std::string only{};
     std::vector<std::string> grades{};
     int limit_s = 30;
-    std::size_t jobs = 4;
+    // A question has two processes, and waits for a driver most of the time.
+    std::size_t jobs = std::clamp(std::thread::hardware_concurrency() / 4 * 3, kFewestJobs, kMostJobs);
     std::string output{};
     std::string answer{};
     bool platform = false;
@@ -54,7 +58,8 @@ void serve(const Options& options) {
     std::_Exit(0);  // streams that never end must not keep it
 }
 
-/// Writes the answers as they come, and keeps what they mean for the exit status.
+/// Writes each answer when it is there, so that an end of the run loses none, and keeps what they mean for the exit
+/// status.
 class Report {
 public:
     explicit Report(const Options& options) : options_(options) {
@@ -100,6 +105,8 @@ std::vector<Rule> chosen_rules(const Options& options) {
         return other || (!options.grades.empty() && std::find(options.grades.begin(), options.grades.end(),
                                                               to_string(rule.grade)) == options.grades.end());
     });
+    // All that can be asked side by side is, before what is asked alone.
+    std::ranges::stable_partition(rules, [](const Rule& rule) { return !rule.alone; });
     return rules;
 }
 
@@ -110,10 +117,8 @@ int run(const Options& options) {
     const std::vector<Rule> all = chosen_rules(options);
     for (std::span<const Rule> rules = all; !rules.empty();) {
         const std::span<const Rule> batch = rules.first(batch_at(rules));
-        const std::vector<Finding> findings = judge(batch, platform, conditions);
-        for (std::size_t i = 0; i < batch.size(); ++i) {
-            report.add(batch[i], findings[i], platform);
-        }
+        judge(batch, platform, conditions,
+              [&](std::size_t index, const Finding& finding) { report.add(batch[index], finding, platform); });
         rules = rules.subspan(batch.size());
     }
     return report.exit_status();

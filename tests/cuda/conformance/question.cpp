@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "calls.hpp"
 #include "peer.hpp"
 
 namespace fastio::conformance {
 namespace {
 
-test::ChildProcess start(const std::vector<std::string>& arguments, const test::Channel& channel) {
+test::ChildProcess start(const std::vector<std::string>& arguments, const test::Channel& channel,
+                         std::chrono::seconds limit) {
     test::ChildOptions options;
+    options.environment = {{kLimitVariable, std::to_string(limit.count())}};
     options.descriptors = {channel.fd()};
     options.capture_output = true;
     return test::ChildProcess::start(own_program(), arguments, options);
@@ -28,7 +31,9 @@ Question::Question(const std::vector<std::string>& arguments, std::chrono::secon
 
 Question::Question(const std::vector<std::string>& arguments, std::chrono::seconds limit,
                    std::pair<test::Channel, test::Channel> ends)
-    : channel_(std::move(ends.first)), process_(start(arguments, ends.second)), deadline_(Clock::now() + limit) {}
+    : channel_(std::move(ends.first)),
+      process_(start(arguments, ends.second, limit)),
+      deadline_(Clock::now() + limit) {}
 
 void Question::hear(bool readable) {
     if (!readable) {
