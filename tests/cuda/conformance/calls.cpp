@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include "rule.hpp"
@@ -139,19 +138,35 @@ std::size_t free_bytes() {
     return free;
 }
 
+Rescue::Rescue(std::function<void()> let_go)
+    : thread_([this, let_go = std::move(let_go)] {
+          std::unique_lock lock(mutex_);
+          if (!changed_.wait_for(lock, part_of_limit(60), [this] { return over_; })) {
+              let_go();
+          }
+      }) {}
+
+Rescue::~Rescue() {
+    {
+        const std::lock_guard lock(mutex_);
+        over_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
 std::string waits_for_work(void* data, const std::function<void()>& call) {
-    constexpr std::chrono::milliseconds kWhile{300};
     const Stream stream;
+    // What the driver loads for the first one, it may load only while no stream waits.
+    must(cudaMemsetAsync(data, 1, 1, stream.get()), "cudaMemsetAsync");
+    must(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
     Gate gate;
+    const Rescue rescue([&] { gate.open(); });
     gate.hold(stream.get());
     must(cudaMemsetAsync(data, 1, 1, stream.get()), "cudaMemsetAsync");
-    std::thread opener([&] {
-        std::this_thread::sleep_for(kWhile);
-        gate.open();
-    });
     call();
     const cudaError_t code = cudaStreamQuery(stream.get());
-    opener.join();
+    gate.open();
     static_cast<void>(cudaStreamSynchronize(stream.get()));  // may fail: the call took the memory from under the work
     return code == cudaSuccess ? "waits" : code == cudaErrorNotReady ? "does not wait" : text(code);
 }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <thread>
 
 namespace fastio::conformance {
 
@@ -96,6 +97,22 @@ private:
 /// Sets every byte, and waits.
 [[nodiscard]] cudaError_t fill(void* data, int value, std::size_t bytes);
 [[nodiscard]] std::size_t free_bytes();
+
+/// Another thread that lets go, after a while, what this one may wait for; not if this is destroyed before. To be there
+/// before there is anything to wait for: the thread's own start is nothing that a driver can hold up.
+class Rescue {
+public:
+    explicit Rescue(std::function<void()> let_go);
+    Rescue(const Rescue&) = delete;
+    Rescue& operator=(const Rescue&) = delete;
+    ~Rescue();
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool over_ = false;
+    std::thread thread_;
+};
 
 /// Whether `call` returns only after the work that was in a stream when it was made. It is let go from outside, a while
 /// later: the time decides nothing but how long a call that waits may take.

@@ -4,51 +4,89 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <thread>
 
 #include "calls.hpp"
+#include "kernels.hpp"
 #include "peer.hpp"
 #include "rule.hpp"
 
 namespace fastio::conformance {
 namespace {
 
-// Large enough to be told from what contexts take and give.
-constexpr std::size_t kBytes = 64 * kMiB;
-const std::string kSize = std::to_string(kBytes);
-constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::seconds kSoon{1};
+
+/// For what comes sooner or later: a driver may take its time over a dead process.
+std::chrono::milliseconds patience() {
+    return part_of_limit(6);
+}
+
+/// How much memory to look for: several GiB where there is as much, because a process's context takes hundreds of MiB
+/// of a large GPU, and those come back with it.
+std::size_t amount() {
+    constexpr std::size_t kLeast = 64 * kMiB;
+    constexpr std::size_t kMost = 4096 * kMiB;
+    return std::clamp(free_bytes() / 16 / kBlock * kBlock, kLeast, kMost);
+}
+
+/// What is free once it stays the same for a moment: those that ended before may still give memory back.
+std::size_t settled_free_bytes() {
+    constexpr std::chrono::milliseconds kMoment{100};
+    const auto end = std::chrono::steady_clock::now() + part_of_limit(15);
+    for (std::size_t last = free_bytes();;) {
+        std::this_thread::sleep_for(kMoment);
+        const std::size_t now = free_bytes();
+        if (now == last || std::chrono::steady_clock::now() > end) {
+            return now;
+        }
+        last = now;
+    }
+}
+
+/// Makes the other process's context, and says how much of the GPU's memory that took.
+std::size_t context_of(Peer& peer) {
+    const std::size_t before = settled_free_bytes();
+    peer.must("context");
+    const std::size_t after = settled_free_bytes();
+    return before > after ? before - after : 0;
+}
 
 /// A process with memory full of 42, which is open here, and what is free now.
 struct Imported {
+    std::size_t bytes = amount();
     std::optional<Peer> owner{std::in_place};
+    std::size_t context = context_of(*owner);  ///< what comes back with the owner, beside its memory
     std::string handle{};
     std::byte* data = nullptr;
     std::size_t free = 0;
 
     Imported() {
-        owner->must("malloc a " + kSize);
-        owner->must("fill a 42 " + kSize);
+        const std::string size = std::to_string(bytes);
+        owner->must("malloc a " + size);
+        owner->must("fill a 42 " + size);
         handle = owner->must("export a");
         data = opened(handle);
         must(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
-        free = free_bytes();
+        free = settled_free_bytes();
     }
 };
 
-/// Whether there is as much more memory than `before`. A driver may take its time over a dead process.
-bool comes_back(std::size_t before, std::chrono::seconds patience = kPatience) {
-    const auto missing = [&] { return free_bytes() < before + kBytes / 2 ? cudaErrorNotReady : cudaSuccess; };
-    return poll(missing, cudaErrorNotReady, patience) == cudaSuccess;
+/// Whether there are about `bytes` more than `before`.
+bool comes_back(std::size_t bytes, std::size_t before, std::chrono::milliseconds limit = patience()) {
+    const auto missing = [&] { return free_bytes() < before + bytes / 2 ? cudaErrorNotReady : cudaSuccess; };
+    return poll(missing, cudaErrorNotReady, limit) == cudaSuccess;
 }
 
-std::string until_closed(const Imported& import) {
-    if (comes_back(import.free, kSoon)) {
+/// `before`: what is free without that memory.
+std::string until_closed(const Imported& import, std::size_t before) {
+    if (comes_back(import.bytes, before, kSoon)) {
         return "comes back at once";
     }
     must(cudaIpcCloseMemHandle(import.data), "cudaIpcCloseMemHandle");
-    return comes_back(import.free) ? "comes back with the close" : "does not come back";
+    return comes_back(import.bytes, before) ? "comes back with the close" : "does not come back";
 }
 
 std::string read_after_free() {
@@ -59,7 +97,15 @@ std::string read_after_free() {
 std::string memory_after_free() {
     Imported import;
     import.owner->must("free a");
-    return until_closed(import);
+    return until_closed(import, import.free);
+}
+std::string write_after_free() {
+    Imported import;
+    import.owner->must("free a");
+    const std::string code = text(fill(import.data, 43, import.bytes));
+    import.owner->must("malloc b 2097152");
+    import.owner->must("fill b 44 2097152");
+    return code + ", owner " + import.owner->ask("read b 0");
 }
 
 std::string read_after_death() {
@@ -70,7 +116,7 @@ std::string read_after_death() {
 std::string write_after_death() {
     Imported import;
     import.owner->kill();
-    return text(fill(import.data, 43, kBytes));
+    return text(fill(import.data, 43, import.bytes));
 }
 std::string close_after_death() {
     Imported import;
@@ -80,7 +126,23 @@ std::string close_after_death() {
 std::string memory_after_death() {
     Imported import;
     import.owner->kill();
-    return until_closed(import);
+    return until_closed(import, import.free + import.context);
+}
+std::string memory_after_both_deaths() {
+    const std::size_t bytes = amount();
+    Peer owner;
+    Peer importer;
+    const std::size_t contexts = context_of(owner) + context_of(importer);
+    owner.must("malloc a " + std::to_string(bytes));
+    owner.must("fill a 42 " + std::to_string(bytes));
+    importer.must("open b " + owner.must("export a"));
+    const std::size_t before = settled_free_bytes() + contexts;
+    owner.kill();
+    if (comes_back(bytes, before, kSoon)) {
+        return "comes back at once";
+    }
+    importer.kill();
+    return comes_back(bytes, before) ? "comes back with the exit" : "does not come back";
 }
 std::string open_after_death() {
     Imported import;
@@ -103,14 +165,19 @@ std::uint64_t first_word(const void* data) {
     return word;
 }
 
+/// Waits until another process's kernel has begun to count.
+void must_count(const void* word, std::uint64_t from) {
+    const auto counts = [&] { return first_word(word) == from ? cudaErrorNotReady : cudaSuccess; };
+    must(poll(counts, cudaErrorNotReady, patience()), "the kernel that counts");
+}
+
 std::string read_after_death_in_a_kernel() {
     Imported import;
     const std::uint64_t before = first_word(import.data);
     import.owner->must("count-up a");
-    while (first_word(import.data) == before) {
-    }
+    must_count(import.data, before);
     import.owner->kill();
-    return read_byte(import.data + kBytes / 2);
+    return read_byte(import.data + import.bytes / 2);
 }
 
 /// How long a killed process's kernel writes on, by what a survivor sees in its own memory.
@@ -123,12 +190,12 @@ std::string writes_after_death() {
     writer.must("open b " + exported(memory.data()));
     writer.must("count-up b");
     const auto count = [&] { return first_word(memory.data()); };
-    while (count() == 0) {
-    }
+    must_count(memory.data(), 0);
     writer.kill();
     const Clock::time_point dead = Clock::now();
     Clock::time_point changed = dead;
-    for (std::uint64_t last = count(); Clock::now() < changed + kQuiet && Clock::now() < dead + kPatience;) {
+    for (std::uint64_t last = count();
+         Clock::now() < changed + kQuiet && Clock::now() < dead + std::chrono::seconds(kCountUpSeconds);) {
         const std::uint64_t now = count();
         if (now != last) {
             last = now;
@@ -141,10 +208,11 @@ std::string writes_after_death() {
 
 /// Owns memory that a killed process had open.
 struct Orphaned {
-    Memory memory{kBytes};
+    std::size_t bytes = amount();
+    Memory memory{bytes};
 
     Orphaned() {
-        must(fill(memory.data(), 42, kBytes), "cudaMemset");
+        must(fill(memory.data(), 42, bytes), "cudaMemset");
         Peer importer;
         importer.must("open b " + exported(memory.data()));
         importer.kill();
@@ -157,9 +225,9 @@ std::string owner_after_importers_death() {
 }
 std::string memory_after_importers_death() {
     Orphaned orphaned;
-    const std::size_t before = free_bytes();
+    const std::size_t before = settled_free_bytes();  // with all of the importer's context
     const std::string code = text(orphaned.memory.free());
-    return code + (comes_back(before) ? " comes back" : " does not come back");
+    return code + (comes_back(orphaned.bytes, before) ? " comes back" : " does not come back");
 }
 
 std::string in_a_forked_child(int (*call)()) {
@@ -197,6 +265,8 @@ constexpr Rule kRules[] = {
     {"34a", Grade::field, "an importer reads what its owner freed", "0 42", kSame, read_after_free, true, true},
     {"34b", Grade::field, "memory that was freed while an importer had it open", "comes back with the close", kSame,
      memory_after_free, true, true},
+    {"34c", Grade::unknown, "an importer writes to what its owner freed, and the owner goes on", "", "0, owner 0 44",
+     write_after_free, true, true},
     {"35a", Grade::field, "an importer reads what a killed owner had", "0 42 | 700", "0 42", read_after_death, true,
      true},
     {"35b", Grade::unknown, "an importer writes to it", "0", "0", write_after_death, true, true},
@@ -207,6 +277,8 @@ constexpr Rule kRules[] = {
      kNotModelled, read_after_death_in_a_kernel, true, true},
     {"35f", Grade::unknown, "how long a killed process's kernel writes on", "", kNotModelled, writes_after_death, true,
      true},
+    {"35g", Grade::unknown, "memory of a killed owner whose importer is killed too", "comes back with the exit",
+     "comes back with the exit", memory_after_both_deaths, true, true},
     {"36a", Grade::unknown, "opening a killed owner's handle", "1 | 400", "1", open_after_death, true, true},
     {"36b", Grade::unknown, "opening a killed owner's handle that is open already", "", "0 same address",
      open_again_after_death, true, true},

@@ -130,6 +130,14 @@ std::string open_of_a_destroyed_one() {
     cudaEvent_t again = nullptr;
     return text(open_event(again, import.handle));
 }
+std::string first_open_of_a_destroyed_one() {
+    Peer owner;
+    owner.must("make-event e");
+    const std::string handle = owner.must("export-event e");
+    owner.must("destroy-event e");
+    cudaEvent_t here = nullptr;
+    return text(open_event(here, handle));
+}
 std::string query_of_a_destroyed_one() {
     Imported import;
     import.owner.must("destroy-event e");
@@ -192,6 +200,8 @@ constexpr Rule kRules[] = {
     {"57b", Grade::unknown, "query of what its owner destroyed", "", "0", query_of_a_destroyed_one},
     {"57c", Grade::unknown, "query of what a killed owner had recorded", "", "600 for a second", query_after_death},
     {"57d", Grade::unknown, "a stream waits for it", "", "600 for a second", wait_before_death},
+    {"57e", Grade::field, "opening for the first time what its owner destroyed", "1", kSame,
+     first_open_of_a_destroyed_one},
     {"58", Grade::unknown, "how many recorded interprocess events there can be", "", "2 after 22000", how_many, true,
      true},
 };

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include "calls.hpp"
 #include "kernels.hpp"
@@ -118,6 +120,33 @@ std::string twice() {
     return exported(memory.data()) == first ? "same" : "differs";
 }
 
+std::string neighbours_bytes() {
+    Neighbours both;
+    const std::string one = both.owner.must("export secret");
+    const std::string other = both.owner.must("export public");
+    int differing = 0;
+    for (std::size_t i = 0; i < one.size(); i += 2) {
+        differing += one.compare(i, 2, other, i, 2) == 0 ? 0 : 1;
+    }
+    return std::to_string(differing) + " bytes, " + std::to_string(both.distance) + " apart";
+}
+
+/// Of allocations of whole blocks, each behind a small one that may move the next.
+std::string alignment() {
+    int whole = 0;
+    int aligned = 0;
+    std::vector<std::unique_ptr<Memory>> kept;
+    for (std::size_t blocks = 1; blocks <= 16; ++blocks) {
+        for (const std::size_t small : {std::size_t{512}, std::size_t{70'000}, kMiB + 1}) {
+            kept.push_back(std::make_unique<Memory>(small));
+            kept.push_back(std::make_unique<Memory>(blocks * kBlock));
+            ++whole;
+            aligned += reinterpret_cast<std::uintptr_t>(kept.back()->data()) % kBlock == 0 ? 1 : 0;
+        }
+    }
+    return std::to_string(aligned) + " of " + std::to_string(whole);
+}
+
 std::string process_in_the_bytes() {
     const Memory memory(kBlock);
     cudaIpcMemHandle_t handle{};
@@ -161,6 +190,29 @@ std::string capability_of_pooled() {
     return capability(pooled());
 }
 
+template <class Value>
+std::string attribute(CUpointer_attribute which, const void* data, Value& value) {
+    const CUresult code = driver_function<GetAttribute>("cuPointerGetAttribute")(&value, which, device_pointer(data));
+    return text(static_cast<cudaError_t>(code));
+}
+std::string allowed_handle_types() {
+    const Memory memory(kBlock);
+    std::array<std::uint64_t, 2> types{};
+    const std::string own = attribute(CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES, memory.data(), types[0]);
+    const std::string other = attribute(CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES, pooled(), types[1]);
+    return own + " " + std::to_string(types[0]) + ", of stream-ordered memory " + other + " " +
+           std::to_string(types[1]);
+}
+std::string pool_of(const void* data) {
+    CUmemoryPool pool = nullptr;
+    const std::string code = attribute(CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE, data, pool);
+    return code + (pool == nullptr ? " none" : " a pool");
+}
+std::string pools() {
+    const Memory memory(kBlock);
+    return pool_of(memory.data()) + ", of stream-ordered memory " + pool_of(pooled());
+}
+
 std::string buffer_id() {
     std::array<unsigned long long, 2> ids{};
     for (unsigned long long& id : ids) {
@@ -202,14 +254,22 @@ constexpr Rule kRules[] = {
      of_neighbours_in_one_mapping},
     {"5c", Grade::unknown, "an importer's kernel reads its import's neighbour", "0 83 | 700", kNotModelled,
      of_neighbours_by_kernel, true, true},
+    {"5d", Grade::unknown, "allocations of whole blocks of 2 MiB, small ones between, at multiples of 2 MiB",
+     "48 of 48", "48 of 48", alignment},
     {"6a", Grade::inferred, "two exports of one allocation", "same", kSame, twice},
     {"6b", Grade::unknown, "bytes 8 to 11 of a handle", "process id", kNotModelled, process_in_the_bytes},
+    {"6c", Grade::unknown, "how the handles of two allocations in one block differ", "", kNotModelled,
+     neighbours_bytes},
     {"7", Grade::field, "export of managed memory", "1", kSame, of_managed},
     {"8", Grade::field, "export of stream-ordered memory", "1", kSame, of_pooled},
     {"9", Grade::field, "export of memory from cuMemCreate", "1", kNotModelled, of_virtual},
     {"10a", Grade::documented, "cudaMalloc memory is capable of legacy IPC", "0 1", kSame, capability_of_a_base},
     {"10b", Grade::documented, "stream-ordered memory is not", "0 0", kSame, capability_of_pooled},
     {"10c", Grade::documented, "buffer ids of memory at one address", "differs", kSame, buffer_id},
+    {"10d", Grade::unknown, "attribute 14, the handle types that memory allows", "", kNotModelled,
+     allowed_handle_types},
+    {"10e", Grade::unknown, "attribute 17, the pool that memory is from", "",
+     "0 none, of stream-ordered memory 0 a pool", pools},
     {"11", Grade::field, "a failed export stays as the last error until it is got", "1 1 0", kSame, last_error},
     {"12", Grade::unknown, "export of imported memory", "1", "1", of_an_import},
 };

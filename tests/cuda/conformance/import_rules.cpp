@@ -39,6 +39,11 @@ std::string with_no_flags() {
 std::string with_unknown_flags() {
     return with_flags(123);
 }
+std::string of_an_undumpable_process() {
+    Owner owner;
+    owner.peer().must("undumpable");
+    return read_byte(opened(owner.handle()));
+}
 std::string in_another_process() {
     Owner owner;
     return read_byte(opened(owner.handle()));
@@ -156,6 +161,7 @@ constexpr Rule kRules[] = {
      in_another_process},
     {"14b", Grade::unknown, "opening with flags 0", "1", "1", with_no_flags},
     {"14c", Grade::unknown, "opening with flags 123", "1", "1", with_unknown_flags},
+    {"14d", Grade::unknown, "opening with PR_SET_DUMPABLE 0 in the owner", "0 42", "0 42", of_an_undumpable_process},
     {"16a", Grade::tested, "opening a handle of zeros", "1 | 17", "1", of_zeros},
     {"16b", Grade::tested, "opening garbage", "1 | 17", "1", of_garbage},
     {"18a", Grade::documented, "opening a handle twice", "0 same address", kSame, twice},

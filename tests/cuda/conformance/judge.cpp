@@ -94,7 +94,7 @@ void judge(std::span<const Rule> rules, const Platform& platform, const Conditio
                 tell_answer(next, std::string(kSkipped) + reason, "");
             } else {
                 running.emplace_back(std::vector<std::string>{"--answer", std::string(rules[next].id)},
-                                     conditions.limit);
+                                     limit_of(rules[next], conditions));
                 indices.push_back(next);
             }
             ++next;
@@ -109,6 +109,10 @@ void judge(std::span<const Rule> rules, const Platform& platform, const Conditio
             }
         }
     }
+}
+
+std::chrono::seconds limit_of(const Rule& rule, const Conditions& conditions) {
+    return std::max(conditions.limit / rule.limit_parts, std::chrono::seconds(1));
 }
 
 std::size_t batch_at(std::span<const Rule> rules) {

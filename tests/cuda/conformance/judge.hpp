@@ -35,6 +35,8 @@ struct Conditions {
 /// crash, and what takes too long, are answers like others.
 void judge(std::span<const Rule> rules, const Platform& platform, const Conditions& conditions,
            const std::function<void(std::size_t, const Finding&)>& tell);
+/// What the rule may take of that; a second at least.
+[[nodiscard]] std::chrono::seconds limit_of(const Rule& rule, const Conditions& conditions);
 /// How many of the first rules can be judged side by side; `rules` is not empty.
 [[nodiscard]] std::size_t batch_at(std::span<const Rule> rules);
 

@@ -65,6 +65,14 @@ TEST(Judge, AsksSideBySideOnlyWhatDisturbsNobody) {
     EXPECT_EQ(batch_at(std::vector{social}), 1U);
 }
 
+TEST(Judge, AwaitsWhatMayHangForAPartOfTheLimit) {
+    Rule hangs = rule(Grade::unknown, "");
+    EXPECT_EQ(limit_of(hangs, {std::chrono::seconds(30), 1}), std::chrono::seconds(30));
+    hangs.limit_parts = 3;
+    EXPECT_EQ(limit_of(hangs, {std::chrono::seconds(30), 1}), std::chrono::seconds(10));
+    EXPECT_EQ(limit_of(hangs, {std::chrono::seconds(1), 1}), std::chrono::seconds(1));
+}
+
 TEST(Judge, HasRulesThatCanFail) {
     std::set<std::string_view> ids;
     for (const Rule& one : all_rules()) {

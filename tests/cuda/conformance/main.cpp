@@ -106,7 +106,7 @@ std::vector<Rule> chosen_rules(const Options& options) {
                                                               to_string(rule.grade)) == options.grades.end());
     });
     // All that can be asked side by side is, before what is asked alone.
-    std::ranges::stable_partition(rules, [](const Rule& rule) { return !rule.alone; });
+    std::stable_partition(rules.begin(), rules.end(), [](const Rule& rule) { return !rule.alone; });
     return rules;
 }
 

@@ -42,17 +42,68 @@ std::string word_of_an_import() {
     return awaited(opened(owner.must("export a")), [&] { owner.must("write-word a 7"); });
 }
 
-std::string word_of_shared_host_memory() {
-    const Descriptor file{::memfd_create("words", MFD_CLOEXEC)};
-    if (!file || ::ftruncate(file.get(), 4096) != 0) {
-        throw std::runtime_error("no file for a shared page");
+/// A page that another process has pinned too.
+struct Sharing {
+    Descriptor file = SharedWords::make_file();
+    SharedWords words{file.get()};
+    Peer other{};
+
+    Sharing() {
+        const std::vector<int> descriptors{file.get()};
+        other.must("share", descriptors);
     }
-    const SharedWords words(file.get());
-    Peer other;
-    const std::vector<int> descriptors{file.get()};
-    other.must("share", descriptors);
-    const std::string waited = awaited(words.on_device(), [&] { other.must("write-shared-word 7"); });
-    return waited + ", the host reads " + std::to_string(words.first());
+};
+
+std::string word_of_shared_host_memory() {
+    Sharing both;
+    const std::string waited = awaited(both.words.on_device(), [&] { both.other.must("write-shared-word 7"); });
+    return waited + ", the host reads " + std::to_string(both.words.first());
+}
+
+std::string contents_before_a_word() {
+    Sharing both;
+    both.other.must("malloc a " + kSize);
+    both.other.must("fill a 42 " + kSize);
+    const std::byte* const data = opened(both.other.must("export a"));
+    both.other.must("hold first");
+    both.other.must("fill-later a 43");
+    both.other.must("write-shared-word 7");
+    const Stream stream;
+    must(wait_for_word(stream.get(), both.words.on_device(), 7), "cuStreamWaitValue64");
+    must(cudaMemcpyAsync(both.words.byte_on_host(), data + kBlock - 1, 1, cudaMemcpyDeviceToHost, stream.get()),
+         "cudaMemcpyAsync");
+    const std::string before = text(cudaStreamQuery(stream.get()));
+    both.other.must("let-go first");
+    const std::string after = text(cudaStreamSynchronize(stream.get()));
+    return before + " " + after + " " + std::to_string(*both.words.byte_on_host());
+}
+
+std::string word_of_a_dead_process() {
+    Sharing both;
+    both.other.must("hold first");
+    both.other.must("write-shared-word 7");
+    const Stream stream;
+    must(wait_for_word(stream.get(), both.words.on_device(), 7), "cuStreamWaitValue64");
+    both.other.kill();
+    const auto query = [&] { return cudaStreamQuery(stream.get()); };
+    const std::string before = text(poll(query, cudaErrorNotReady, std::chrono::milliseconds(300)));
+    both.words.set_first(7);
+    return before + " " + text(cudaStreamSynchronize(stream.get()));
+}
+
+std::string stream_words_attribute() {
+    constexpr auto kCanUse64BitWords = static_cast<cudaDeviceAttr>(122);
+    int can = 0;
+    const cudaError_t code = cudaDeviceGetAttribute(&can, kCanUse64BitWords, 0);
+    return text(code, std::to_string(can));
+}
+
+std::string pinned_read_only() {
+    int can = 0;
+    must(cudaDeviceGetAttribute(&can, cudaDevAttrHostRegisterReadOnlySupported, 0), "cudaDeviceGetAttribute");
+    void* const page = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, SharedWords::make_file().get(), 0);
+    const std::string code = text(cudaHostRegister(page, 4096, cudaHostRegisterMapped | cudaHostRegisterReadOnly));
+    return code + (can == 1 ? ", said to be possible" : ", said not to be possible");
 }
 
 /// Whether all ones, which an unsigned comparison takes for more than any value, end a wait for 7.
@@ -161,6 +212,12 @@ constexpr Rule kRules[] = {
      kSame, word_of_shared_host_memory},
     {"59d", Grade::documented, "a stream's wait for 7 or more, while the word is all ones, and then 7", "600 0", kSame,
      cyclic_comparison},
+    {"59e", Grade::inferred, "a stream reads what another process's stream wrote before the word", "600 0 43", kSame,
+     contents_before_a_word},
+    {"59f", Grade::unknown, "a wait for a killed process's word, and then the host writes it", "600 0", "600 0",
+     word_of_a_dead_process},
+    {"59g", Grade::unknown, "attribute 122, of 64-bit words of streams", "0 1", "0 1", stream_words_attribute},
+    {"59h", Grade::unknown, "pinning a page that can only be read", "", kNotModelled, pinned_read_only},
     {"61a", Grade::documented, "uploads from pageable memory, synchronised, and another process reads",
      "0 of 200 stale", kSame, synchronised_uploads},
     {"61b", Grade::unknown, "the same, not synchronised", "", "0 of 200 stale", bare_uploads},

@@ -1,5 +1,6 @@
 // The words of a peer, and the calls that they stand for. Memory, events and gates have names there.
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "kernels.hpp"
 #include "peer.hpp"
 #include "uuid.hpp"
+#include "waits.hpp"
 #include "words.hpp"
 
 namespace fastio::conformance {
@@ -154,12 +156,26 @@ std::map<std::string, Verb> Calls::stream_verbs() {
         {"share", [this](Words&) { return std::string(shared_ ? "0" : "no descriptor came"); }},
         {"write-shared-word",
          [this](Words& words) { return text(write_word(stream(), shared_->on_device(), next<std::uint64_t>(words))); }},
+        {"fill-later",
+         [this](Words& words) {
+             void* const data = memory(words);
+             return text(cudaMemsetAsync(data, next<int>(words), kBlock, stream()));
+         }},
+        {"launch-under-a-wait",
+         [this](Words&) {
+             const Memory memory(kBlock);
+             cudaStream_t const other = stream();
+             return under_a_wait([&] { return launch_set_byte(other, memory.data()); });
+         }},
+        {"write-behind-waits", [](Words& words) { return written_behind_waits(next<int>(words)); }},
         {"count-up", [this](Words& words) { return text(launch_count_up(stream(), memory(words))); }},
     };
 }
 
 std::map<std::string, Verb> Calls::process_verbs() {
     return {
+        {"context", [](Words&) { return text(cudaFree(nullptr)); }},
+        {"undumpable", [](Words&) { return std::string(::prctl(PR_SET_DUMPABLE, 0) == 0 ? "0" : "it cannot be set"); }},
         {"device", [](Words& words) { return text(cudaSetDevice(next<int>(words))); }},
         {"count",
          [](Words&) {

@@ -21,7 +21,7 @@ std::string_view to_string(Grade grade) {
 std::vector<Rule> all_rules() {
     std::vector<Rule> all;
     for (const auto rules : {export_rules, import_rules, device_rules, close_rules, death_rules, namespace_rules,
-                             event_rules, order_rules, measurements}) {
+                             event_rules, order_rules, waiting_rules, measurements}) {
         const std::span<const Rule> group = rules();
         all.insert(all.end(), group.begin(), group.end());
     }

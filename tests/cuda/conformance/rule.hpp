@@ -25,7 +25,8 @@ struct Rule {
     /// needs.
     std::string (*ask)();
     bool needs_gpu = true;
-    bool alone = false;  ///< measures what others would disturb, or may disturb others
+    bool alone = false;   ///< measures what others would disturb, or may disturb others
+    int limit_parts = 1;  ///< it may take one of so many parts of the limit: what may well hang is not awaited for long
 };
 
 constexpr std::string_view kSame = "as expected";
@@ -46,6 +47,7 @@ public:
 [[nodiscard]] std::span<const Rule> namespace_rules();
 [[nodiscard]] std::span<const Rule> event_rules();
 [[nodiscard]] std::span<const Rule> order_rules();
+[[nodiscard]] std::span<const Rule> waiting_rules();
 [[nodiscard]] std::span<const Rule> measurements();
 
 [[nodiscard]] std::vector<Rule> all_rules();

@@ -2,6 +2,7 @@
 
 #include <cuda.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <stdexcept>
 
@@ -27,6 +28,14 @@ cudaError_t write_word(cudaStream_t stream, void* word, std::uint64_t value) {
 
 cudaError_t wait_for_word(cudaStream_t stream, void* word, std::uint64_t value) {
     return queue("cuStreamWaitValue64", stream, word, value, CU_STREAM_WAIT_VALUE_GEQ);
+}
+
+Descriptor SharedWords::make_file() {
+    Descriptor file{::memfd_create("words", MFD_CLOEXEC)};
+    if (!file || ::ftruncate(file.get(), kPage) != 0) {
+        throw std::runtime_error("no file for a shared page");
+    }
+    return file;
 }
 
 SharedWords::SharedWords(int file) : on_host_(::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)) {

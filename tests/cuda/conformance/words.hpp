@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "device/descriptor.hpp"
+
 namespace fastio::conformance {
 
 /// Queues the write of a 64-bit word. Throws Skipped if the driver has no such operation.
@@ -15,10 +17,16 @@ namespace fastio::conformance {
 /// the process ends.
 class SharedWords {
 public:
+    /// A file for the page. Throws std::runtime_error.
+    [[nodiscard]] static Descriptor make_file();
     /// `file` is read no more once this returns. Throws std::runtime_error.
     explicit SharedWords(int file);
     [[nodiscard]] void* on_device() const noexcept { return on_device_; }
     [[nodiscard]] std::uint64_t first() const noexcept { return *static_cast<volatile std::uint64_t*>(on_host_); }
+    /// By the host.
+    void set_first(std::uint64_t value) noexcept { *static_cast<volatile std::uint64_t*>(on_host_) = value; }
+    /// Behind the first word: for a byte that a stream copies.
+    [[nodiscard]] unsigned char* byte_on_host() const noexcept { return static_cast<unsigned char*>(on_host_) + 64; }
 
 private:
     void* on_host_ = nullptr;
