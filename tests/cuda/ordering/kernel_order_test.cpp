@@ -73,7 +73,23 @@ TEST_F(OrderOfKernels, IsNoneWithoutThemWhichIsReported) {
     std::cout << stale << " of " << kRounds << " rounds without order read stale data\n";
 }
 
+TEST_F(OrderOfKernels, IsKeptByThreadsThatMadeNoCudaCallBefore) {
+    for (int round = 1; round <= 3; ++round) {
+        const std::string what = name_of(round) + " " + std::to_string(round);
+        ASSERT_EQ(producer_.ask("make " + what + " 200"), "ok");
+        ASSERT_EQ(producer_.ask("in_a_new_thread publish " + name_of(round)), "ok");
+        ASSERT_EQ(consumer_.ask("in_a_new_thread take " + name_of(round)), "ok");
+        ASSERT_EQ(consumer_.ask("compare " + what), "ok");
+        ASSERT_EQ(consumer_.ask("in_a_new_thread give_back"), "ok");
+    }
+    EXPECT_EQ(consumer_.ask("wrong"), "0");
+}
+
 TEST_F(OrderOfKernels, EndsForAConsumerWhoseProducerIsKilledInItsKernel) {
+    // A driver may load a kernel, or open a slab, only once no kernel runs: that is done beforehand.
+    ASSERT_EQ(producer_.ask("produce first 1 0"), "ok");
+    ASSERT_EQ(consumer_.ask("consume first 1"), "ok");
+    ASSERT_EQ(consumer_.ask("wrong"), "0");
     ASSERT_EQ(producer_.ask("produce name 1 30000000"), "ok");
     ASSERT_EQ(consumer_.ask("take name"), "ok");
     producer_.process().kill();

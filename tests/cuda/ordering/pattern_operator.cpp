@@ -4,8 +4,13 @@
 //   join SOCKET
 //   produce NAME VALUE MICROSECONDS    a kernel that fills an array so late; published behind it on the stream
 //   produce_unordered ...              the same, published before: nothing orders a reader behind the kernel
+//   make NAME VALUE MICROSECONDS       the kernel and its array, not published yet
+//   publish NAME                       what was made, on the stream, and releases it
 //   consume NAME VALUE                 gets on the stream, queues the check of all words, unpublishes, releases
 //   take NAME                          gets on the stream and keeps it
+//   compare NAME VALUE                 queues the check of what was taken
+//   give_back                          releases it on the stream
+//   in_a_new_thread REQUEST            in a thread that has made no CUDA call before
 //   finish                             waits for the stream
 //   check                              of what was taken
 //   wrong                              waits for the stream; words that were wrong since the last time
@@ -15,10 +20,13 @@
 
 #include <cstdio>
 #include <fastio/fastio.hpp>
+#include <future>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "cuda/device/gate.hpp"
 #include "cuda/ordering/pattern_kernels.hpp"
@@ -77,6 +85,11 @@ public:
                 .job = "job", .socket = name, .device = "cuda:0", .connect_timeout = std::chrono::seconds(60)});
         } else if (verb == "produce" || verb == "produce_unordered") {
             produce(name, value, microseconds, verb == "produce");
+        } else if (verb == "make") {
+            made_ = make(value, microseconds);
+        } else if (verb == "publish") {
+            made_.publish(name, {.stream = stream_.get()});
+            made_.release(stream_.get());
         } else if (verb == "consume") {
             Allocation got = get(name);
             queue_count_wrong(stream_.get(), static_cast<const std::uint64_t*>(got.data()), got.count(), value,
@@ -85,6 +98,13 @@ public:
             got.release(stream_.get());
         } else if (verb == "take") {
             taken_ = get(name);
+        } else if (verb == "compare") {
+            queue_count_wrong(stream_.get(), static_cast<const std::uint64_t*>(taken_.data()), taken_.count(), value,
+                              wrong_.get());
+        } else if (verb == "give_back") {
+            taken_.release(stream_.get());
+        } else if (verb == "in_a_new_thread") {
+            return run_in_a_new_thread(request.substr(verb.size() + 1));
         } else if (verb == "finish") {
             finish();
         } else if (verb == "check") {
@@ -101,6 +121,17 @@ public:
     }
 
 private:
+    std::string run_in_a_new_thread(const std::string& request) {
+        std::packaged_task<std::string()> task([&] { return run(request); });
+        std::future<std::string> answer = task.get_future();
+        std::thread(std::move(task)).join();
+        return answer.get();
+    }
+    [[nodiscard]] Allocation make(std::uint64_t value, std::uint64_t microseconds) {
+        Allocation made = context_->create(uint64, {kWords});
+        queue_late_fill(stream_.get(), static_cast<std::uint64_t*>(made.data()), made.count(), value, microseconds);
+        return made;
+    }
     void produce(const std::string& name, std::uint64_t value, std::uint64_t microseconds, bool ordered) {
         Allocation made = context_->create(uint64, {kWords});
         if (!ordered) {
@@ -118,6 +149,7 @@ private:
     TestStream stream_;
     DeviceWord wrong_;
     std::optional<Context> context_;
+    Allocation made_;
     Allocation taken_;
 };
 
