@@ -7,9 +7,11 @@ source_commit() {
 
 # build_for_gpu [OPTION...]: options of cmake
 build_for_gpu() {
+    local targets=(gpu_check_programs)
+    [[ " $* " != *" -DFASTIO_WITH_PYTHON=ON "* ]] || targets+=(fastio_python)
     command_setup
     configure gpu "$@"
-    build gpu gpu_check_programs
+    build gpu "${targets[@]}"
     source_commit >build/gpu/commit
 }
 
@@ -41,10 +43,30 @@ command_gpu_check() {
 }
 
 command_gpu_pack() {
-    local folder=out/gpu-pack
-    (($# <= 1)) || die "gpu-pack: takes one folder; see ./run help"
-    [[ ${1:-} != -* ]] || die "gpu-pack: unknown option $1; see ./run help"
-    folder=${1:-$folder}
-    build_for_gpu
-    python3 -B tools/gpu_check/pack.py build/gpu "$folder" "$(<build/gpu/commit)"
+    local folder='' python='' options=(-DFASTIO_WITH_PYTHON=OFF) packed=()
+    while (($# > 0)); do
+        case $1 in
+            --python)
+                (($# > 1)) || die "gpu-pack: --python takes an interpreter"
+                python=$(command -v "$2") || die "gpu-pack: there is no interpreter $2"
+                shift
+                ;;
+            -*) die "gpu-pack: unknown option $1; see ./run help" ;;
+            *)
+                [[ -z $folder ]] || die "gpu-pack: takes one folder; see ./run help"
+                folder=$1
+                ;;
+        esac
+        shift
+    done
+    if [[ -n $python ]]; then
+        # nanobind's sources are the same for all of them, and an interpreter elsewhere need not have it.
+        rm -rf build/gpu/python/fastio
+        command_setup
+        options=(-DFASTIO_WITH_PYTHON=ON "-DPython_EXECUTABLE=$python"
+            "-Dnanobind_DIR=$("$venv/bin/python" -m nanobind --cmake_dir)")
+        packed=(--python)
+    fi
+    build_for_gpu "${options[@]}"
+    python3 -B tools/gpu_check/pack.py build/gpu "${folder:-out/gpu-pack}" "$(<build/gpu/commit)" "${packed[@]}"
 }

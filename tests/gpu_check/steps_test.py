@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The steps of `./run gpu-check`: none stops the others, and each says why it did not pass."""
 
+import json
 import os
 import pathlib
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -229,6 +231,63 @@ class Steps(unittest.TestCase):
         self.program("fastio", "echo '{}'")
         checks.demo(self.runner, ROOT, self.build, False)
         self.assertEqual(self.runner.steps[-1].state, "failed")
+
+    # What a python3 says of itself, and what pytest leaves.
+    PACKAGES = {"version": "3.12.3", "numpy": "2", "pytest": "8", "fastio": "0", "torch": "2", "cupy_error": "none"}
+    CASES = "<testsuite><testcase/><testcase><skipped/></testcase></testsuite>"
+
+    def python(self, packages, cases="", on_gpu=True):
+        (self.build / "python" / "fastio").mkdir(parents=True, exist_ok=True)
+        (self.build / "results").write_text(cases, encoding="utf-8")
+        (self.build / "packages").write_text(json.dumps(packages), encoding="utf-8")
+        self.program(
+            "python3",
+            f"if [ $1 = -c ]; then exec cat {self.build}/packages; fi",
+            'echo "require=$FASTIO_REQUIRE_GPU path=$PYTHONPATH"',
+            f'for word; do case $word in --junitxml=*) cp {self.build}/results "${{word#*=}}" ;; esac; done',
+        )
+        self.runner.variables["PATH"] = f"{self.build / 'bin'}:{os.environ['PATH']}"
+        return checks.python(self.runner, ROOT, self.build, on_gpu)
+
+    def test_the_python_package_is_tested_with_what_this_machine_has(self):
+        found = self.python(self.PACKAGES, self.CASES)
+        self.assertEqual(found, {**self.PACKAGES, "passed": 1, "failed": 0, "skipped": 1})
+        self.assertEqual([step.state for step in self.runner.steps], ["passed", "passed"])
+        said = (self.build / "python.out").read_text(encoding="utf-8")
+        self.assertEqual(said, f"require=ON path={self.build / 'python'}\n")
+
+    def test_a_gpu_on_which_no_python_test_passed_is_a_failure(self):
+        for on_gpu, state in ((True, "failed"), (False, "passed")):
+            self.python(self.PACKAGES, "<testsuite><testcase><skipped/></testcase></testsuite>", on_gpu)
+            self.assertEqual(self.runner.steps[-1].state, state)
+
+    def test_without_the_package_or_pytorch_and_cupy_python_is_skipped_and_says_why(self):
+        without = {
+            "ModuleNotFoundError: no fastio for 3.13": {"fastio_error": "ModuleNotFoundError: no fastio for 3.13"},
+            "no torch; no cupy": {"fastio": "0", "torch_error": "no torch", "cupy_error": "no cupy"},
+        }
+        for reason, packages in without.items():
+            self.python({"version": "3.13.0", "numpy": "2", "pytest": "8", **packages})
+            step = self.runner.steps[-1]
+            self.assertEqual((step.name, step.state), ("python", "skipped"))
+            self.assertEqual(step.lines, [f"Python 3.13.0: {reason}"])
+        shutil.rmtree(self.build / "python")
+        self.assertEqual(checks.python(self.runner, ROOT, self.build, True), {})
+        self.assertIn("gpu-pack --python", self.runner.steps[-1].lines[0])
+        self.assertTrue(steps.all_passed(self.runner.steps), "a skip is seen, and is no failure")
+
+    def test_what_doctor_finds_is_kept_also_where_it_is_a_problem(self):
+        self.program("fastio", 'echo \'{"verdict": "problem"}\'; exit 1')
+        self.assertEqual(checks.doctor(self.runner), {"verdict": "problem"})
+        self.assertEqual(self.runner.steps[-1].state, "failed")
+        self.program("fastio", "echo no")
+        self.assertEqual(checks.doctor(self.runner), {})
+        self.assertEqual(self.runner.steps[-1].state, "failed")
+
+    def test_the_machine_is_described_with_its_kernel_and_c_library(self):
+        found = machine.describe_machine()
+        self.assertIn(os.uname().release, found["kernel"])
+        self.assertRegex(found["c_library"], r"^glibc 2\.\d+$")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import time
 import checks
 import machine
 import report as reports
-from steps import Runner
+from steps import Runner, all_passed
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -126,9 +126,11 @@ def main():
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "machine": machine.describe_machine(),
         "quick": chosen.quick,
+        "doctor": {},
         "conformance": [],
         "tests": checks.no_tests(),
         "demo": {},
+        "python": {},
         "benchmarks": {},
         "figures": [],
         "steps": [],
@@ -145,7 +147,7 @@ def main():
     save()
     with machine.held_gpu(chosen.build / "bin" / "gpu_process_bench", variables):
         ask(found, runner, folders, work, chosen, on_gpu)
-    found["result"] = "passed" if all(step.state == "passed" for step in runner.steps) else "failed"
+    found["result"] = "passed" if all_passed(runner.steps) else "failed"
     say_what_was_found(found, save())
     return 0 if found["result"] == "passed" else 1
 
@@ -154,9 +156,11 @@ def ask(found, runner, folders, work, chosen, on_gpu):
     """All parts, each into its place in `found`."""
     tests = found["tests"]
     parts = {
+        "doctor": lambda: checks.doctor(runner),
         "conformance": lambda: checks.conformance(runner),
         "tests": lambda: checks.tests(runner, folders["tests"], on_gpu, tests),
         "demo": lambda: checks.demo(runner, ROOT, folders["demo"], on_gpu),
+        "python": lambda: checks.python(runner, ROOT, folders["tests"], on_gpu),
         "benchmarks": lambda: checks.benchmarks(runner, work, chosen.quick),
         "figures": lambda: list(checks.judged(found["benchmarks"])),
     }

@@ -1,7 +1,9 @@
-"""The steps of a check: conformance, tests, demo, benchmarks. Each gives its part of the report."""
+"""The steps of a check: doctor, conformance, tests, demo, Python, benchmarks. Each gives its part of the report."""
 
 import json
 import re
+import shutil
+import xml.etree.ElementTree as Xml
 
 import steps
 from steps import refuse
@@ -10,10 +12,40 @@ LIMIT_S = 8 * 60
 # When each part ends at the latest, in seconds after the start, so that a part that hangs takes none of the time of the
 # later ones, and one that ends early leaves them what it did not need. What remains is for ending the last program and
 # for the report.
-ENDS_S = {"conformance": 180, "tests": 290, "demo": 330, "benchmarks": LIMIT_S - 15}
+ENDS_S = {
+    "doctor": 70,
+    "conformance": 190,
+    "tests": 290,
+    "demo": 325,
+    "python": 375,
+    "benchmarks": LIMIT_S - 15,
+}
 TEST_LIMIT_S = 60  # of one test program
 ON_THE_HOST = "computing on the host"  # what an operator of the example says where no kernel runs
+ASK_PYTHON_S = 60  # to import PyTorch and CuPy, from a disk that has not read them yet
+# What a Python has of what the tests need; fastio is the build's own.
+ASK_PYTHON = """
+import importlib, json, platform
+found = {"version": platform.python_version()}
+for name in ("numpy", "pytest", "fastio", "torch", "cupy"):
+    try:
+        found[name] = getattr(importlib.import_module(name), "__version__", "unknown")
+    except Exception as error:
+        found[name + "_error"] = f"{type(error).__name__}: {error}"
+print(json.dumps(found))
+"""
 SCAN = re.compile(r"(?<=path: )(/[^\s}]+\.nii\.gz)")
+
+
+def doctor(runner):
+    """What `fastio doctor` finds on this machine, also where that is a problem."""
+    step, output = runner.run("doctor", "fastio", ["doctor", "--json"], ENDS_S["doctor"])
+    try:
+        return json.loads(output)
+    except ValueError:
+        if step.state == "passed":
+            refuse(step, "its answer is no JSON")
+        return {}
 
 
 def conformance(runner):
@@ -105,6 +137,70 @@ def demo(runner, root, folder, on_gpu):
     except ValueError:
         table = None
     return {"table": table, "picture": pictures[0] if pictures else None}
+
+
+def python(runner, root, folder, on_gpu):
+    """The Python package with this machine's PyTorch and CuPy: what its python3 has, and counts of tests."""
+    tests = root / "tests" / "python"
+    package = runner.build / "python"
+    interpreter = shutil.which("python3", path=runner.variables.get("PATH"))
+    reason = (
+        "there is no python3"
+        if interpreter is None
+        else "the build has no Python package: gpu-pack --python makes one"
+        if not (package / "fastio").is_dir()
+        else "the tests of the Python package are not here"
+        if not (tests / "test_gpu.py").is_file()
+        else None
+    )
+    if reason:
+        runner.skip("python", reason)
+        return {}
+    # Without the packed C++ library, which could be older than the one that this Python's packages were made for.
+    libraries = runner.variables.get("LD_LIBRARY_PATH", "").split(":")
+    packed = str(runner.build / "lib")
+    variables = {
+        "LD_LIBRARY_PATH": ":".join(str(package / "lib") if path == packed else path for path in libraries),
+        "PYTHONPATH": str(package),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "FASTIO_BIN": str(runner.build / "bin"),
+        **({"FASTIO_REQUIRE_GPU": "ON"} if on_gpu else {}),
+    }
+    step, output = runner.run(
+        "python packages", interpreter, ["-c", ASK_PYTHON], ENDS_S["python"], ASK_PYTHON_S, **variables
+    )
+    try:
+        found = json.loads(output)
+    except ValueError:
+        return {}
+    missing = [name for name in ("fastio", "numpy", "pytest") if name not in found]
+    if not missing and "torch" not in found and "cupy" not in found:
+        missing = ["torch", "cupy"]
+    reason = "; ".join(found[f"{name}_error"] for name in missing)
+    if reason:
+        runner.skip("python", f"Python {found['version']}: {reason}")
+        return found
+    results = folder / "python.xml"
+    options = ["-m", "pytest", "-q", "-c", root / "python" / "pyproject.toml", "--rootdir", tests]
+    options += [f"--basetemp={folder / 'python'}", f"--junitxml={results}", tests / "test_gpu.py"]
+    step, _ = runner.run("python", interpreter, map(str, options), ENDS_S["python"], **variables)
+    counts = count_cases(results)
+    if step.state == "passed" and on_gpu and not counts["passed"]:
+        refuse(step, "no test case ran")
+    return {**found, **counts}
+
+
+def count_cases(file):
+    """Of a report in the form of JUnit."""
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    try:
+        cases = Xml.parse(file).getroot().iter("testcase")
+    except (OSError, Xml.ParseError):  # the program did not come to its end
+        return counts
+    for case in cases:
+        kinds = {result.tag for result in case}
+        counts["failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"] += 1
+    return counts
 
 
 def benchmarks(runner, folder, quick):

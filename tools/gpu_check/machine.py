@@ -85,6 +85,7 @@ def describe_machine():
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(int(memory_kib) / 2**20, 1) if memory_kib.isdigit() else None,
         "kernel": f"{platform.system()} {platform.release()}",
+        "c_library": " ".join(platform.libc_ver()).strip() or "unknown",
         "architecture": platform.machine(),
     }
 

@@ -40,6 +40,7 @@ def head_of(report):
             ["CPU", f"{machine['cpu']}, {machine['cores']} cores"],
             ["memory", f"{machine['memory_gib']} GiB"],
             ["kernel", machine["kernel"]],
+            ["C library", machine["c_library"]],
             ["result", f"{report['result']} in {report['seconds']} s"],
         ],
     )
@@ -63,6 +64,27 @@ def steps_of(report):
     yield ""
     yield from (f"- {kind}: {name}" for kind in ("failed", "skipped") for name in tests[f"{kind}_cases"])
     yield ""
+
+
+def doctor_of(report):
+    yield "## fastio doctor"
+    yield ""
+    keys = ["subject", "verdict", "found", "remedy"]
+    findings = report["doctor"].get("findings", [])
+    yield from table(keys, [[finding.get(key, "") for key in keys] for finding in findings])
+
+
+def python_of(report):
+    found = report["python"]
+    if found:
+        yield "## Python"
+        yield ""
+        names = [name for name in ("numpy", "pytest", "torch", "cupy") if name in found]
+        yield f"Python {found['version']}, " + ", ".join(f"{name} {found[name]}" for name in names)
+        if "passed" in found:
+            yield f"- {found['passed']} passed, {found['failed']} failed, {found['skipped']} skipped"
+        yield from (f"- {key.removesuffix('_error')}: {found[key]}" for key in found if key.endswith("_error"))
+        yield ""
 
 
 def place_of(line):
@@ -120,7 +142,8 @@ def figures_of(report):
 
 
 def markdown(report):
-    lines = [*head_of(report), *steps_of(report), *figures_of(report), *conformance_of(report)]
+    parts = (head_of, steps_of, python_of, figures_of, conformance_of, doctor_of)
+    lines = [line for part in parts for line in part(report)]
     text = "\n".join(lines)
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")

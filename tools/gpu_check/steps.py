@@ -18,7 +18,7 @@ LOOKS_LIKE_A_FAILURE = re.compile(r"\[  FAILED  \]|Failure|FAILED|[Ee]rror|diffe
 @dataclasses.dataclass
 class Step:
     name: str
-    state: str  # "passed", "failed", "timed out", "stuck", "missing", "no time"
+    state: str  # "passed", "failed", "timed out", "stuck", "missing", "no time", "skipped"
     seconds: float = 0.0
     lines: list = dataclasses.field(default_factory=list)  # why it did not pass
 
@@ -32,13 +32,13 @@ class Runner:
         self.steps = []
         self.save = save
         self._logs = logs
-        self._variables = variables
+        self.variables = variables
         self._start = start
         self._scrub = scrub
 
     def run(self, name, program, options, end_s, limit_s=math.inf, **variables):
-        """Runs BUILD/bin/program, until `end_s` after the start at the latest and for at most `limit_s`; its standard
-        output as text, and the step, which is also kept in `steps`."""
+        """Runs BUILD/bin/program, or a path, until `end_s` after the start at the latest and for at most `limit_s`; its
+        standard output as text, and the step, which is also kept in `steps`."""
         step = Step(name, "passed")
         self.steps.append(step)
         path = self.build / "bin" / program
@@ -59,6 +59,12 @@ class Runner:
         print(f"== gpu-check: {name}: {step.state} after {step.seconds:.1f} s", flush=True)
         self.save()
         return step, output
+
+    def skip(self, name, reason):
+        """A step that is not asked for here: the report says why."""
+        self.steps.append(Step(name, "skipped", lines=[self._scrub(reason)]))
+        print(f"== gpu-check: {name}: skipped: {reason}", flush=True)
+        self.save()
 
     def seconds_until(self, end_s):
         """What is left until `end_s` after the start."""
@@ -86,7 +92,7 @@ class Runner:
             # A session of its own, so that what it leaves behind can be ended with it.
             process = subprocess.Popen(
                 command,
-                env={**self._variables, **variables},
+                env={**self.variables, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -120,6 +126,10 @@ class Runner:
         lines = [line for line in self._scrub(errors + output).splitlines() if line.strip()]
         telling = [line for line in lines if LOOKS_LIKE_A_FAILURE.search(line)]
         return telling[:KEPT_LINES] or lines[-KEPT_LINES:]
+
+
+def all_passed(steps):
+    return all(step.state in ("passed", "skipped") for step in steps)
 
 
 def fail(step, state, lines):
