@@ -169,6 +169,7 @@ public:
         joining.socket = socket;
         joining.device = device;
         context_.emplace(joining);
+        load_kernels_early(specs_, context_->device());
         events_.emplace(context_->watch());
     }
 

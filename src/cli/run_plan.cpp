@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
+#include <string_view>
 
 #include "cli/fail.hpp"
 #include "cli/json.hpp"
@@ -83,6 +85,18 @@ std::vector<ChildSpec> plan_run(const Pipeline& pipeline, const fs::path& workdi
         specs.push_back(std::move(spec));
     }
     return specs;
+}
+
+void load_kernels_early(std::vector<ChildSpec>& specs, const std::string& device) {
+    constexpr std::string_view kVariable = "CUDA_MODULE_LOADING=";
+    if (!device.starts_with("cuda:")) {
+        return;
+    }
+    for (ChildSpec& spec : specs) {
+        if (std::ranges::none_of(spec.environment, [&](const auto& entry) { return entry.starts_with(kVariable); })) {
+            spec.environment.push_back(std::string(kVariable) + "EAGER");
+        }
+    }
 }
 
 }  // namespace fastio::cli

@@ -93,6 +93,18 @@ TEST_F(RunPlan, without_a_device_operators_are_told_none) {
     EXPECT_EQ(variable(plan_run(p, "/data", "p-1", "", "").front(), "FASTIO_DEVICE"), "unset");
 }
 
+TEST_F(RunPlan, operators_on_a_gpu_load_their_kernels_at_their_start_unless_told_otherwise) {
+    const auto loading = [](std::vector<std::string> environment, const std::string& device) {
+        std::vector<ChildSpec> specs(1);
+        specs[0].environment = std::move(environment);
+        load_kernels_early(specs, device);
+        return variable(specs[0], "CUDA_MODULE_LOADING");
+    };
+    EXPECT_EQ(loading({"A=b"}, "cuda:1"), "EAGER");
+    EXPECT_EQ(loading({"A=b", "CUDA_MODULE_LOADING=LAZY"}, "cuda:1"), "LAZY");
+    EXPECT_EQ(loading({"A=b"}, "host"), "unset");
+}
+
 TEST_F(RunPlan, a_missing_program_is_refused_with_its_line) {
     const Pipeline p = pipeline("- name: a\n  command: [fastio-test-no-such-program]\n");
     try {
