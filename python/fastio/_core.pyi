@@ -427,7 +427,7 @@ class FastIOAllocation:
 
     def __dlpack__(self, *, stream: Any = None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None, copy: bool | None = None) -> Any:
         """
-        A capsule with a DLPack tensor over this memory, of version 1.1 if ``max_version`` allows. The tensor keeps the memory. On a GPU the consumer's ``stream`` is made to wait for the contents, and the memory is given up behind that stream. Raises BufferError for another device, a copy, or read-only memory without a version.
+        A capsule with a DLPack tensor over this memory, of version 1.1 if ``max_version`` allows. The tensor keeps the memory. On a GPU the consumer's ``stream`` is made to wait for the contents. The memory is given up behind the work of that stream: in it where it is the legacy default stream, else behind all of the device, because the stream may be destroyed by then, or be another thread's. Raises BufferError for another device, a copy, or read-only memory without a version.
         """
 
 class FastIOContext:

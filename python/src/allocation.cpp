@@ -87,9 +87,22 @@ std::unique_lock<std::timed_mutex> lock_unless_interrupted(Lease& lease) {
     return lock_unless(lease, has_interrupt);
 }
 
-PyAllocation::PyAllocation(Allocation&& allocation, Stream own_stream, Members& of_context)
+PyAllocation::PyAllocation(Allocation&& allocation, OwnStream own_stream, Members& of_context)
     : Member(of_context), lease_(make_shared_ending_without_gil<Lease>(std::move(allocation))) {
-    lease_->own_stream = own_stream;
+    lease_->make_in(own_stream.stream);
+    set_own_stream(std::move(own_stream));
+}
+
+OwnStream PyAllocation::own_stream() const {
+    if (is_per_thread_default(own_stream_.stream) && own_thread_ != PyThreadState_GetID(PyThreadState_Get())) {
+        return {Stream(nullptr), {}};
+    }
+    return own_stream_;
+}
+
+void PyAllocation::set_own_stream(OwnStream own) {
+    own_thread_ = PyThreadState_GetID(PyThreadState_Get());
+    std::swap(own_stream_, own);  // the earlier one's object ends with `own`, which may run anything
 }
 
 const LeasePtr& PyAllocation::lease() const {
@@ -103,27 +116,38 @@ const LeasePtr& PyAllocation::lease() const {
     return lease_;
 }
 
-void PyAllocation::publish(const std::string& name, const PublishOptions& options) {
-    const LeasePtr held = lease();
-    const LockedWithoutGil locked(*held);
-    held->allocation.publish(name, options);
+void PyAllocation::publish(const std::string& name, const PublishOptions& options, nb::handle given_stream) {
+    {
+        const LeasePtr held = lease();
+        const LockedWithoutGil locked(*held);
+        held->allocation.publish(name, options);
+        held->make_in(options.stream);
+    }
     if (options.stream) {
-        held->own_stream = options.stream;
+        set_own_stream({options.stream, nb::borrow(given_stream)});
     }
 }
 
 void PyAllocation::release(Stream stream) {
     LeasePtr held = lease();
+    bool is_last = false;
     if (stream) {
         const std::unique_lock lock = lock_with_gil(*held);
         refuse_host_stream(held->allocation, "release");
-        held->use_in(stream);
+        // Waiting for the mutex lets other threads run: one of them may have released it meanwhile.
+        static_cast<void>(lease());
+        constexpr long kOwnShares = 2;
+        is_last = !is_lent_ && held.use_count() == kOwnShares;
+        if (!is_last) {
+            held->use_in(stream);
+        }
     }
-    // Waiting for the mutex lets other threads run: one of them may have released it meanwhile.
-    static_cast<void>(lease());
     lease_.reset();
     if (is_lent_) {
         kept_ = std::move(held);
+    } else if (is_last) {
+        const LockedWithoutGil locked(*held);
+        held->release(stream);
     }
 }
 
@@ -135,7 +159,7 @@ void PyAllocation::free(Stream stream) {
     try {
         const LockedWithoutGil locked(*gone);
         if (!is_shared) {
-            gone->allocation.free(stream);
+            gone->allocation.free(gone->end_in(stream));
         } else {
             if (stream) {
                 refuse_host_stream(gone->allocation, "free");
@@ -183,9 +207,11 @@ void bind_allocation(nb::module_& module) {
         .def(
             "publish",
             [](PyAllocation& self, nb::handle name, bool replace, nb::handle stream, nb::handle attributes) {
-                self.publish(to_name(name, "publish"), {.stream = to_stream(stream, "publish"),
-                                                        .replace = replace,
-                                                        .attributes = to_attributes(attributes, "publish")});
+                self.publish(to_name(name, "publish"),
+                             {.stream = to_stream(stream, "publish"),
+                              .replace = replace,
+                              .attributes = to_attributes(attributes, "publish")},
+                             stream);
             },
             "name"_a.none(), nb::kw_only(), "replace"_a = false, "stream"_a = nb::none(), "attributes"_a = nb::none(),
             nb::sig("def publish(self, name: str, *, replace: bool = False, stream: object = None, "
@@ -221,7 +247,11 @@ void bind_allocation(nb::module_& module) {
         .def(
             "copy_from",
             [](PyAllocation& self, nb::handle array, nb::handle stream) {
-                copy_array(self, array, to_stream(stream, "copy_from"));
+                const Stream copied_in = to_stream(stream, "copy_from");
+                copy_array(self, array, copied_in);
+                if (copied_in) {
+                    self.set_own_stream({copied_in, nb::borrow(stream)});
+                }
             },
             "array"_a.none(), nb::kw_only(), "stream"_a = nb::none(),
             nb::sig("def copy_from(self, array: Any, *, stream: object = None) -> None"),

@@ -31,11 +31,17 @@ private:
 /// handler.
 [[nodiscard]] std::unique_lock<std::timed_mutex> lock_unless_interrupted(Lease& lease);
 
+/// The stream that an allocation's contents were made or waited for in: later uses elsewhere come after it.
+struct OwnStream {
+    Stream stream{};
+    nb::object given{};  ///< what Python gave for it, so that a stream's object keeps the stream
+};
+
 /// What Python knows as FastIOAllocation: a reference to a lease, which arrays made of it share. All but what says
 /// otherwise needs the GIL, and lets go of it while it waits.
 class PyAllocation : public Member {
 public:
-    PyAllocation(Allocation&& allocation, Stream own_stream, Members& of_context);
+    PyAllocation(Allocation&& allocation, OwnStream own_stream, Members& of_context);
     PyAllocation(PyAllocation&&) noexcept = default;
     PyAllocation& operator=(PyAllocation&&) = delete;
     PyAllocation(const PyAllocation&) = delete;
@@ -54,11 +60,16 @@ public:
         return std::invoke(std::forward<Use>(use), held->allocation);
     }
 
-    void publish(const std::string& name, const PublishOptions& options);
+    void publish(const std::string& name, const PublishOptions& options, nb::handle given_stream);
     void release(Stream stream);
     void free(Stream stream);
     /// The execute handler has returned.
     void end_with_handler();
+
+    /// As seen by this thread: instead of another thread's default stream the legacy one, which waits for that.
+    [[nodiscard]] OwnStream own_stream() const;
+    /// Not under the lease's mutex.
+    void set_own_stream(OwnStream own);
 
     /// A library holds this object itself, not an export of it: from now on release() keeps the lease as long as the
     /// object lives.
@@ -66,7 +77,9 @@ public:
 
 private:
     LeasePtr lease_;
-    LeasePtr kept_;  ///< after release(), for those who hold this object
+    OwnStream own_stream_;
+    std::uint64_t own_thread_ = 0;  ///< that gave own_stream_, as Python numbers threads
+    LeasePtr kept_;                 ///< after release(), for those who hold this object
     bool is_lent_ = false;
     bool handler_ended_ = false;
 };

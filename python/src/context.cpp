@@ -92,7 +92,7 @@ PyAllocation create(PyContext& self, nb::handle size, nb::handle device, nb::han
     const CreateOptions options = create_options(device, alignment, zero, stream, "create");
     return self.adopt(
         "create", call_without_gil(self, "create", [&](Context& context) { return context.create(bytes, options); }),
-        options.stream);
+        {options.stream, nb::borrow(stream)});
 }
 
 PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimensions, nb::handle device,
@@ -104,7 +104,7 @@ PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimension
         "create",
         call_without_gil(self, "create",
                          [&](Context& context) { return context.create(element, std::span(extents), options); }),
-        options.stream);
+        {options.stream, nb::borrow(stream)});
 }
 
 GetOptions get_options(const char* call, nb::handle timeout, nb::handle newer_than, nb::handle stream,
@@ -123,7 +123,7 @@ PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handl
     const std::string key = to_name(name, "get");
     const GetOptions options = get_options("get", timeout, newer_than, stream, contents_timeout);
     return self.adopt("get", call_without_gil(self, "get", [&](Context& context) { return context.get(key, options); }),
-                      options.stream);
+                      {options.stream, nb::borrow(stream)});
 }
 
 nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
@@ -132,7 +132,7 @@ nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle
     const GetOptions options = get_options("find", timeout, newer_than, stream, contents_timeout);
     std::optional<Allocation> found =
         call_without_gil(self, "find", [&](Context& context) { return context.find(key, options); });
-    return found ? nb::cast(self.adopt("find", std::move(*found), options.stream)) : nb::none();
+    return found ? nb::cast(self.adopt("find", std::move(*found), {options.stream, nb::borrow(stream)})) : nb::none();
 }
 
 nb::list find_many(PyContext& self, nb::handle names, nb::handle timeout, nb::handle newer_than, nb::handle stream,
@@ -149,8 +149,9 @@ nb::list find_many(PyContext& self, nb::handle names, nb::handle timeout, nb::ha
         call_without_gil(self, "find_many", [&](Context& context) { return context.find_many(keys, options); });
     nb::list made;
     for (std::optional<Allocation>& allocation : found) {
-        made.append(allocation ? nb::cast(self.adopt("find_many", std::move(*allocation), options.stream))
-                               : nb::none());
+        made.append(
+            allocation ? nb::cast(self.adopt("find_many", std::move(*allocation), {options.stream, nb::borrow(stream)}))
+                       : nb::none());
     }
     return made;
 }
@@ -185,7 +186,7 @@ void PyContext::close() {
     }
 }
 
-PyAllocation PyContext::adopt(const char* call, Allocation&& allocation, Stream own_stream) {
+PyAllocation PyContext::adopt(const char* call, Allocation&& allocation, OwnStream own_stream) {
     // Of a call that returned while the handler was ending: nobody would end what it got.
     if (handler_ended_) {
         {
@@ -194,7 +195,7 @@ PyAllocation PyContext::adopt(const char* call, Allocation&& allocation, Stream 
         }
         fail(Errc::context_closed, "{}: the execute handler has returned", call);
     }
-    return {std::move(allocation), own_stream, *members_};
+    return {std::move(allocation), std::move(own_stream), *members_};
 }
 
 void PyContext::end_with_handler() {

@@ -28,7 +28,7 @@ public:
     [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
     [[nodiscard]] const std::string& device() const noexcept { return device_; }
     /// What `call` got, as Python's. Errors: context_closed, where the execute handler has ended meanwhile.
-    [[nodiscard]] PyAllocation adopt(const char* call, Allocation&& allocation, Stream own_stream);
+    [[nodiscard]] PyAllocation adopt(const char* call, Allocation&& allocation, OwnStream own_stream);
     /// Ends calls and waits, and leaves the context as soon as no allocation is left.
     void close();
     /// Releases what was not released, for the end of an execute handler: later uses say that it has ended.

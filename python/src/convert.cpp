@@ -121,6 +121,14 @@ std::intptr_t stream_number(Stream stream) noexcept {
     return number == 0 ? 1 : number;  // cudaStreamLegacy (driver_types.h)
 }
 
+bool is_legacy_default(Stream stream) noexcept {
+    return stream && stream_number(stream) == 1;
+}
+
+bool is_per_thread_default(Stream stream) noexcept {
+    return stream && stream_number(stream) == 2;  // cudaStreamPerThread (driver_types.h)
+}
+
 Attributes to_attributes(nb::handle value, const char* call) {
     Attributes attributes;
     if (value.is_none()) {

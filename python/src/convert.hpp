@@ -49,6 +49,9 @@ namespace fastio::python {
 [[nodiscard]] Stream to_stream(nb::handle value, const char* call);
 /// The number that DLPack and the CUDA array interface give a stream: 1 for the legacy default stream, never 0.
 [[nodiscard]] std::intptr_t stream_number(Stream stream) noexcept;
+[[nodiscard]] bool is_legacy_default(Stream stream) noexcept;
+/// A stream of each thread under one handle.
+[[nodiscard]] bool is_per_thread_default(Stream stream) noexcept;
 
 /// None or a mapping of texts. Errors: TypeError.
 [[nodiscard]] Attributes to_attributes(nb::handle value, const char* call);

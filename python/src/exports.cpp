@@ -45,9 +45,9 @@ struct Snapshot {
     std::vector<std::int64_t> dimensions;
     std::uint64_t bytes = 0;  ///< of the elements
     std::string device;
-    Stream own_stream;
+    OwnStream own;  ///< none for who takes the lease alone
 
-    explicit Snapshot(const PyAllocation& self) : Snapshot(self.lease()) {}
+    explicit Snapshot(const PyAllocation& self) : Snapshot(self.lease()) { own = self.own_stream(); }
     explicit Snapshot(LeasePtr held) : Snapshot(held, lock_with_gil(*held)) {}
     Snapshot(LeasePtr held, const std::unique_lock<std::timed_mutex>& /*of it*/) : lease(std::move(held)) {
         const Allocation& allocation = lease->allocation;
@@ -56,7 +56,6 @@ struct Snapshot {
         dimensions.assign(allocation.dimensions().begin(), allocation.dimensions().end());
         bytes = allocation.count() * type.size_bytes();
         device = allocation.device();
-        own_stream = lease->own_stream;
     }
     [[nodiscard]] bool on_host() const { return device == "host"; }
 };
@@ -168,9 +167,9 @@ nb::object to_numpy(const PyAllocation& self) {
         reinterpret_cast<void*>(nb::cast<std::uintptr_t>(nb::object(array.attr("__array_interface__")["data"][0])));
     if (snapshot.bytes > 0) {
         const LockedWithoutGil locked(*snapshot.lease);
-        if (snapshot.own_stream) {
+        if (snapshot.own.stream) {
             // A copy without a stream goes through the legacy default stream.
-            snapshot.lease->allocation.order(snapshot.own_stream, Stream(nullptr));
+            snapshot.lease->allocation.order(snapshot.own.stream, Stream(nullptr));
         }
         snapshot.lease->allocation.copy_to(to, snapshot.bytes);
     }
@@ -216,7 +215,11 @@ nb::dict cuda_array_interface(PyAllocation& self) {
     if (snapshot.on_host() || typestr == nullptr) {
         throw nb::attribute_error("__cuda_array_interface__");
     }
-    self.lend_object();  // its consumer keeps the object that has the interface
+    self.lend_object();  // its consumer keeps the object that has the interface, and says not where it works
+    {
+        const std::unique_lock lock = lock_with_gil(*snapshot.lease);
+        snapshot.lease->use_in({});
+    }
     nb::dict made;
     made["version"] = 3;
     made["shape"] = to_tuple(snapshot.dimensions);
@@ -224,7 +227,7 @@ nb::dict cuda_array_interface(PyAllocation& self) {
     made["data"] = nb::make_tuple(snapshot.bytes > 0 ? reinterpret_cast<std::uintptr_t>(snapshot.data) : 0,
                                   snapshot.lease->read_only);
     made["strides"] = nb::none();
-    made["stream"] = snapshot.own_stream ? nb::object(nb::int_(stream_number(snapshot.own_stream))) : nb::none();
+    made["stream"] = snapshot.own.stream ? nb::object(nb::int_(stream_number(snapshot.own.stream))) : nb::none();
     return made;
 }
 
@@ -317,16 +320,13 @@ void order_for_consumer(Snapshot& snapshot, nb::handle stream) {
         return;
     }
     const Stream consumer = consumer_stream(stream);
-    if (!consumer) {
-        return;
-    }
+    const bool says_where = consumer && !stream.is_none();
+    const Stream own = snapshot.own.stream;
     const LockedWithoutGil locked(*snapshot.lease);
-    if (snapshot.own_stream && stream_number(snapshot.own_stream) != stream_number(consumer)) {
-        snapshot.lease->allocation.order(snapshot.own_stream, consumer);
+    if (own && consumer && stream_number(own) != stream_number(consumer)) {
+        snapshot.lease->allocation.order(own, consumer);
     }
-    if (!stream.is_none()) {
-        snapshot.lease->use_in(consumer);
-    }
+    snapshot.lease->use_in(says_where ? consumer : Stream{});
 }
 
 nb::object to_dlpack(const PyAllocation& self, nb::handle stream, nb::handle max_version, nb::handle dl_device,
@@ -391,8 +391,10 @@ void bind_array_protocols(nb::class_<PyAllocation>& allocation) {
              nb::sig("def __dlpack__(self, *, stream: Any = None, max_version: tuple[int, int] | None = None, "
                      "dl_device: tuple[int, int] | None = None, copy: bool | None = None) -> Any"),
              "A capsule with a DLPack tensor over this memory, of version 1.1 if ``max_version`` allows. The tensor "
-             "keeps the memory. On a GPU the consumer's ``stream`` is made to wait for the contents, and the memory "
-             "is given up behind that stream. Raises BufferError for another device, a copy, or read-only memory "
+             "keeps the memory. On a GPU the consumer's ``stream`` is made to wait for the contents. The memory is "
+             "given up behind the work of that stream: in it where it is the legacy default stream, else behind all "
+             "of the device, because the stream may be destroyed by then, or be another thread's. Raises BufferError "
+             "for another device, a copy, or read-only memory "
              "without a version.");
 }
 

@@ -372,9 +372,7 @@ void copy_array(PyAllocation& self, nb::handle array, Stream stream) {
     } else if (bytes > 0) {
         to.copy_from(view.data, bytes, {.stream = stream});
     }
-    if (stream) {
-        lease->own_stream = stream;
-    }
+    lease->make_in(stream);
 }
 
 void copy_bytes(PyAllocation& self, nb::handle buffer, std::uint64_t offset) {

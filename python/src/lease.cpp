@@ -2,27 +2,49 @@
 
 #include <algorithm>
 
+#include "convert.hpp"
+
 namespace fastio::python {
 
 void Lease::use_in(Stream stream) {
-    if (stream && std::ranges::find(streams_, stream) == streams_.end()) {
+    if (is_legacy_default(stream)) {
+        in_legacy_ = true;
+    } else if (!stream || is_per_thread_default(stream)) {
+        anywhere_ = true;
+    } else if (std::ranges::find(streams_, stream) == streams_.end()) {
         streams_.push_back(stream);
     }
 }
 
-Lease::~Lease() {
-    if (!allocation || streams_.empty()) {
-        return;  // the Allocation's destructor waits for all of the device, behind the scenes
+void Lease::make_in(Stream stream) noexcept {
+    made_elsewhere_ = made_elsewhere_ || (stream && !is_legacy_default(stream));
+}
+
+Stream Lease::end_in(Stream stream) const {
+    const auto is_this = [&](Stream used) { return used == stream; };
+    if (!stream || anywhere_ || !std::ranges::all_of(streams_, is_this)) {
+        return {};
     }
+    if (in_legacy_ && !is_legacy_default(stream)) {
+        allocation.order(Stream(nullptr), stream);
+    }
+    return stream;
+}
+
+void Lease::release(Stream stream) noexcept {
     try {
-        const Stream last = streams_.back();
-        for (const Stream earlier : streams_) {
-            allocation.order(earlier, last);
-        }
-        allocation.release(last);
+        allocation.release(end_in(stream));
     } catch (const Error&) {
-        // A stream that cannot say when it is done, as one that is being captured: then behind all of the device.
+        // A stream that cannot say when it is done, as one that is being captured.
+        anywhere_ = true;
     }
+}
+
+Lease::~Lease() {
+    if (allocation && in_legacy_ && !anywhere_ && !made_elsewhere_ && streams_.empty()) {
+        release(Stream(nullptr));
+    }
+    // Else the Allocation's destructor waits for all of the device, behind the scenes.
 }
 
 }  // namespace fastio::python

@@ -21,17 +21,28 @@ public:
     Lease& operator=(const Lease&) = delete;
     ~Lease();
 
-    /// An array works in this stream: the lease is dropped behind what is queued there then. The stream lives at least
-    /// as long as the array. Under the mutex.
+    /// An array works in this stream; without one, nobody knows where. Under the mutex.
     void use_in(Stream stream);
+    /// The contents were made, or are waited for, in this stream. Under the mutex.
+    void make_in(Stream stream) noexcept;
+    /// For the last user, who is giving the memory up behind `stream`: the stream, made to wait for what arrays were
+    /// used for; no stream where it cannot be, and all of the device has to be waited for. Under the mutex. Errors: as
+    /// Allocation::order.
+    [[nodiscard]] Stream end_in(Stream stream) const;
+    /// Gives the memory up behind `stream`, or behind all of the device where that cannot be. Under the mutex.
+    void release(Stream stream) noexcept;
 
     std::timed_mutex mutex;
     Allocation allocation;
-    Stream own_stream{};  ///< that the contents were made or waited for in; later uses elsewhere come after it
     bool read_only = false;
 
 private:
-    std::vector<Stream> streams_{};
+    // A lease may end long after, in any thread. There the legacy default stream alone is what it was: a thread's
+    // default stream is another one, and a stream that somebody made may be destroyed, or its handle another stream's.
+    bool in_legacy_ = false;
+    bool anywhere_ = false;          // in a thread's default stream, or where nobody knows
+    bool made_elsewhere_ = false;    // the contents, not in the legacy default stream
+    std::vector<Stream> streams_{};  // that somebody made; the handles are compared only
 };
 
 using LeasePtr = std::shared_ptr<Lease>;

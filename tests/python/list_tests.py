@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 # Files whose cases run on fake GPUs: the CUDA runtime of these processes is the emulator.
-ON_EMULATED_GPUS = {"test_emulated_gpu"}
+ON_EMULATED_GPUS = {"test_emulated_gpu", "test_emulated_gpu_streams"}
 # Each of its functions is an entry: one for each sentence of the seed that promises something.
 ONE_BY_ONE = {"test_seed"}
 # Their subject is Python code, processes, or building, or they are many cases of what others have too.

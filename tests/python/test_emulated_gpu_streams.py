@@ -1,0 +1,244 @@
+"""Streams that are destroyed, or another thread's, while memory of an emulated GPU is in use: see test_emulated_gpu."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import pathlib
+import threading
+from collections.abc import Iterator
+from typing import Any, Callable, Optional
+
+import numpy as np
+import pytest
+
+import fastio
+from conftest import RunningService, run_service
+
+pytestmark = pytest.mark.skipif(
+    "cudart_emulator" not in os.environ.get("LD_LIBRARY_PATH", ""), reason="not on emulated GPUs"
+)
+
+LEGACY, PER_THREAD = 1, 2
+SUCCESS, NOT_READY = 0, 600
+
+
+@pytest.fixture
+def service(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningService]:
+    os.environ.setdefault("FASTIO_EMU_DIR", str(tmp_path))
+    yield from run_service(tmp_path, "--device", "cuda:0")
+
+
+class Runtime:
+    """The CUDA runtime, and kernels that run until finish()."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL("libcudart.so.13")
+        self._may_finish = ctypes.c_uint64(0)
+
+    def ask(self, call: str, *arguments: Any) -> int:
+        return int(self._library[call](*arguments))
+
+    def do(self, call: str, *arguments: Any) -> None:
+        assert self.ask(call, *arguments) == SUCCESS
+
+    def make_stream(self) -> int:
+        made = ctypes.c_void_p()
+        nonblocking = 1  # not even the legacy stream waits for it
+        self.do("cudaStreamCreateWithFlags", ctypes.byref(made), nonblocking)
+        assert made.value
+        return made.value
+
+    def destroy(self, stream: int) -> None:
+        self.do("cudaStreamDestroy", ctypes.c_void_p(stream))
+
+    def launch(self, stream: int) -> None:
+        """A kernel that runs until finish()."""
+        self.do("cudaEmuSpinUntil", ctypes.c_void_p(stream), ctypes.byref(self._may_finish), ctypes.c_uint64(1))
+
+    def finish(self) -> None:
+        self._may_finish.value = 1
+
+    def query(self, stream: int) -> int:
+        return self.ask("cudaStreamQuery", ctypes.c_void_p(stream))
+
+    def synchronise(self, stream: int) -> None:
+        self.do("cudaStreamSynchronize", ctypes.c_void_p(stream))
+
+
+@pytest.fixture
+def runtime(ctx: fastio.FastIOContext) -> Iterator[Runtime]:
+    runtime = Runtime()
+    yield runtime
+    runtime.finish()  # or a failed test would wait for it
+
+
+class OwningStream:
+    """As CuPy's: the stream is destroyed with the object."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.ptr = runtime.make_stream()
+
+    def __del__(self) -> None:
+        self._runtime.destroy(self.ptr)
+
+
+def in_another_thread(call: Callable[[], Any]) -> Any:
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def wait_until_nothing_is_leased(ctx: fastio.FastIOContext) -> None:
+    while ctx.stats().own_leases:
+        pass
+
+
+def test_a_tensor_of_a_threads_stream_that_another_thread_drops_keeps_the_memory_under_its_kernel(
+    ctx: fastio.FastIOContext, runtime: Runtime
+) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    a = ctx.get("x")
+    capsules = [a.__dlpack__(stream=PER_THREAD)]
+    runtime.launch(PER_THREAD)
+    a.release()
+
+    def drop() -> int:
+        capsules.clear()
+        gc.collect()
+        runtime.synchronise(PER_THREAD)  # this thread's, in which nothing is to happen
+        return ctx.stats().own_leases
+
+    assert in_another_thread(drop) == 1
+    runtime.finish()
+    wait_until_nothing_is_leased(ctx)
+
+
+def same_handle_again(runtime: Runtime, destroyed: int) -> list[int]:
+    made = [runtime.make_stream()]
+    while made[-1] != destroyed and len(made) < 10_000:
+        made.append(runtime.make_stream())
+    assert made[-1] == destroyed, "no new stream has the handle of the destroyed one"
+    return made
+
+
+@pytest.mark.parametrize("end", ["collected", "released", "freed"])
+def test_a_tensors_stream_may_be_destroyed_and_its_handle_become_another_streams(
+    ctx: fastio.FastIOContext, runtime: Runtime, end: str
+) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    a: Optional[fastio.FastIOAllocation] = ctx.get("x")
+    assert a is not None
+    stream = runtime.make_stream()
+    capsule = a.__dlpack__(stream=stream)
+    runtime.launch(stream)
+    if end != "collected":
+        getattr(a, end[:-1])(stream)
+    a = None
+    runtime.destroy(stream)
+    others = same_handle_again(runtime, stream)
+    del capsule
+    gc.collect()
+    runtime.synchronise(stream)  # the new one, in which nothing is to happen
+    assert ctx.stats().own_leases == 1
+    runtime.finish()
+    wait_until_nothing_is_leased(ctx)
+    for other in others:
+        runtime.destroy(other)
+
+
+@pytest.mark.parametrize("end", ["release", "free"])
+def test_memory_is_given_up_behind_the_streams_of_tensors_too(
+    ctx: fastio.FastIOContext, runtime: Runtime, end: str
+) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    tensors_stream, last_stream = runtime.make_stream(), runtime.make_stream()
+    a = ctx.get("x")
+    a.__dlpack__(stream=tensors_stream)
+    runtime.launch(tensors_stream)
+    getattr(a, end)(last_stream)
+    for _ in range(1000):
+        assert ctx.stats().own_leases == 1
+    runtime.finish()
+    wait_until_nothing_is_leased(ctx)
+    runtime.destroy(tensors_stream)
+    runtime.destroy(last_stream)
+
+
+@pytest.mark.parametrize("end", ["release", "free"])
+@pytest.mark.parametrize("exports", [0, 1])
+def test_the_last_user_gives_memory_up_in_the_stream_that_it_says(
+    ctx: fastio.FastIOContext, runtime: Runtime, end: str, exports: int
+) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    elsewhere, stream = runtime.make_stream(), runtime.make_stream()
+    runtime.launch(elsewhere)  # the device is not done before that; the stream is
+    a = ctx.get("x", stream=stream)
+    for _ in range(exports):
+        a.__dlpack__(stream=stream)
+    getattr(a, end)(stream)
+    runtime.synchronise(stream)
+    assert ctx.stats().own_leases == 0
+    runtime.finish()
+    runtime.destroy(elsewhere)
+    runtime.destroy(stream)
+
+
+def test_tensors_of_the_legacy_stream_give_memory_up_in_it(ctx: fastio.FastIOContext, runtime: Runtime) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    elsewhere = runtime.make_stream()
+    runtime.launch(elsewhere)
+    a = ctx.get("x")
+    capsule = a.__dlpack__(stream=LEGACY)
+    a.release()
+    del a, capsule
+    gc.collect()
+    runtime.synchronise(LEGACY)
+    assert ctx.stats().own_leases == 0
+    runtime.finish()
+    runtime.destroy(elsewhere)
+
+
+@pytest.mark.parametrize("use", ["numpy", "__dlpack__", "__cuda_array_interface__"])
+def test_a_streams_object_lives_as_long_as_its_stream_is_needed(
+    ctx: fastio.FastIOContext, runtime: Runtime, use: str
+) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    a = ctx.get("x", stream=OwningStream(runtime))
+    b = ctx.create_array(np.int64, 3)
+    b.copy_from(np.arange(3), stream=OwningStream(runtime))
+    c = ctx.create_array(np.int64, 3, zero=True)
+    c.publish("c", stream=OwningStream(runtime))
+    gc.collect()
+    for allocation in (a, b, c):
+        if use == "numpy":
+            assert allocation.numpy().tolist() == ([0, 0, 0] if allocation is c else [0, 1, 2])
+        elif use == "__dlpack__":
+            assert allocation.__dlpack__(stream=LEGACY)
+        else:
+            stream = allocation.__cuda_array_interface__["stream"]
+            assert runtime.query(stream) == SUCCESS
+    del allocation, a, b, c
+    gc.collect()
+
+
+def test_a_threads_stream_is_none_of_another_threads(ctx: fastio.FastIOContext, runtime: Runtime) -> None:
+    a = ctx.create_array(np.int64, 3)
+    runtime.launch(PER_THREAD)
+    a.copy_from(np.arange(3), stream=PER_THREAD)
+
+    def use_elsewhere() -> tuple[int, int]:
+        interface = a.__cuda_array_interface__
+        capsule = a.__dlpack__(stream=PER_THREAD)
+        assert capsule
+        return interface["stream"], runtime.query(PER_THREAD)
+
+    # The legacy stream, which waits for every thread's; and this thread's has to wait for the contents.
+    assert in_another_thread(use_elsewhere) == (LEGACY, NOT_READY)
+    assert a.__cuda_array_interface__["stream"] == PER_THREAD
+    runtime.finish()
+    assert a.numpy().tolist() == [0, 1, 2]
