@@ -26,8 +26,13 @@ class Payload:
         self._is_open = True
         self._input_entries = PayloadCollection([PayloadEntry(d.name, d.path) for d in inputs if d.on_disk])
         self._output_entries = PayloadCollection([PayloadEntry(d.name, d.path) for d in outputs if d.on_disk])
+        # An input's producer may compute as long as it likes, before it publishes and, on a GPU, after that.
         self._fastio_inputs = PayloadCollection(
-            [FastIOEntry(context, d, context.get(d.name, timeout=None)) for d in inputs if not d.on_disk]
+            [
+                FastIOEntry(context, d, context.get(d.name, timeout=None, contents_timeout=None))
+                for d in inputs
+                if not d.on_disk
+            ]
         )
         self._fastio_outputs = PayloadCollection([FastIOEntry(context, d) for d in outputs if not d.on_disk])
 

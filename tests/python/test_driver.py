@@ -44,6 +44,29 @@ def test_the_handlers_are_called_once_each_in_order(in_job: pytest.MonkeyPatch) 
     assert calls == ["prepare", "execute", "cleanup"]
 
 
+def test_inputs_are_waited_for_as_long_as_their_producer_computes(
+    in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext
+) -> None:
+    declare(in_job, "FASTIO_INPUTS", {"name": "x"})
+    ctx.publish_array(np.arange(3), "x")
+    waits: list[dict[str, Any]] = []
+
+    class RecordingContext:
+        def __init__(self, **options: Any) -> None:
+            self.context = fastio.FastIOContext(**options)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.context, name)
+
+        def get(self, name: str, **options: Any) -> fastio.FastIOAllocation:
+            waits.append(options)
+            return self.context.get(name, **options)
+
+    in_job.setattr(fastio._driver, "FastIOContext", RecordingContext)
+    run_driver(execute_handler=lambda driver, payload: payload.input_fastio_entries["x"].is_allocated)
+    assert waits == [{"timeout": None, "contents_timeout": None}]
+
+
 def test_every_handler_is_optional(in_job: pytest.MonkeyPatch) -> None:
     run_driver()
 

@@ -42,7 +42,7 @@ def run(execute: Callable[[fastio.Driver, fastio.Payload], bool]) -> None:
 def wait_for_volume(payload: fastio.Payload, name: str | None) -> fastio.FastIOAllocation:
     """The volume of that name, else of the first input. It has three dimensions z, y, x and is float32."""
     name = name or payload.input_fastio_entries[0].name
-    volume = payload.fastio_context.get(name, timeout=None)
+    volume = payload.fastio_context.get(name, timeout=None, contents_timeout=None)
     if volume.type != "float32" or len(volume.dimensions) != 3 or volume.count == 0:
         raise ValueError(
             f"using '{name}' as a volume: it is {volume.type} {list(volume.dimensions)}, "
