@@ -27,4 +27,9 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/package/fastioConfig.cmake
 file(RELATIVE_PATH libraries_from_programs /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${CMAKE_INSTALL_LIBDIR})
 set_target_properties(fastiod fastio_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${libraries_from_programs}")
 install(TARGETS fastiod fastio_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET fastio_process_bench)
+  # For `fastio bench`, where it was built.
+  set_target_properties(fastio_process_bench PROPERTIES INSTALL_RPATH "$ORIGIN/${libraries_from_programs}")
+  install(TARGETS fastio_process_bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

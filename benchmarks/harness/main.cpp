@@ -7,6 +7,7 @@
 #include <exception>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include "figures.hpp"
 #include "ping_pong.hpp"
@@ -34,7 +35,7 @@ int main(int argc, char** argv) {
     std::size_t number = 0;
     std::size_t rounds = 5000;
     app.add_option("--rounds", rounds, "requests of each kind");
-    app.add_option("--json", json, "also write the figures to this file");
+    app.add_option("--json", json, "also write the figures to this file; -: to standard output, instead of the table");
     // How this program starts itself for the other processes' parts.
     app.add_option("--role", role)->group("");
     app.add_option("--socket", socket)->group("");
@@ -73,9 +74,12 @@ int main(int argc, char** argv) {
         append(figures, measure_publish_to_get(rounds / 5, Placement::apart));
         append(figures, measure_deaths(std::max<std::size_t>(rounds / 200, 1)));
         append(figures, measure_disturbance(rounds));
-        std::fputs(as_table(figures).c_str(), stdout);
-        if (!json.empty()) {
+        std::fputs((json == "-" ? as_json(figures) + '\n' : as_table(figures)).c_str(), stdout);
+        if (!json.empty() && json != "-") {
             std::ofstream(json) << as_json(figures) << '\n';
+        }
+        if (std::fflush(stdout) != 0) {
+            throw std::runtime_error("cannot write to standard output");
         }
         return 0;
     } catch (const std::exception& error) {

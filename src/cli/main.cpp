@@ -75,12 +75,14 @@ struct CommandLine {
 
     LsOptions ls_options{};
     StatOptions stat_options{};
+    TopOptions top_options{};
     RmOptions rm_options{};
     WatchOptions watch_options{};
     PutOptions put_options{};
     GetOptionsOfCommand get_options{};
     RunOptions run_options{};
     DoctorOptions doctor_options{};
+    BenchOptions bench_options{};
 
     CommandLine() {
         app.set_version_flag("--version", "fastio " FASTIO_VERSION_STRING, "print the version");
@@ -90,11 +92,13 @@ struct CommandLine {
         add_run();
         add_ls();
         add_stat();
+        add_top();
         add_watch();
         add_put();
         add_get();
         add_rm();
         add_doctor();
+        add_bench();
         app.footer(kFooter);  // last, because commands inherit it
     }
 
@@ -145,6 +149,17 @@ struct CommandLine {
         sub->add_option("--job", stat_options.common.job, "only this job, with each allocation and its holders")
             ->type_name("JOB");
         sub->add_flag("--json", stat_options.json, "print a JSON object");
+    }
+
+    void add_top() {
+        CLI::App* const sub =
+            add("top", "Show what stat shows, again at each change, until interrupted", top_options, fastio::cli::top);
+        sub->add_option("--job", top_options.common.job, "only this job, with each allocation and its holders")
+            ->type_name("JOB");
+        sub->add_flag("--json", top_options.json, "print a JSON object in one line at the start and after each change");
+        sub->footer(
+            "Changes are names, processes and jobs that come and go, as `fastio watch` prints them; those that come\n"
+            "together are shown together.");
     }
 
     void add_watch() {
@@ -207,6 +222,20 @@ struct CommandLine {
         sub->add_option("--answer-on", doctor_options.answer_on)->group("");  // the other process
         sub->footer(
             "\nExit status 1 where something that was asked for cannot work. A service that runs is tried as well.");
+    }
+
+    void add_bench() {
+        CLI::App* const sub = app.add_subcommand(
+            "bench", "Measure this machine: requests, hand-overs between processes, deaths, at rest; on the host");
+        sub->add_option("--rounds", bench_options.rounds, "requests of each kind (default: 5000)")
+            ->type_name("COUNT")
+            ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30));
+        sub->add_flag("--json", bench_options.json, "print a JSON list instead of the table");
+        sub->callback([this] { chosen = [this](std::ostream& out) { bench(bench_options, out); }; });
+        sub->footer(
+            "\nTakes about a minute, with services of its own. The program that measures, fastio_process_bench, is\n"
+            "installed beside fastio where it was built with benchmarks. Ratios are to the raw operation beside it,\n"
+            "measured in the same run: a shared machine is slow or fast as a whole.");
     }
 };
 

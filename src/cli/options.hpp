@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,10 @@ struct LsOptions {
     bool json = false;
 };
 struct StatOptions {
+    CommonOptions common{};
+    bool json = false;
+};
+struct TopOptions {
     CommonOptions common{};
     bool json = false;
 };
@@ -52,6 +57,11 @@ struct RunOptions {
     std::string workdir = ".";
     std::string device{};  ///< empty: $FASTIO_DEVICE, else the service's first
     double grace_seconds = 5;
+    bool json = false;
+};
+
+struct BenchOptions {
+    std::optional<std::size_t> rounds{};
     bool json = false;
 };
 

@@ -13,10 +13,25 @@
 namespace fastio::cli {
 namespace {
 
-/// Characters on the screen, taking each code point as one. Bytes 10xxxxxx continue a UTF-8 character.
+/// Bytes 10xxxxxx continue a UTF-8 character.
+bool starts_character(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U;
+}
+
+/// Characters on the screen, taking each code point as one.
 std::size_t width(std::string_view text) {
-    const auto starts = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; };
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+std::string_view first_characters(std::string_view text, std::size_t most) {
+    std::size_t end = 0;
+    for (std::size_t begun = 0; end < text.size(); ++end) {
+        begun += starts_character(text[end]) ? 1 : 0;
+        if (begun > most) {
+            break;
+        }
+    }
+    return text.substr(0, end);
 }
 
 }  // namespace
@@ -51,6 +66,20 @@ std::string text_of_shape(std::span<const std::int64_t> dimensions) {
 
 std::string printable(std::string_view text) {
     return fastio::printable(text);
+}
+
+std::string on_terminal(std::string_view text, std::size_t rows, std::size_t columns) {
+    constexpr std::string_view kHome = "\x1b[H";
+    constexpr std::string_view kClearLine = "\x1b[K";
+    constexpr std::string_view kClearBelow = "\x1b[J";
+    std::string out(kHome);
+    // A newline at the end of the last row would scroll.
+    for (std::size_t row = 1; !text.empty() && (rows == 0 || row < rows); ++row) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        out.append(columns == 0 ? line : first_characters(line, columns)).append(kClearLine).append("\n");
+    }
+    return out.append(kClearBelow);
 }
 
 TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {}

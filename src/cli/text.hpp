@@ -18,6 +18,10 @@ namespace fastio::cli {
 /// it.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// What draws `text` over what was drawn before on a terminal of so many rows and columns, and cuts off what has no
+/// room there; 0: the size is not known.
+[[nodiscard]] std::string on_terminal(std::string_view text, std::size_t rows, std::size_t columns);
+
 /// Columns of text under a heading, padded to their widest cell. Text is aligned left, numbers right.
 class TextTable {
 public:

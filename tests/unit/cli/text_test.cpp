@@ -76,6 +76,13 @@ TEST_F(RunTable, shows_operators_that_never_started_or_never_joined) {
               "0 bytes copied between operators\n");
 }
 
+TEST(OnTerminal, draws_over_what_was_there_and_cuts_off_what_has_no_room) {
+    EXPECT_EQ(on_terminal("one\ntwo\n", 0, 0), "\x1b[Hone\x1b[K\ntwo\x1b[K\n\x1b[J");
+    EXPECT_EQ(on_terminal("one\ntwo\nthree\n", 3, 0), "\x1b[Hone\x1b[K\ntwo\x1b[K\n\x1b[J");
+    EXPECT_EQ(on_terminal("\xC3\xA9t\xC3\xA9s\n\nab", 9, 3), "\x1b[H\xC3\xA9t\xC3\xA9\x1b[K\n\x1b[K\nab\x1b[K\n\x1b[J");
+    EXPECT_EQ(on_terminal("one", 1, 1), "\x1b[H\x1b[J");
+}
+
 TEST(Dump, escapes_all_that_a_terminal_obeys) {
     const std::string name =
         "a\x1b[2Jb\x7f\xC2\x9B"

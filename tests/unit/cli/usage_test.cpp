@@ -29,13 +29,15 @@ INSTANTIATE_TEST_SUITE_P(Each, WrongUsage,
                                          Words{"get", "name", "-o", "f", "--timeout", "-1"},
                                          Words{"get", "name", "-o", "f", "--timeout", "nan"}, Words{"rm"},
                                          Words{"rm", ""}, Words{"rm", "", "--job", "j"}, Words{"run"},
-                                         Words{"run", "p.yaml", "--job", "j"}, Words{"run", "p.yaml", "--grace", "x"}));
+                                         Words{"run", "p.yaml", "--job", "j"}, Words{"run", "p.yaml", "--grace", "x"},
+                                         Words{"top", "more"}, Words{"bench", "--rounds", "0"},
+                                         Words{"bench", "--socket", "s"}));
 
 TEST(Usage, help_explains_every_command) {
     const CommandResult all = Command()({"--help"});
     EXPECT_EQ(all.status, (ExitStatus{0, 0}));
     EXPECT_EQ(all.err, "");
-    for (const char* const name : {"run", "ls", "stat", "watch", "put", "get", "rm"}) {
+    for (const char* const name : {"run", "ls", "stat", "top", "watch", "put", "get", "rm", "doctor"}) {
         EXPECT_NE(all.out.find(std::string("\n  ") + name + " "), std::string::npos) << name << all.out;
         const CommandResult one = Command()({name, "--help"});
         EXPECT_EQ(one.status, (ExitStatus{0, 0})) << name;
@@ -61,8 +63,8 @@ TEST_P(NoService, exits_with_1_and_one_line_that_names_the_socket) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, NoService,
-                         testing::Values(Words{"ls"}, Words{"stat", "--json"}, Words{"rm", "a"}, Words{"watch"},
-                                         Words{"get", "a", "-o", "/dev/null"}));
+                         testing::Values(Words{"ls"}, Words{"stat", "--json"}, Words{"top"}, Words{"rm", "a"},
+                                         Words{"watch"}, Words{"get", "a", "-o", "/dev/null"}));
 
 }  // namespace
 }  // namespace fastio::test
