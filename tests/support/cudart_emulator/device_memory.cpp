@@ -3,6 +3,7 @@
 #include <iterator>
 #include <limits>
 
+#include "support/cudart_emulator/fatal.hpp"
 #include "support/cudart_emulator/records.hpp"
 #include "support/cudart_emulator/refused.hpp"
 
@@ -97,11 +98,25 @@ void DeviceMemory::release(const void* start, Kind kind) {
     pieces_.erase(found);
     owned_bytes_ -= piece.bytes;
     const Control::Lock lock(control_);
+    if (settings_.strict_free) {
+        refuse_open(piece.id, start);
+    }
     control_.layout().allocations[piece.record].state = AllocationRecord::freed;
     if (--regions_.at(piece.region).pieces == 0) {
         unmap(piece.region);
     }
     drop_unused(control_.layout());
+}
+
+void DeviceMemory::refuse_open(std::uint64_t id, const void* start) {
+    control_.reap();
+    ControlLayout& layout = control_.layout();
+    for (const MappingRecord& mapping : used(layout.mappings, layout.mappings_end)) {
+        if (mapping.id == id) {
+            fatal("freeing %p, which process %d has open (FASTIO_EMU_STRICT_FREE)", start,
+                  static_cast<int>(layout.processes[mapping.process].pid));
+        }
+    }
 }
 
 std::uintptr_t DeviceMemory::map_run(std::uint32_t run) {

@@ -76,6 +76,8 @@ private:
         std::uint64_t guard_id = 0;
     };
 
+    /// Aborts if a process has that allocation open. Needs the machine's lock.
+    void refuse_open(std::uint64_t id, const void* start);
     std::uintptr_t map_run(std::uint32_t run);
     void unmap(std::uintptr_t region);
     std::uintptr_t region_for(std::uint32_t gpu, std::uint64_t bytes, std::uint64_t& offset);

@@ -190,7 +190,7 @@ void Engine::sleep() noexcept {
         if (polls_) {
             wait_ns = std::min(wait_ns, kPollNs);
         }
-        if (over_at_ns_ != 0) {
+        if (over_at_ns_ != 0 || (executor_ == Settings::Executor::process && next_due_ns_ != 0)) {
             wait_ns = std::min(wait_ns, kLookForClientNs);
         }
         const timespec limit{wait_ns / kNanosecondsPerSecond, wait_ns % kNanosecondsPerSecond};
@@ -212,13 +212,15 @@ bool Engine::is_over() noexcept {
         if (now - looked_at_ns_ < kLookForClientNs) {
             return false;
         }
+        // From when it was last seen alive: an engine that was kept from running may not work for longer than a GPU.
+        const std::int64_t seen_alive = looked_at_ns_ == 0 ? now : looked_at_ns_;
         looked_at_ns_ = now;
         pollfd file{client_gone_, POLLIN, 0};
         const timespec at_once{};
         if (::syscall(SYS_ppoll, &file, 1, &at_once, nullptr, 0) != 1) {
             return false;
         }
-        over_at_ns_ = now + (linger_until_told_ ? kLongestLingerNs : linger_ns_.load());
+        over_at_ns_ = linger_until_told_ ? now + kLongestLingerNs : seen_alive + linger_ns_.load();
     }
     const bool told = linger_until_told_ && control_.layout().released != released_before_;
     return told || now >= over_at_ns_;

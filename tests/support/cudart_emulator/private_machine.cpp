@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
 
@@ -17,7 +19,7 @@ namespace cudart_emulator {
 namespace {
 
 constexpr const char* kVariable = "FASTIO_EMU_DIR";
-constexpr std::string_view kPrefix = "fastio-emulated-test-";
+constexpr std::string_view kFolderPrefix = "fastio-emulated-test-";
 // Containers often have 64 MiB of /dev/shm, which a few slabs would fill.
 constexpr unsigned long long kRoomForSlabs = 1ULL << 30;
 
@@ -43,7 +45,7 @@ void remove_abandoned(const std::string& parent) {
     for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
         struct stat status {};
         const std::string path = entry.path().string();
-        if (!entry.path().filename().string().starts_with(kPrefix) || ::lstat(path.c_str(), &status) != 0 ||
+        if (!entry.path().filename().string().starts_with(kFolderPrefix) || ::lstat(path.c_str(), &status) != 0 ||
             status.st_uid != ::getuid()) {
             continue;
         }
@@ -54,16 +56,28 @@ void remove_abandoned(const std::string& parent) {
     }
 }
 
+void set_switches(const std::string& switches) {
+    std::istringstream words(switches);
+    for (std::string word; words >> word;) {
+        const std::size_t equals = word.find('=');
+        if (equals == std::string::npos) {
+            throw std::invalid_argument("'" + word + "' is no NAME=VALUE");
+        }
+        ::setenv(("FASTIO_EMU_" + word.substr(0, equals)).c_str(), word.substr(equals + 1).c_str(), 0);
+    }
+}
+
 }  // namespace
 
-PrivateMachine::PrivateMachine() {
+PrivateMachine::PrivateMachine(const std::string& switches) {
+    set_switches(switches);
     if (std::getenv(kVariable) != nullptr) {
         return;
     }
     const std::string parent = parent_folder();
     remove_abandoned(parent);
     for (;;) {
-        folder_ = parent + "/" + std::string(kPrefix) + "XXXXXX";
+        folder_ = parent + "/" + std::string(kFolderPrefix) + "XXXXXX";
         if (::mkdtemp(folder_.data()) == nullptr) {
             throw std::system_error(errno, std::generic_category(), "make the folder " + folder_);
         }

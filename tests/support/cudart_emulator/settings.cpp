@@ -94,6 +94,7 @@ const std::map<std::string, Setter>& setters() {
         {"FREE_POISONS_IMPORTERS", [](Settings& s, Text v) { s.free_poisons_importers = flag(v); }},
         {"DEATH_POISONS_IMPORTERS", [](Settings& s, Text v) { s.death_poisons_importers = flag(v); }},
         {"STRICT_CLOSE", [](Settings& s, Text v) { s.strict_close = flag(v); }},
+        {"STRICT_FREE", [](Settings& s, Text v) { s.strict_free = flag(v); }},
         {"OUT_OF_MEMORY_AFTER", [](Settings& s, Text v) { s.out_of_memory_after = number(v); }},
         {"ALREADY_MAPPED", [](Settings& s, Text v) { s.already_mapped = flag(v); }},
         {"OTHER_KERNEL", [](Settings& s, Text v) { s.other_kernel = flag(v); }},

@@ -41,6 +41,7 @@ struct Settings {
     bool free_poisons_importers = false;
     bool death_poisons_importers = false;
     bool strict_close = false;
+    bool strict_free = false;
     std::uint64_t out_of_memory_after = ~std::uint64_t{0};  ///< bytes that this process may have
 
     // What opening a handle gives where no rule is certain.

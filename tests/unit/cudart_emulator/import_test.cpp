@@ -181,5 +181,29 @@ TEST_F(Import, ClosingUnderQueuedWorkIsToldWhereAsked) {
         "while streams have work");
 }
 
+TEST_F(Import, FreeingWhatALivingProcessHasOpenIsToldWhereAsked) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            api.set("FASTIO_EMU_STRICT_FREE", "1");
+            void* data[3] = {};
+            for (void*& each : data) {
+                cudaMalloc(&each, kBlock);
+            }
+            Peer closing;
+            closing.code("open b " + exported(data[0]));
+            closing.code("close b");
+            cudaFree(data[0]);
+            Peer dying;
+            dying.code("open b " + exported(data[1]));
+            dying.process().kill();
+            cudaFree(data[1]);
+            std::fprintf(stderr, "so far nobody has any open\n");
+            closing.code("open b " + exported(data[2]));
+            cudaFree(data[2]);
+        },
+        "so far nobody has any open\n.*which process [0-9]+ has open");
+}
+
 }  // namespace
 }  // namespace fastio::test
