@@ -42,6 +42,7 @@ constexpr std::uint64_t kMark = 0x6661'7374'696f'2121;
 constexpr std::size_t kNames = 12;
 constexpr std::size_t kMostHeld = 24;
 constexpr int kMostChildren = 3;
+constexpr std::int64_t kLargeWords = 1 << 19;  // a slab of its own, which goes back
 
 // Contents: kMark, seed, then words that follow from seed and position. Whoever gets them can tell a torn or foreign
 // buffer from a good one.
@@ -224,7 +225,8 @@ private:
     std::string name() { return "chaos/" + std::to_string(random_() % kNames); }
 
     void publish() {
-        const auto count = static_cast<std::int64_t>(2 + random_() % 16'384);
+        const bool is_large = random_() % 64 == 0;
+        const auto count = is_large ? kLargeWords : static_cast<std::int64_t>(2 + random_() % 16'384);
         fastio::Allocation made = context_->create(fastio::uint64, {count});
         memory_.write(made, {kMark, random_()});
         if (random_() % 16 != 0) {  // else: created and never published
