@@ -64,21 +64,6 @@ TEST(FastiodOnBadMachines, ServesTheHostWhereEveryGpuIsOutOfReach) {
     }
 }
 
-TEST(FastiodOnBadMachines, SaysOnceWhatItsStreamsCannot) {
-    const TempDir folder;
-    ChildOptions options;
-    options.environment = {{"FASTIO_EMU_STREAM_MEMORY_OPERATIONS", "0"}};
-    options.capture_output = true;
-    ChildProcess fastiod = ChildProcess::start(
-        FASTIO_TEST_FASTIOD, {"--socket", folder.file("fastiod.sock"), "--device", "cuda:0"}, options);
-    const std::string line = "the streams of cuda:0 cannot wait for memory";
-    fastiod.wait_for_output(line);
-    fastiod.signal(SIGTERM);
-    EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
-    const std::string output = fastiod.output();
-    EXPECT_EQ(output.find(line), output.rfind(line)) << output;
-}
-
 class BadGpu : public testing::Test {
 protected:
     Watchdog watchdog_{"a bad GPU"};
