@@ -4,34 +4,14 @@
 
 #include <iostream>
 #include <string>
-#include <utility>
 
-#include "support/channel.hpp"
+#include "cuda/ordering/kernel_operator.hpp"
 #include "support/child_process.hpp"
 #include "support/temp_dir.hpp"
 #include "support/watchdog.hpp"
 
 namespace fastio::test {
 namespace {
-
-/// The program pattern_operator.cpp, and the line to it.
-class PatternOperator {
-public:
-    explicit PatternOperator(const std::string& socket) : PatternOperator(Channel::pair()) {
-        EXPECT_EQ(ask("join " + socket), "ok");
-    }
-    std::string ask(const std::string& request) { return channel_.ask(request); }
-    [[nodiscard]] ChildProcess& process() noexcept { return process_; }
-
-private:
-    explicit PatternOperator(std::pair<Channel, Channel> ends) : channel_(std::move(ends.first)) {
-        process_ = ChildProcess::start(beside_this_program(FASTIO_TEST_PATTERN_OPERATOR), {},
-                                       {.descriptors = {ends.second.fd()}});
-    }
-
-    Channel channel_;
-    ChildProcess process_;
-};
 
 class OrderOfKernels : public testing::Test {
 protected:
@@ -40,8 +20,8 @@ protected:
     const std::string socket_ = folder_.file("fastiod.sock");
     ChildProcess fastiod_ = ChildProcess::start(beside_this_program("fastiod"),
                                                 {"--socket", socket_, "--device", "cuda:0", "--log-level", "warning"});
-    PatternOperator producer_{socket_};
-    PatternOperator consumer_{socket_};
+    KernelOperator producer_{socket_};
+    KernelOperator consumer_{socket_};
 };
 
 std::string name_of(int round) {
