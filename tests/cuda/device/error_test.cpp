@@ -24,5 +24,11 @@ TEST(CudaErrors, OfOneCallAreNot) {
     }
 }
 
+TEST(CudaErrors, AtTheEndOfTheProcessSayWhatToDo) {
+    const gpu::Diagnosis diagnosis = gpu::diagnose(cudaErrorCudartUnloading);
+    EXPECT_EQ(diagnosis.errc, Errc::device_unavailable);
+    EXPECT_NE(diagnosis.cause.find("before main returns"), std::string_view::npos);
+}
+
 }  // namespace
 }  // namespace fastio::test

@@ -16,6 +16,8 @@
 //   put KEY SEED               copies from pageable memory; get "host" and "see KEY SEED" compare without a stream
 //   device KEY                 the device of the context, of the allocation, and of what is published first
 //   leave                      destroys all, the context last
+//   outlive_main HOW           "leaked" contexts and allocations are never destroyed, "static" ones after main; from
+//                              the end of main on every CUDA call gives 4 (cudaErrorCudartUnloading)
 //   turn                       what follows is about the other one of two contexts
 //   stream GPU                 another stream, of that GPU; the thread's current one stays
 //   fork                       a child that lives until descriptor 4 ends; answers with its process id
@@ -28,6 +30,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fastio/fastio.hpp>
 #include <map>
 #include <memory>
@@ -138,6 +141,8 @@ public:
             return std::to_string(context_->stats().slabs_mapped);
         } else if (verb == "device") {
             return context_->device() + " " + allocations_.at(key).device() + " " + context_->list().at(0).device;
+        } else if (verb == "outlive_main") {
+            outlive_main(key == "static");
         } else if (verb == "turn") {
             std::swap(context_, other_context_);
         } else if (verb == "stream") {
@@ -175,6 +180,19 @@ private:
             return "unknown request: " + verb;
         }
         return "ok";
+    }
+
+    void outlive_main(bool is_static) {
+        struct Held {
+            std::optional<Context> context;
+            std::map<std::string, Allocation> allocations;
+        };
+        static Held owned;
+        static Held& leaked = *new Held;
+        Held& held = is_static ? owned : leaked;
+        held.context = std::move(context_);
+        held.allocations = std::move(allocations_);
+        std::atexit([] { cudart_emulator::find()->fail_call("*", cudaErrorCudartUnloading, 1, 1); });
     }
 
     void make_stream_on(int gpu) {

@@ -26,7 +26,8 @@ struct Api {
     /// Changes a switch, by the name of its environment variable. Switches of the machine and the executor cannot be
     /// changed. 0, or 1 if there is no such switch or value.
     int (*set)(const char* name, const char* value);
-    /// The nth next call (1: the very next) of the function `call` gives `code`, and all later ones too if `forever`.
+    /// The nth next call (1: the very next) of the function `call` ("*": of any) gives `code`, and all later ones too
+    /// if `forever`.
     void (*fail_call)(const char* call, int code, std::uint64_t nth, int forever);
     /// From now on every call about that GPU gives `code`: 700 as after a stray kernel, 46 as after a lost device. Its
     /// queued work is gone. `device` as this process counts; the others go on.

@@ -12,6 +12,8 @@
 namespace emulator {
 namespace {
 
+constexpr std::string_view kAnyCall = "*";
+
 std::vector<std::string> split(const std::string& text, char separator) {
     std::vector<std::string> parts;
     for (std::size_t start = 0; start < text.size();) {
@@ -60,18 +62,21 @@ Faults::Fault Faults::meet(std::string_view call) {
     Fault fault;
     {
         const std::lock_guard lock(mutex_);
-        auto count = counts_.find(call);
-        if (count == counts_.end()) {
-            count = counts_.emplace(call, 0).first;
-        }
-        ++count->second;
-        if (const auto found = delays_.find(call); found != delays_.end()) {
-            delay = found->second;
-        }
-        if (const auto found = failures_.find(call); found != failures_.end()) {
-            for (const Failure& failure : found->second) {
-                if (count->second == failure.at || (failure.lasts == Lasts::forever && count->second > failure.at)) {
-                    fault = {failure.code, failure.lasts == Lasts::breaks_device};
+        for (const std::string_view name : {call, kAnyCall}) {
+            auto count = counts_.find(name);
+            if (count == counts_.end()) {
+                count = counts_.emplace(name, 0).first;
+            }
+            ++count->second;
+            if (const auto found = delays_.find(name); found != delays_.end()) {
+                delay = std::max(delay, found->second);
+            }
+            if (const auto found = failures_.find(name); found != failures_.end()) {
+                for (const Failure& failure : found->second) {
+                    if (count->second == failure.at ||
+                        (failure.lasts == Lasts::forever && count->second > failure.at)) {
+                        fault = {failure.code, failure.lasts == Lasts::breaks_device};
+                    }
                 }
             }
         }

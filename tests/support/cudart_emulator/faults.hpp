@@ -12,7 +12,7 @@
 
 namespace emulator {
 
-/// Calls that shall fail or take long, by the name of the function. *Threads:* any.
+/// Calls that shall fail or take long, by the name of the function; "*" is any. *Threads:* any.
 class Faults {
 public:
     /// `failures`: "cudaMalloc:2:3" fails the third call with code 2, "cudaMalloc:2:3:forever" also all later ones, and

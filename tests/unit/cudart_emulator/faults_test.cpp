@@ -70,6 +70,12 @@ TEST_F(FaultsTest, AreSetByTheEnvironmentToo) {
     EXPECT_EQ(peer.code("free a"), 0);
 }
 
+TEST_F(FaultsTest, MayMeetWhateverIsCalled) {
+    Peer peer = Peer::with({{"FASTIO_EMU_FAIL", "*:4:1:forever"}});
+    EXPECT_EQ(peer.code("malloc a 16"), cudaErrorCudartUnloading);
+    EXPECT_EQ(peer.code("count"), cudaErrorCudartUnloading);
+}
+
 TEST_F(FaultsTest, MayBreakTheDeviceAtACall) {
     Peer peer = Peer::with({{"FASTIO_EMU_FAIL", "cudaMalloc:700:2:breaks"}});
     EXPECT_EQ(peer.code("malloc a 16"), 0);
