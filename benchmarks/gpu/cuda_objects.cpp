@@ -92,6 +92,16 @@ void stamp(std::uint64_t* word, cudaStream_t stream) {
     check(cudaLaunchHostFunc(stream, write_time, word), "queueing a function that writes the time");
 }
 
+std::uint64_t clock_step(cudaStream_t stream) {
+    if (!kernels_run()) {
+        return 1;
+    }
+    const PinnedBlock block(4096);
+    check(launch_clock_step(block.words(), stream), "launching a kernel that looks at the clock");
+    check(cudaStreamSynchronize(stream), "waiting for a kernel that looks at the clock");
+    return block.words()[0];
+}
+
 void work_for(std::uint64_t nanoseconds, cudaStream_t stream) {
     if (kernels_run() && nanoseconds > 0) {
         check(launch_spin(nanoseconds, stream), "launching a kernel of {} ns", nanoseconds);

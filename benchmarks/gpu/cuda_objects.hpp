@@ -94,6 +94,9 @@ private:
 /// emulator by a host function and CLOCK_MONOTONIC.
 void stamp(std::uint64_t* word, cudaStream_t stream);
 
+/// The step, in nanoseconds, of the clock that stamp() reads; waits for the stream. On the emulator 1.
+[[nodiscard]] std::uint64_t clock_step(cudaStream_t stream);
+
 /// Behind the stream's work: a kernel that takes so long. Nothing on the emulator.
 void work_for(std::uint64_t nanoseconds, cudaStream_t stream);
 

@@ -119,6 +119,7 @@ Outcome measure_handover(const Settings& settings) {
     if (producer.ordering() != StreamOrdering::memory_operations) {
         outcome.notes.emplace_back("this GPU's streams cannot write words: publishing waited for them");
     }
+    outcome.notes.push_back(fmt::format("the clock of these times goes in steps of {} ns", clock_step(nullptr)));
     outcome.notes.emplace_back(kernels_run() ? "times are the GPU's, from kernel to kernel"
                                              : "no kernel ran: times are those of host functions in their place");
     return outcome;

@@ -5,11 +5,13 @@
 namespace fastio::gpu_bench {
 namespace {
 
-constexpr std::uint64_t kBlock = 20;  // rounds of one kind before the next: drift hits all of them alike
+constexpr std::uint64_t kBlock = 20;   // rounds of one kind before the next: drift hits all of them alike
+constexpr std::uint64_t kBounded = 4;  // allocations that fit into the bounded pool
 
 struct Times {
     Samples pool;
     Samples pool_on_stream;
+    Samples sustained;
     Samples runtime;
     Samples runtime_on_stream;
 };
@@ -30,7 +32,28 @@ bool has_runtime_pools() {
     return supported != 0;
 }
 
-Times measure(Context& context, std::uint64_t bytes, std::uint64_t blocks, bool runtime_pools) {
+/// What a round of `call` takes when so many follow each other that what the first ones left to be done later counts.
+template <class Call>
+void add_sustained(Samples& samples, const Call& call, bool counts) {
+    const double time = time_of([&] {
+        for (std::uint64_t i = 0; i < kBlock; ++i) {
+            call();
+        }
+    });
+    if (counts) {
+        samples.add(time / kBlock);
+    }
+}
+
+/// A context that holds kBounded allocations: a create beyond them waits until one has come back.
+Context join_bounded(const std::string& socket, std::uint64_t bytes) {
+    return Context{{.job = "gpu-bench-bounded-" + std::to_string(bytes),
+                    .socket = socket,
+                    .quota = kBounded * bytes,
+                    .connect_timeout = std::chrono::seconds(20)}};
+}
+
+Times measure(Context& context, Context& bounded, std::uint64_t bytes, std::uint64_t blocks, bool runtime_pools) {
     const OwnStream stream;
     Times times;
     for (std::uint64_t block = 0; block <= blocks; ++block) {
@@ -40,6 +63,8 @@ Times measure(Context& context, std::uint64_t bytes, std::uint64_t blocks, bool 
         add_block(
             times.pool_on_stream, [&] { context.create(bytes).free(stream.get()); }, counts);
         stream.synchronise();
+        add_sustained(
+            times.sustained, [&] { bounded.create(bytes).free(); }, counts);
         const auto allocate = [&] {
             void* data = nullptr;
             gpu::check(cudaMalloc(&data, bytes), "cudaMalloc of {} bytes", bytes);
@@ -74,19 +99,25 @@ Outcome measure_pool(const Settings& settings) {
         if (!settings.fits(64 * bytes, "create and free of " + size, outcome)) {
             continue;
         }
-        const Times times = measure(context, bytes, settings.pick(1, 10), runtime_pools);
+        Context bounded = join_bounded(service.socket(), bytes);
+        const Times times = measure(context, bounded, bytes, settings.pick(1, 10), runtime_pools);
         // What is judged is 64 MiB.
         const auto at_least = bytes == 64 * kMiB ? std::optional<double>(10) : std::nullopt;
         outcome.figures.push_back(figure_of(fmt::format("create and free() of {}", size), times.pool,
                                             "cudaMalloc and cudaFree", times.runtime, at_least));
         outcome.figures.push_back(figure_of(fmt::format("create and free(stream) of {}", size), times.pool_on_stream,
                                             "cudaMalloc and cudaFree", times.runtime));
+        outcome.figures.push_back(
+            figure_of(fmt::format("create and free() of {}, {} fit: until memory is back", size, kBounded),
+                      times.sustained, "cudaMalloc and cudaFree", times.runtime));
         if (runtime_pools) {
             outcome.figures.push_back(figure_of(fmt::format("create and free(stream) of {}", size),
                                                 times.pool_on_stream, "cudaMallocAsync and cudaFreeAsync",
                                                 times.runtime_on_stream));
         }
     }
+    outcome.notes.emplace_back(
+        "free() without a stream returns before the device is asked; only where the pool is full does a create wait");
     return outcome;
 }
 

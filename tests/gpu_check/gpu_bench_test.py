@@ -43,6 +43,11 @@ class OnTheEmulator(unittest.TestCase):
                     self.assertTrue(math.isfinite(row["median"]), row)
                     self.assertGreater(row["samples"], 0, row)
                     self.assertNotIn("met", row, "only figures of a GPU are judged")
+                if case["case"] == "pool":
+                    until_back = [row for row in case["figures"] if row["what"].endswith("until memory is back")]
+                    self.assertEqual(len(until_back), 2, "one for each size")
+                if case["case"] == "handover":
+                    self.assertIn("the clock of these times goes in steps of 1 ns", case["notes"])
                 judged = [row for row in case["figures"] if "at_least" in row]
                 self.assertEqual(len(judged), JUDGED.get(case["case"], 0))
 
