@@ -131,6 +131,17 @@ class GpuCheck(unittest.TestCase):
                 self.assertFalse(f"{path}/" in text, path)
             self.assertIn("says nothing about a GPU", text)
 
+    @unittest.skipUnless(HAS_PYTHON, "the build has no Python package")
+    def test_pythons_tests_find_all_libraries_but_those_that_python_has(self):
+        beside = {path.name for path in (self.pack / "python" / "lib").iterdir()}
+        self.assertFalse([name for name in beside if name.startswith(("libstdc++", "libgcc_s"))])
+        for program in ("fastiod", "fastio"):
+            result = subprocess.run(["ldd", self.pack / "bin" / program], capture_output=True, text=True, check=True)
+            needed = {line.split()[0] for line in result.stdout.splitlines()}
+            packed = {path.name for path in (self.pack / "lib").iterdir()}
+            missing = {name for name in needed & packed - beside if not name.startswith(("libstdc++", "libgcc_s"))}
+            self.assertFalse(missing, program)
+
     def test_the_emulators_results_are_not_put_among_a_gpus(self):
         results = self.tree / "benchmarks" / "results"
         result = self.gpu_check(results, "--quick")

@@ -69,7 +69,8 @@ def pack_programs(build, folder):
 
 
 def pack_python(build, folder):
-    """As PYTHONPATH needs it; with the libraries that its module needs, because it is loaded by another's program."""
+    """As PYTHONPATH needs it; with the libraries of its module, which another's program loads, and of the programs that
+    its tests start from there."""
     modules = list((build / "python" / "fastio").glob("_core.*.so"))
     if len(modules) != 1:
         sys.exit("gpu-pack: the build has no Python package, or several: " + ", ".join(path.name for path in modules))
@@ -77,7 +78,8 @@ def pack_python(build, folder):
     (folder / "python" / "lib").mkdir(parents=True)
     shutil.copytree(ROOT / "python" / "fastio", package, ignore=shutil.ignore_patterns("__pycache__"))
     copy_program(modules[0], package / modules[0].name, build)
-    for name, path in libraries_of(modules[0]):
+    programs = [modules[0], build / "bin" / "fastiod", build / "bin" / "fastio"]
+    for name, path in {library for program in programs for library in libraries_of(program)}:
         if not PYTHONS_OWN.match(name):
             copy_program(path.resolve(), folder / "python" / "lib" / name, build)
 
