@@ -39,18 +39,20 @@ std::shared_ptr<DeviceMemory> make(const std::string& text, const DeviceName& na
 ChosenDevices choose_automatically() {
     ChosenDevices chosen;
     const Gpus& gpus = list_gpus();
-    chosen.note = gpus.why_none;
     for (const Gpu& gpu : gpus.found) {
         if (gpu.exclusive) {
-            chosen.note = fmt::format(
-                "the GPU {} is left out: it is in an exclusive or prohibited compute mode (nvidia-smi -i {} -c 0)",
-                gpu.uuid, gpu.uuid);
+            chosen.left_out.push_back(
+                fmt::format("the GPU cuda:{} ({}) is left out: it is in an exclusive or prohibited compute mode, which "
+                            "`nvidia-smi -i {} -c DEFAULT` ends, as root",
+                            gpu.ordinal, gpu.uuid, gpu.uuid));
         } else {
             chosen.memories.push_back(make_cuda_memory(gpu.uuid));
         }
     }
     if (chosen.memories.empty()) {
         chosen.memories.push_back(make_host_memory());
+        chosen.why_host = gpus.found.empty() ? gpus.why_none : "every GPU is left out";
+        chosen.may_have_gpus = !gpus.found.empty() || gpus.failed;
     }
     return chosen;
 }

@@ -12,7 +12,9 @@ namespace fastio::gpu {
 /// The devices that a service serves.
 struct ChosenDevices {
     std::vector<std::shared_ptr<DeviceMemory>> memories{};
-    std::string note{};  ///< one line where "auto" fell back to the host: why there is no GPU
+    std::vector<std::string> left_out{};  ///< of "auto": a line for each GPU that is not served, why
+    std::string why_host{};               ///< one line where "auto" fell back to the host: why there is no GPU
+    bool may_have_gpus = false;           ///< in that case: some are left out, or CUDA could not tell
 };
 
 /// Makes what the names ask for, in their order: "host", "cuda:N" with N as this process counts, "cuda:UUID". "auto",

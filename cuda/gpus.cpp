@@ -46,6 +46,8 @@ Finding find_gpus() {
         const cudaError_t reason = code != cudaSuccess ? code : cudaErrorNoDevice;
         gpus.why_none = fmt::format("CUDA says {} ({}): {}", cudaGetErrorName(reason), static_cast<int>(reason),
                                     diagnose(reason).cause);
+        gpus.failed =
+            reason != cudaErrorNoDevice && reason != cudaErrorInsufficientDriver && reason != cudaErrorStubLibrary;
         return finding;
     }
     for (int ordinal = 0; ordinal < count; ++ordinal) {

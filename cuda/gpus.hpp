@@ -25,6 +25,7 @@ struct Gpu {
 struct Gpus {
     std::vector<Gpu> found{};
     std::string why_none{};  ///< one line, where `found` is empty
+    bool failed = false;     ///< in that case: CUDA is there and could not look
 };
 
 /// Never throws for want of a driver or of GPUs: `why_none` says what is missing and what to do. The first call makes

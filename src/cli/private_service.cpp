@@ -11,7 +11,6 @@
 #include <fastio/service.hpp>
 
 #include "cli/fail.hpp"
-#include "cli/lines.hpp"
 #include "cli/programs.hpp"
 
 namespace fastio::cli {
@@ -118,11 +117,27 @@ bool PrivateService::has_ended() const {
     return ended_within(child_->pidfd(), std::chrono::seconds(2));
 }
 
-std::string PrivateService::last_words() const {
+Lines PrivateService::read_log(std::function<void(std::string_view)> on_line) const {
     std::ifstream log(folder_.path() / "fastiod.log", std::ios::binary);
-    Lines lines([](std::string_view) {});
+    Lines lines(std::move(on_line));
     lines.add(std::string(std::istreambuf_iterator<char>(log), {}));
     lines.finish();
+    return lines;
+}
+
+std::vector<std::string> PrivateService::warnings() const {
+    constexpr std::string_view kMark = " warning fastiod: ";  // src/service/main.cpp
+    std::vector<std::string> found;
+    static_cast<void>(read_log([&](std::string_view line) {
+        if (const std::size_t at = line.find(kMark); at != std::string_view::npos) {
+            found.emplace_back(line.substr(at + kMark.size()));
+        }
+    }));
+    return found;
+}
+
+std::string PrivateService::last_words() const {
+    const Lines lines = read_log([](std::string_view) {});
     return lines.last().empty() ? "none" : fmt::format("{}", fmt::join(lines.last(), " | "));
 }
 

@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/child.hpp"
+#include "cli/lines.hpp"
 
 namespace fastio::cli {
 
@@ -43,11 +46,14 @@ public:
     [[nodiscard]] int pidfd() const noexcept { return child_->pidfd(); }
     /// To be asked when its connections are gone: waits two seconds at most for the process itself.
     [[nodiscard]] bool has_ended() const;
+    /// What its log has at the level "warning" so far, without the dates.
+    [[nodiscard]] std::vector<std::string> warnings() const;
     /// The end of what it logged, in one line.
     [[nodiscard]] std::string last_words() const;
 
 private:
     void wait_until_ready(std::chrono::nanoseconds timeout);
+    [[nodiscard]] Lines read_log(std::function<void(std::string_view)> on_line) const;
 
     PrivateFolder folder_;
     std::optional<Child> child_;

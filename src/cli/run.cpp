@@ -161,14 +161,19 @@ public:
         if (socket.empty()) {
             socket = service_.emplace(device).socket();
         }
-        progress_.say("pipeline '{}': {} operators, job '{}', service at {}{}", pipeline.name,
-                      pipeline.operators.size(), job, socket, service_ ? " (private)" : "");
         specs_ = plan_run(pipeline, workdir, job, socket, device);
         ContextOptions joining;
         joining.job = job;
         joining.socket = socket;
         joining.device = device;
         context_.emplace(joining);
+        progress_.say("pipeline '{}': {} operators, job '{}', device {}, service at {}{}", pipeline.name,
+                      pipeline.operators.size(), job, context_->device(), socket, service_ ? " (private)" : "");
+        if (service_) {
+            for (const std::string& warning : service_->warnings()) {
+                progress_.say("the service warns: {}", printable(warning));
+            }
+        }
         load_kernels_early(specs_, context_->device());
         events_.emplace(context_->watch());
     }

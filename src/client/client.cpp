@@ -41,7 +41,7 @@ std::shared_ptr<Client> Client::join(const ContextOptions& options) {
     check_device_available(device_wanted(options));
     std::unique_ptr<wire::EmbeddedService> embedded;
     if (options.embedded) {
-        embedded = wire::start_embedded_service(options.socket, embedded_devices(device_wanted(options)));
+        embedded = start_service(options.socket, device_wanted(options));
     }
     return {new Client(options, std::move(embedded)), [](Client* client) { client->leave(); }};
 }

@@ -68,8 +68,12 @@ bool wait_until_done(DeviceMemory& device) noexcept {
     }
 }
 
-std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& name) {
-    return gpu::choose_devices(std::span(&name, 1)).memories;
+std::unique_ptr<wire::EmbeddedService> start_service(const std::string& socket, const std::string& device) {
+    gpu::ChosenDevices chosen = gpu::choose_devices(std::span(&device, 1));
+    if (chosen.may_have_gpus) {
+        chosen.left_out.push_back("serving host memory: " + chosen.why_host);
+    }
+    return wire::start_embedded_service(socket, std::move(chosen.memories), chosen.left_out);
 }
 
 Devices::Devices(const table::TableHeader& header, std::uint32_t compute) : compute_(compute) {

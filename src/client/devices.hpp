@@ -9,6 +9,7 @@
 
 #include "device/device_memory.hpp"
 #include "table/layout.hpp"
+#include "wire/embedded.hpp"
 
 namespace fastio::detail {
 
@@ -25,8 +26,10 @@ void check_device_available(std::string_view name);
 /// no work any more.
 [[nodiscard]] bool wait_until_done(DeviceMemory& device) noexcept;
 
-/// What a service in this process serves to a client that asks for `name`. Errors: as choose_devices.
-[[nodiscard]] std::vector<std::shared_ptr<DeviceMemory>> embedded_devices(const std::string& name);
+/// Starts a service in this process for a client that asks for `device`. Where GPUs are left out it says so; not where
+/// there are none. Errors: as choose_devices and wire::start_embedded_service.
+[[nodiscard]] std::unique_ptr<wire::EmbeddedService> start_service(const std::string& socket,
+                                                                   const std::string& device);
 
 /// The devices of a context, as its table numbers them.
 ///

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/fail.hpp"
+#include "core/utf8.hpp"
 #include "device/quiet_thread.hpp"
 #include "service/log.hpp"
 #include "service/service.hpp"
@@ -90,7 +91,8 @@ private:
 }  // namespace
 
 std::unique_ptr<EmbeddedService> start_embedded_service(const std::string& socket,
-                                                        std::vector<std::shared_ptr<DeviceMemory>> devices) {
+                                                        std::vector<std::shared_ptr<DeviceMemory>> devices,
+                                                        const std::vector<std::string>& warnings) {
     service::Options options;
     options.log = service::make_log("fastio", STDERR_FILENO);
     options.log->set_level(spdlog::level::warn);
@@ -101,7 +103,11 @@ std::unique_ptr<EmbeddedService> start_embedded_service(const std::string& socke
     } else {
         options.socket = socket;
     }
+    const std::shared_ptr<spdlog::logger> log = options.log;
     auto serving = std::make_unique<service::Service>(std::move(options), std::move(devices));
+    for (const std::string& warning : warnings) {
+        log->warn("{}", printable(warning));
+    }
     return std::make_unique<ServiceOnThread>(std::move(folder), std::move(serving));
 }
 

@@ -166,8 +166,12 @@ int serve(CommandLine& line) {
         }
     }
     fastio::service::Service service(options, std::move(devices.memories));
-    if (!devices.note.empty()) {  // only now: a start that fails says one line, why
-        options.log->info("serving host memory: {}", fastio::printable(devices.note));
+    // Only now: a start that fails says one line, why.
+    for (const std::string& gpu : devices.left_out) {
+        options.log->warn("{}", fastio::printable(gpu));
+    }
+    if (!devices.why_host.empty()) {
+        options.log->warn("serving host memory: {}", fastio::printable(devices.why_host));
     }
     for (const std::string& device : synchronising) {
         options.log->warn("the streams of {} cannot wait for memory: publishing on one waits on the host",

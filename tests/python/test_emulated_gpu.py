@@ -405,6 +405,23 @@ def test_weights_go_to_a_gpu(ctx: fastio.FastIOContext, tmp_path: pathlib.Path) 
     assert values_of(state["b"]) == [0x3F80, 0x4000]
 
 
+def test_an_embedded_service_says_which_gpus_it_leaves_out(script: Script, tmp_path: pathlib.Path) -> None:
+    def errors_on(**machine: str) -> str:
+        script.environment.update({f"FASTIO_EMU_{name}": value for name, value in machine.items()})
+        process = script.start(
+            "import fastio\n"
+            f"with fastio.FastIOContext(embedded=True, device='auto', socket={str(tmp_path / 'own')!r}) as ctx:\n"
+            "    print(ctx.device)\n"
+        )
+        device, errors = process.communicate()
+        assert (process.returncode, device) == (0, "host\n"), errors
+        return errors
+
+    errors = errors_on(COMPUTE_MODE="exclusive")
+    assert errors.count(" is left out: ") == 2 and "serving host memory: every GPU is left out" in errors
+    assert errors_on(DRIVER="no-gpu") == ""
+
+
 def test_the_package_can_tell_the_emulator_from_a_gpu() -> None:
     runtime = ctypes.CDLL("libcudart.so.13")
     assert hasattr(runtime, "cudaEmuVersion")

@@ -64,6 +64,36 @@ TEST(FastiodOnBadMachines, ServesTheHostWhereEveryGpuIsOutOfReach) {
     }
 }
 
+/// What a fastiod on a machine with two GPUs has logged when it ends.
+std::string log_of(const Machine& machine, const std::string& awaited) {
+    const TempDir folder;
+    ChildOptions options;
+    options.environment = machine;
+    options.capture_output = true;
+    ChildProcess fastiod = ChildProcess::start(FASTIO_TEST_FASTIOD, {"--socket", folder.file("fastiod.sock")}, options);
+    fastiod.wait_for_output(awaited);
+    fastiod.signal(SIGTERM);
+    EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
+    return fastiod.output();
+}
+
+TEST(FastiodOnBadMachines, WarnsOfEachGpuThatItLeavesOutAndOfTheHost) {
+    const std::string log = log_of({{"FASTIO_EMU_COMPUTE_MODE", "exclusive"}}, "serving host memory");
+    EXPECT_TRUE(contains(log, " warning fastiod: the GPU cuda:0 (GPU-")) << log;
+    EXPECT_TRUE(contains(log, " warning fastiod: the GPU cuda:1 (GPU-")) << log;
+    EXPECT_TRUE(contains(log, " warning fastiod: serving host memory: every GPU is left out\n")) << log;
+}
+
+TEST(FastiodOnBadMachines, ServesTheOtherGpuWhereOneIsLeftOut) {
+    const Machine machine{{"FASTIO_EMU_COMPUTE_MODE", "exclusive"}, {"FASTIO_EMU_COMPUTE_MODE_GPU", "0"}};
+    const std::string log = log_of(machine, "is left out");
+    EXPECT_TRUE(contains(log, "the GPU cuda:0 (GPU-")) << log;
+    EXPECT_FALSE(contains(log, "cuda:1")) << log;
+    EXPECT_FALSE(contains(log, "host memory")) << log;
+    const ServiceProcess service({"--device", "auto"}, machine);
+    EXPECT_EQ(service.join("job").create(1).device(), "cuda:1");
+}
+
 class BadGpu : public testing::Test {
 protected:
     Watchdog watchdog_{"a bad GPU"};

@@ -1,4 +1,4 @@
-// `fastio run` on a machine with fake GPUs: what its operators are told there.
+// `fastio run` on machines with fake GPUs: where its memory is, and what its operators are told there.
 #include <gtest/gtest.h>
 
 #include "support/child_process.hpp"
@@ -39,6 +39,38 @@ TEST(RunOnFakeGpus, OperatorsLoadTheirKernelsAsTheUserSays) {
 
 TEST(RunOnFakeGpus, OperatorsOnTheHostAreToldNothingOfKernels) {
     EXPECT_EQ(module_loading({"--device", "host"}), "as it is");
+}
+
+std::string run_on(const std::map<std::string, std::string>& machine) {
+    const TempDir folder;
+    write_file(folder.file("p.yaml"), "name: tiny\noperators: [{name: a, command: [sh, -c, 'true']}]\n");
+    ChildOptions options;
+    options.environment = machine;
+    options.unset = {"FASTIO_SOCKET", "FASTIO_DEVICE"};
+    options.capture_output = true;
+    options.folder = folder.path().string();
+    ChildProcess run = ChildProcess::start(FASTIO_PROGRAM, {"run", "p.yaml"}, options);
+    EXPECT_EQ(run.wait(), (ExitStatus{0, 0})) << run.output();
+    return run.output();
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST(RunOnFakeGpus, NamesTheDevice) {
+    const std::string out = run_on({});
+    EXPECT_TRUE(out.starts_with("== pipeline 'tiny': 1 operators, job 'tiny-")) << out;
+    EXPECT_TRUE(has(out.substr(0, out.find('\n')), "', device cuda:0, service at ")) << out;
+    EXPECT_FALSE(has(out, "warns")) << out;
+}
+
+TEST(RunOnFakeGpus, PassesOnWhyItIsTheHost) {
+    const std::string out = run_on({{"FASTIO_EMU_COMPUTE_MODE", "exclusive"}});
+    EXPECT_TRUE(has(out.substr(0, out.find('\n')), "', device host, service at ")) << out;
+    EXPECT_TRUE(has(out, "\n== the service warns: the GPU cuda:0 (GPU-")) << out;
+    EXPECT_TRUE(has(out, "\n== the service warns: the GPU cuda:1 (GPU-")) << out;
+    EXPECT_TRUE(has(out, "\n== the service warns: serving host memory: every GPU is left out\n")) << out;
 }
 
 }  // namespace

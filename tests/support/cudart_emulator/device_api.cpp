@@ -64,9 +64,9 @@ cudaError_t CUDARTAPI cudaGetDeviceProperties(cudaDeviceProp* properties, int de
 
 cudaError_t CUDARTAPI cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
     return call_elsewhere(__func__, [&](Process& process, Lock&) {
-        static_cast<void>(process.devices.gpu(device));
+        const std::uint32_t gpu = process.devices.gpu(device);
         refuse_if(value == nullptr, cudaErrorInvalidValue);
-        *value = emulator::device_attribute(process, attribute);
+        *value = emulator::device_attribute(process, gpu, attribute);
     });
 }
 

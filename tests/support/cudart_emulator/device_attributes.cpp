@@ -41,11 +41,11 @@ cudaDeviceProp device_properties(Process& process, std::uint32_t gpu) {
     return properties;
 }
 
-int device_attribute(Process& process, int attribute) {
+int device_attribute(Process& process, std::uint32_t gpu, int attribute) {
     refuse_if(attribute <= 0 || attribute >= CU_DEVICE_ATTRIBUTE_MAX, cudaErrorInvalidValue);
     switch (attribute) {
         case CU_DEVICE_ATTRIBUTE_COMPUTE_MODE:
-            return process.settings.compute_mode;
+            return process.settings.compute_mode_of(gpu);
         case CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS:
         case CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_WAIT_VALUE_NOR:
             return process.settings.stream_memory_operations ? 1 : 0;

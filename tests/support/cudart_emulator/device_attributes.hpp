@@ -12,6 +12,6 @@ namespace emulator {
 [[nodiscard]] cudaDeviceProp device_properties(Process& process, std::uint32_t gpu);
 
 /// By the number of the attribute, which runtime and driver share. Refuses with 1 for numbers that neither has.
-[[nodiscard]] int device_attribute(Process& process, int attribute);
+[[nodiscard]] int device_attribute(Process& process, std::uint32_t gpu, int attribute);
 
 }  // namespace emulator

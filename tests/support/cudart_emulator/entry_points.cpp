@@ -48,9 +48,9 @@ CUresult CUDAAPI device_get_uuid(CUuuid* uuid, CUdevice device) {
 
 CUresult CUDAAPI device_get_attribute(int* value, CUdevice_attribute attribute, CUdevice device) {
     return driver_call("cuDeviceGetAttribute", [&](Process& process, Lock&) {
-        static_cast<void>(process.devices.gpu(device));
+        const std::uint32_t gpu = process.devices.gpu(device);
         refuse_if(value == nullptr, cudaErrorInvalidValue);
-        *value = device_attribute(process, attribute);
+        *value = device_attribute(process, gpu, attribute);
     });
 }
 

@@ -97,10 +97,11 @@ void Process::use(std::uint32_t gpu) {
     const Control::Lock lock(control);
     control.reap();
     ControlLayout& layout = control.layout();
-    refuse_if(settings.compute_mode == cudaComputeModeProhibited, cudaErrorDevicesUnavailable);
+    const int mode = settings.compute_mode_of(gpu);
+    refuse_if(mode == cudaComputeModeProhibited, cudaErrorDevicesUnavailable);
     for (const ProcessRecord& other : layout.processes) {
         const bool shares = other.used != 0 && (other.contexts & bit) != 0;
-        refuse_if(shares && settings.compute_mode == cudaComputeModeExclusiveProcess, cudaErrorDevicesUnavailable);
+        refuse_if(shares && mode == cudaComputeModeExclusiveProcess, cudaErrorDevicesUnavailable);
     }
     layout.processes[control.slot()].contexts |= bit;
     contexts_ |= bit;

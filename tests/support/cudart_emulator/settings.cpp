@@ -77,6 +77,7 @@ const std::map<std::string, Setter>& setters() {
                                               {"prohibited", cudaComputeModeProhibited},
                                               {"exclusive", cudaComputeModeExclusiveProcess}});
          }},
+        {"COMPUTE_MODE_GPU", [](Settings& s, Text v) { s.compute_mode_gpu = static_cast<std::uint32_t>(number(v)); }},
         {"P2P", [](Settings& s, Text v) { s.peer_to_peer = flag(v); }},
         {"MAX_PEERS", [](Settings& s, Text v) { s.max_peers = static_cast<std::uint32_t>(number(v)); }},
         {"STREAM_MEMORY_OPERATIONS", [](Settings& s, Text v) { s.stream_memory_operations = flag(v); }},

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace emulator {
@@ -23,6 +24,7 @@ struct Settings {
     Driver driver = Driver::present;
     int driver_version = CUDART_VERSION;
     int compute_mode = cudaComputeModeDefault;
+    std::optional<std::uint32_t> compute_mode_gpu{};  ///< of the machine, whose mode it is; none: of all
     bool peer_to_peer = true;
     std::uint32_t max_peers = 8;
     bool stream_memory_operations = true;
@@ -61,6 +63,10 @@ struct Settings {
     [[nodiscard]] static Settings from_environment();
     /// Changes one switch. `name` is that of the environment variable. Errors: as from_environment.
     void set(const std::string& name, const std::string& value);
+
+    [[nodiscard]] int compute_mode_of(std::uint32_t gpu) const noexcept {
+        return compute_mode_gpu.value_or(gpu) == gpu ? compute_mode : cudaComputeModeDefault;
+    }
 };
 
 }  // namespace emulator

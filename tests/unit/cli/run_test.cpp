@@ -60,6 +60,13 @@ TEST_F(Run, operators_share_by_name_through_a_private_service) {
     EXPECT_TRUE(left_nothing());
 }
 
+TEST_F(Run, says_first_on_which_device_it_is) {
+    const CommandResult result = fastio_({"run", "--device", "host", pipeline(kThree)});
+    EXPECT_TRUE(result.out.starts_with("== pipeline 'tiny': 3 operators, job 'tiny-")) << result.out;
+    EXPECT_TRUE(has(result.out.substr(0, result.out.find('\n')), "', device host, service at ")) << result.out;
+    EXPECT_FALSE(has(result.out, "warns")) << result.out;
+}
+
 TEST_F(Run, the_table_has_what_each_operator_published) {
     const std::string out = fastio_({"run", pipeline(kThree)}).out;
     const std::string table = out.substr(out.find("\noperator  seconds"));
