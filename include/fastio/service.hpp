@@ -118,7 +118,10 @@ public:
     [[nodiscard]] const std::string& socket() const noexcept;
     /// The service's version, e.g. "0.1.0".
     [[nodiscard]] const std::string& version() const noexcept;
+    /// As the service sees itself: another process's here, or nobody's, where pid_namespace() is not this process's.
     [[nodiscard]] std::int64_t pid() const noexcept;
+    /// The inode of the service's /proc/self/ns/pid.
+    [[nodiscard]] std::uint64_t pid_namespace() const noexcept;
 
 private:
     std::shared_ptr<detail::Inspector> inspector_;

@@ -53,14 +53,17 @@ void examine_sharing(Findings& findings, const std::vector<std::string>& devices
     }
 }
 
-/// Creates, publishes, gets and compares in a job of its own.
-std::string use(Service& service) {
-    const std::string text = "fastio doctor was here";
+/// Of a job of its own.
+Context join(const Service& service) {
     ContextOptions joining;
     joining.job = fmt::format("fastio-doctor-{}", ::getpid());
     joining.socket = service.socket();
-    Context producer(joining);
-    Context consumer(joining);
+    return Context(joining);
+}
+
+/// Creates, publishes, gets and compares.
+void use(Context& producer, Context& consumer) {
+    const std::string text = "fastio doctor was here";
     Allocation made = producer.create(text.size());
     made.copy_from(text.data(), text.size());
     made.publish("note");
@@ -70,22 +73,35 @@ std::string use(Service& service) {
     if (read != text) {
         fail(Errc::corrupt_input, "what was published on {} reads differently: '{}'", got.device(), read);
     }
-    return got.device();
 }
 
-Finding examine_service(const std::string& socket) {
+Finding examine_service(const std::string& socket, std::uint64_t pid_namespace) {
     Finding finding{"service", Verdict::good, {}, {}};
     try {
         Service service(socket);
         finding.found =
             fmt::format("fastiod {} with process id {} at {}", service.version(), service.pid(), service.socket());
-        if (service.pid() == 0) {
-            finding.verdict = Verdict::problem;
-            finding.found += ", which is in another PID namespace";
-            finding.remedy = "start both in one: docker --pid=host or --pid=container:NAME";
-            return finding;
+        const bool is_elsewhere = service.pid_namespace() != pid_namespace;
+        if (is_elsewhere) {
+            finding.verdict = Verdict::warning;
+            finding.found += fmt::format(" in another PID namespace (inode {}, and {} here)", service.pid_namespace(),
+                                         pid_namespace);
         }
-        finding.found += fmt::format(" created, published and gave memory on {}", use(service));
+        Context producer = join(service);
+        Context consumer = join(service);
+        if (is_elsewhere && producer.device() != "host") {
+            finding.verdict = Verdict::problem;
+        }
+        use(producer, consumer);
+        finding.found += fmt::format(" created, published and gave memory on {}", producer.device());
+        if (finding.verdict == Verdict::problem) {
+            finding.found += ", which cannot be relied on between PID namespaces";
+        }
+        if (is_elsewhere) {
+            finding.remedy =
+                "host memory is shared all the same, from Linux 6.5 on; for a GPU's start both in one PID namespace: "
+                "docker --pid=host or --pid=container:NAME, Kubernetes hostPID or shareProcessNamespace";
+        }
     } catch (const Error& error) {
         const bool none = error.code() == Errc::service_unreachable;
         finding.verdict = none ? Verdict::good : Verdict::problem;
@@ -145,7 +161,7 @@ void examine(const DoctorOptions& options, std::ostream& out) {
     Findings findings = doctor::judge(machine);
     std::ranges::move(doctor::judge(cuda), std::back_inserter(findings));
     examine_sharing(findings, devices_to_share(options.devices, cuda));
-    findings.push_back(examine_service(options.common.socket));
+    findings.push_back(examine_service(options.common.socket, machine.pid_namespace));
     out << (options.json ? dump(json_of(findings, cuda), 2) + "\n" : table_of(findings));
     const auto problems = std::ranges::count(findings, Verdict::problem, &Finding::verdict);
     if (problems != 0) {

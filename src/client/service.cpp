@@ -178,4 +178,8 @@ std::int64_t Service::pid() const noexcept {
     return inspector_ ? inspector_->connection().service().pid : 0;
 }
 
+std::uint64_t Service::pid_namespace() const noexcept {
+    return inspector_ ? inspector_->connection().service().pid_namespace : 0;
+}
+
 }  // namespace fastio

@@ -60,7 +60,7 @@ Finding judge_kernel(const Machine& machine) {
         finding.verdict = Verdict::problem;
         finding.found += machine.has_pidfds ? ", without seals against new writers" : ", without pidfds";
         finding.remedy =
-            "use Linux 5.10 or newer; in a sandbox (gVisor, a seccomp filter) allow pidfd_open and memfd seals";
+            "use Linux 5.16 or newer; in a sandbox (gVisor, a seccomp filter) allow pidfd_open and memfd seals";
     } else if (!machine.has_futex_waitv) {
         finding.verdict = Verdict::warning;
         finding.found += ", without futex_waitv: a waiting get looks for a dead service only now and then";
@@ -107,8 +107,10 @@ Finding judge_pid_namespace(const Machine& machine) {
         finding.found = "the machine's own";
     } else {
         finding.verdict = machine.has_gpus ? Verdict::warning : Verdict::good;
-        finding.found =
-            fmt::format("of a container (inode {}): a service and its clients must share it", machine.pid_namespace);
+        finding.found = fmt::format(
+            "of a container (inode {}): a GPU's memory is shared within one only, the host's also with "
+            "others from Linux 6.5 on",
+            machine.pid_namespace);
         finding.remedy = machine.has_gpus ? "start all of them in one container, or with docker --pid=host or "
                                             "--pid=container:NAME, Kubernetes hostPID or shareProcessNamespace"
                                           : "";

@@ -4,7 +4,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include <fastio/service.hpp>
+
 #include "support/child_process.hpp"
+#include "support/pid_namespace.hpp"
+#include "support/temp_dir.hpp"
 
 namespace fastio::test {
 namespace {
@@ -90,6 +94,25 @@ TEST(DoctorOnFakeGpus, SaysThatOpeningFailsWithItsCode) {
     EXPECT_EQ(report.status, 1);
     EXPECT_EQ(report.verdict("sharing cuda:0"), "problem");
     EXPECT_TRUE(contains(report.found("sharing cuda:0"), "400")) << report.found("sharing cuda:0");
+}
+
+TEST(DoctorOnFakeGpus, SaysThatAServiceIsInAnotherPidNamespace) {
+    std::vector<std::string> words = in_another_pid_namespace();
+    if (words.empty()) {
+        GTEST_SKIP() << "no PID namespace can be made here";
+    }
+    const TempDir folder;
+    ChildOptions options;
+    options.capture_output = true;
+    const std::string socket = folder.file("s");
+    const ChildProcess fastiod =
+        ChildProcess::start(FASTIOD_PROGRAM, {"--socket", socket, "--device", "cuda:0"}, options);
+    static_cast<void>(Service(socket, std::chrono::seconds(60)));
+    words.insert(words.end(), {FASTIO_PROGRAM, "doctor", "--device", "host", "--socket", socket});
+    ChildProcess doctor = ChildProcess::start("unshare", words, options);
+    EXPECT_EQ(doctor.wait(), (ExitStatus{1, 0})) << doctor.output();
+    EXPECT_TRUE(contains(doctor.output(), "service        problem  ")) << doctor.output();
+    EXPECT_TRUE(contains(doctor.output(), " in another PID namespace (inode ")) << doctor.output();
 }
 
 TEST(DoctorOnFakeGpus, SaysThatTheMemoryIsUsedUp) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
+#include "support/pid_namespace.hpp"
 
 namespace fastio::test {
 namespace {
@@ -45,6 +46,23 @@ TEST(Doctor, uses_a_service_that_runs) {
     EXPECT_EQ(service.at("verdict"), "ok");
     EXPECT_NE(service.at("found").get<std::string>().find("created, published and gave"), std::string::npos);
     EXPECT_EQ(Json::parse(daemon.command()({"ls", "--json"}).out), Json::array());
+}
+
+TEST(Doctor, warns_of_a_service_in_another_pid_namespace) {
+    std::vector<std::string> words = in_another_pid_namespace();
+    if (words.empty()) {
+        GTEST_SKIP() << "no PID namespace can be made here";
+    }
+    const Daemon daemon;
+    words.insert(words.end(), {FASTIO_PROGRAM, "doctor", "--device", "host", "--json", "--socket", daemon.socket()});
+    ChildOptions options;
+    options.capture_output = true;
+    ChildProcess doctor = ChildProcess::start("unshare", words, options);
+    static_cast<void>(doctor.wait());
+    const Json service = by_subject(Json::parse(doctor.output())).at("service");
+    EXPECT_EQ(service.at("verdict"), "warning") << service;
+    EXPECT_NE(service.at("found").get<std::string>().find(" in another PID namespace "), std::string::npos) << service;
+    EXPECT_NE(service.at("remedy").get<std::string>().find("--pid=host"), std::string::npos) << service;
 }
 
 TEST(Doctor, fails_for_a_device_that_is_not_there) {

@@ -58,6 +58,14 @@ TEST(DoctorOnMachines, WithoutPidfdsOrSealsNothingWorks) {
     EXPECT_NE(finding.found.find("seals"), std::string::npos);
 }
 
+TEST(DoctorOnMachines, TheLeastKernelIsOneEverywhere) {
+    Machine machine = good_machine();
+    machine.has_futex_waitv = false;
+    EXPECT_NE(finding_about("kernel", machine).remedy.find("Linux 5.16 or newer"), std::string::npos);
+    machine.has_pidfds = false;
+    EXPECT_NE(finding_about("kernel", machine).remedy.find("Linux 5.16 or newer"), std::string::npos);
+}
+
 TEST(DoctorOnMachines, WithoutFutexWaitvAllWorksAndIsWarnedOf) {
     Machine machine = good_machine();
     machine.has_futex_waitv = false;
