@@ -134,8 +134,7 @@ void Client::grant_leases(std::uint32_t seen) {
     const auto reply = connection_.call<wire::GrantReply>(request, "asking for more lease entries");
     if (reply.granted_chunks <= seen) {
         fail(Errc::lease_limit,
-             "this client holds all of its {} leases: release Allocations, or raise the service's "
-             "limit of leases per client",
+             "this client holds all of its {} leases: release Allocations, or raise fastiod's --max-leases",
              std::uint64_t{seen} * table::kLeasesPerChunk);
     }
     leases_.grant(reply.granted_chunks);

@@ -68,7 +68,7 @@ void Context::check_quotas(const Account& account, std::uint64_t capacity) {
         fail(
             Errc::quota_exceeded,
             "create of {} bytes in '{}' failed: {} of the context's quota of {} bytes are in use; free allocations, or "
-            "ask for a larger quota",
+            "ask for a larger quota and raise fastiod's --quota",
             capacity, job(), allocations_.bytes(), settings_.quota);
     }
     if (over(account.bytes, settings_.user_quota)) {

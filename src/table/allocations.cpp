@@ -25,7 +25,9 @@ void Allocations::add_segment() {
 
 AllocationRef Allocations::add(const Placement& placement) {
     if (count_ >= most_) {
-        fail(Errc::table_full, "could not add an allocation of {} bytes: the context has {} and may have {}; free some",
+        fail(Errc::table_full,
+             "could not add an allocation of {} bytes: the context has {} and may have {}; free "
+             "some, or raise fastiod's --max-allocations",
              placement.size, count_, most_);
     }
     if (slots_.none_vacant()) {

@@ -179,7 +179,9 @@ TableWriter::Published TableWriter::publish(const PublicationEntry& entry, bool 
              entry.name);
     }
     if (!position && own.index.used() >= own.max_publications) {
-        fail(Errc::table_full, "could not publish '{}': the context has {} names and may have {}; unpublish some",
+        fail(Errc::table_full,
+             "could not publish '{}': the context has {} names and may have {}; unpublish some, or "
+             "raise fastiod's --max-allocations, which allows four names for each",
              entry.name, own.index.used(), own.max_publications);
     }
     own.publications.make_room(entry.attributes.size());

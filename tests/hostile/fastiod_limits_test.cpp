@@ -1,4 +1,4 @@
-// The limits of a user, as options of fastiod.
+// The limits of contexts, clients and users, as options of fastiod.
 #include <ostream>
 
 #include "client_fixture.hpp"
@@ -34,6 +34,13 @@ TEST_P(FastiodLimits, AreTypedErrorsThatNameTheOption) {
         Allocation b = second.create(1000);
         a.publish("a");
         b.publish("b");
+        for (int i = 0; i < 20; ++i) {
+            a.publish("a" + std::to_string(i));
+        }
+        std::vector<Allocation> leases;
+        for (int i = 0; i < 1100; ++i) {
+            leases.push_back(second.get("a"));
+        }
         FAIL() << "nothing was refused";
     } catch (const Error& error) {
         EXPECT_EQ(error.errc(), GetParam().error) << error.what();
@@ -44,6 +51,11 @@ TEST_P(FastiodLimits, AreTypedErrorsThatNameTheOption) {
 }
 
 const Limit kLimits[] = {
+    {"quota_of_a_context", {"--quota", "1K"}, Errc::quota_exceeded, "1024"},
+    {"allocations_of_a_context", {"--max-allocations", "1"}, Errc::table_full, "may have 1"},
+    {"names_of_a_context", {"--max-allocations", "2"}, Errc::table_full, "may have 8"},
+    {"leases_of_a_client", {"--max-leases", "512"}, Errc::lease_limit, "512"},
+    {"clients_of_all", {"--max-clients", "2"}, Errc::quota_exceeded, "2 clients"},
     {"quota", {"--user-quota", "1K"}, Errc::quota_exceeded, "1024"},
     {"contexts", {"--user-contexts", "1"}, Errc::quota_exceeded, "1 context"},
     {"contexts_of_all", {"--max-contexts", "1"}, Errc::quota_exceeded, "1 context"},
@@ -53,7 +65,7 @@ const Limit kLimits[] = {
     {"clients", {"--user-clients", "1"}, Errc::quota_exceeded, "may have 1"},
     {"queued", {"--user-queued", "512K"}, Errc::quota_exceeded, "524288"},
 };
-INSTANTIATE_TEST_SUITE_P(OfUsers, FastiodLimits, ::testing::ValuesIn(kLimits),
+INSTANTIATE_TEST_SUITE_P(Each, FastiodLimits, ::testing::ValuesIn(kLimits),
                          [](const auto& parameter) { return std::string(parameter.param.name); });
 
 }  // namespace
