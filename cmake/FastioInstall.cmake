@@ -1,12 +1,16 @@
 # cmake --install BUILD --prefix P gives P/bin/fastiod, P/bin/fastio, the headers, libfastio.so and the CMake package
 # `fastio` with the target fastio::fastio. What libfastio itself uses is hidden in it, so consumers need no further
-# package.
+# package. With CUDA there is the component `cuda` too, with the target fastio::cuda, which needs the CUDA toolkit.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fastio)
 
 install(TARGETS fastio EXPORT fastioTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(NOT FASTIO_WITH_CUDA)
+if(FASTIO_WITH_CUDA)
+  set(with_cuda ON)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/fastioCuda.cmake DESTINATION ${package_dir})
+else()
+  set(with_cuda OFF)
   set(without_cuda PATTERN "fastio/cuda" EXCLUDE)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/fastio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

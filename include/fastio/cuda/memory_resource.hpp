@@ -43,7 +43,7 @@ namespace fastio::cuda {
 /// What is published stays when the container is gone.
 ///
 /// It has the spellings of all versions of CCCL: allocate_sync and allocate(stream, ...) since 3.1, and before allocate
-/// without a stream and allocate_async. Compiled with 2.7, 2.8 and 3.0 to 3.5; run with 3.0.
+/// without a stream and allocate_async. Compiled with 2.7, 2.8 and 3.0 to 3.5 (CONTRIBUTING.md says how); run with 3.0.
 ///
 /// *Ownership.* A small handle: copies share their blocks and are equal, others are not. The Context outlives the last
 /// allocation that is made; blocks may outlive it.
