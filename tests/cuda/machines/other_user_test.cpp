@@ -1,5 +1,6 @@
 // Another user at the service's socket. A slab's handle says nothing of users: who may have one is decided before any
 // leaves the service, by the credentials of the connection.
+#include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
