@@ -156,6 +156,68 @@ TEST_F(BadGpu, ThatIsLostUnderTheServiceLeavesItsOtherGpu) {
     EXPECT_EQ(Context({.job = "new", .socket = service.socket(), .device = "cuda:1"}).create(1).size(), 1U);
 }
 
+// Operators that lack what the service has.
+class BadMachine : public BadGpu {
+protected:
+    void SetUp() override {
+        ASSERT_EQ(owner_.ask("create a 100"), "ok");
+        ASSERT_EQ(owner_.ask("put a 7"), "ok");
+        ASSERT_EQ(owner_.ask("publish_now a name"), "ok");
+    }
+    /// That both kinds of call say so, and that an operator of such a machine uses the host's memory all the same.
+    void expect_unavailable(const Machine& machine, const std::string& why) {
+        StreamOperator one(service_.socket(), "host", machine);
+        expect_unavailable(one, "get b name host", why);
+        EXPECT_EQ(one.ask("create b 100"), "ok");
+        EXPECT_EQ(one.ask("put b 8"), "ok");
+        EXPECT_EQ(one.ask("see b 8"), "right");
+        EXPECT_EQ(one.ask("leave"), "ok");
+        const std::string answer = one.ask("join " + service_.socket() + " cuda:0");
+        if (answer == "ok") {  // the machine has a GPU
+            expect_unavailable(one, "create b 100", why);
+        } else {
+            EXPECT_TRUE(answer.starts_with("error device_unavailable: ") && contains(answer, why)) << answer;
+        }
+    }
+    static void expect_unavailable(StreamOperator& one, const std::string& request, const std::string& why) {
+        const std::string answer = one.ask(request);
+        EXPECT_TRUE(answer.starts_with("error device_unavailable: ")) << request << ": " << answer;
+        EXPECT_TRUE(contains(answer, why)) << request << ": " << answer;
+    }
+    /// Nothing stays of what was refused.
+    void expect_nothing_held() {
+        EXPECT_EQ(owner_.ask("free a"), "ok");
+        Service view = service_.view();
+        while (view.totals().allocations != 0) {
+        }
+    }
+
+    ServiceProcess service_{{"--device", "cuda:0", "--device", "host"}};
+    StreamOperator owner_{service_.socket()};
+};
+
+TEST_F(BadMachine, WithoutADriverSaysWhatIsMissing) {
+    for (const auto& [driver, code] : Machine{{"missing", "35"}, {"stub", "34"}, {"no-gpu", "100"}}) {
+        expect_unavailable({{"FASTIO_EMU_DRIVER", driver}}, "(" + code + ")");
+    }
+    expect_nothing_held();
+}
+
+TEST_F(BadMachine, WhoseGpuOneProcessHasToItselfSaysSo) {
+    for (const std::string mode : {"exclusive", "prohibited"}) {
+        expect_unavailable({{"FASTIO_EMU_COMPUTE_MODE", mode}}, "is in an exclusive or prohibited compute mode");
+    }
+    expect_nothing_held();
+}
+
+TEST_F(BadMachine, WhoseGpuIsTakenMeanwhileSaysSo) {
+    StreamOperator one(service_.socket());
+    ASSERT_EQ(one.ask("set FASTIO_EMU_COMPUTE_MODE exclusive"), "ok");
+    expect_unavailable(one, "get b name host", "(46)");
+    expect_unavailable(one, "create b 100", "(46)");
+    expect_nothing_held();
+}
+
 class BadGpuOfTwo : public BadGpu {
 protected:
     // "a" is memory of GPU 0, "b" of GPU 1, each of a context that computes there; requests are about the latter, and

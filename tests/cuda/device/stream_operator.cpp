@@ -93,22 +93,22 @@ public:
             std::string how;
             words >> how;
             allocations_[key] = how == "host" ? context_->get(rest, {.contents_timeout = std::chrono::milliseconds(1)})
-                                              : context_->get(rest, {.stream = stream_->get()});
+                                              : context_->get(rest, {.stream = stream()});
         } else if (verb == "hold") {
             gate_ = std::make_unique<Gate>();
-            gate_->hold(stream_->get());
+            gate_->hold(stream());
         } else if (verb == "go") {
             gate_->open();
         } else if (verb == "write") {
             write(allocations_.at(key), std::stoull(rest));
         } else if (verb == "publish") {
-            allocations_.at(key).publish(rest, {.stream = stream_->get()});
+            allocations_.at(key).publish(rest, {.stream = stream()});
         } else if (verb == "publish_now") {
             allocations_.at(key).publish(rest);
         } else if (verb == "release") {
-            allocations_.at(key).release(stream_->get());
+            allocations_.at(key).release(stream());
         } else if (verb == "free") {
-            allocations_.at(key).free(stream_->get());
+            allocations_.at(key).free(stream());
         } else if (verb == "drop") {
             allocations_.erase(key);
         } else if (verb == "long_write") {
@@ -116,7 +116,7 @@ public:
         } else if (verb == "read") {
             const Allocation& from = allocations_.at(key);
             const Words& to = copies_.try_emplace(key, from.count()).first->second;
-            from.copy_to(to.span().data(), from.size(), {.stream = stream_->get()});
+            from.copy_to(to.span().data(), from.size(), {.stream = stream()});
         } else if (verb == "verify") {
             finish();
             return is_right(copies_.at(key).span(), std::stoull(rest)) ? "right" : "wrong";
@@ -219,6 +219,7 @@ private:
     /// What the operation says to a stream that is being captured, or to the legacy stream that would order it; and
     /// whether that spoilt the capture.
     std::string capture(const std::string& what, const std::string& key, bool legacy) {
+        static_cast<void>(stream());  // not while another one is captured
         cudaStream_t captured = nullptr;
         const unsigned flags = legacy ? cudaStreamDefault : cudaStreamNonBlocking;
         if (cudaStreamCreateWithFlags(&captured, flags) != cudaSuccess ||
@@ -273,9 +274,9 @@ private:
         } else if (what == "free") {
             allocation.free(stream);
         } else if (what == "order_first") {
-            allocation.order(stream, stream_->get());
+            allocation.order(stream, this->stream());
         } else if (what == "order_later") {
-            allocation.order(stream_->get(), stream);
+            allocation.order(this->stream(), stream);
         } else if (what == "copy_from") {
             allocation.copy_from(&word, sizeof word, {.stream = stream});
         } else if (what == "copy_to") {
@@ -297,12 +298,19 @@ private:
 
     void write(const Allocation& to, std::uint64_t seed, std::uint64_t steps = 1) {
         const cudart_emulator::Api* const api = cudart_emulator::find();
-        if (api == nullptr || api->launch_pattern(stream_->get(), to.data(), to.size(), seed, steps) != 0) {
+        if (api == nullptr || api->launch_pattern(stream(), to.data(), to.size(), seed, steps) != 0) {
             throw std::runtime_error("the pattern could not be queued");
         }
     }
+    // Made when it is first needed: an operator of a machine without GPUs has none.
+    cudaStream_t stream() {
+        if (!stream_) {
+            stream_.emplace();
+        }
+        return stream_->get();
+    }
     void finish() {
-        if (cudaStreamSynchronize(stream_->get()) != cudaSuccess) {
+        if (cudaStreamSynchronize(stream()) != cudaSuccess) {
             throw std::runtime_error("the stream failed");
         }
     }
@@ -315,7 +323,7 @@ private:
         return true;
     }
 
-    std::optional<TestStream> stream_{std::in_place};
+    std::optional<TestStream> stream_;
     std::unique_ptr<Gate> gate_ = std::make_unique<Gate>();  // one for each hold
     std::optional<Context> context_;
     std::optional<Context> other_context_;
