@@ -21,8 +21,8 @@ namespace fastio::cli {
                                               const std::string& device);
 
 /// For operators that compute on a GPU: CUDA loads their kernels at their start, unless $CUDA_MODULE_LOADING is set. By
-/// default it loads a kernel when it is launched for the first time, and may wait for the GPU then, where a stream waits
-/// for what the operator has not published yet. `device` is what the job's context says.
+/// default it loads a kernel when it is launched for the first time, and may wait for the GPU then, where a stream
+/// waits for what the operator has not published yet. `device` is what the job's context says.
 void load_kernels_early(std::vector<ChildSpec>& specs, const std::string& device);
 
 }  // namespace fastio::cli

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <cstdint>
 
 #include "device/descriptor.hpp"
@@ -22,13 +23,18 @@ public:
     /// `file` is read no more once this returns. Throws std::runtime_error.
     explicit SharedWords(int file);
     [[nodiscard]] void* on_device() const noexcept { return on_device_; }
-    [[nodiscard]] std::uint64_t first() const noexcept { return *static_cast<volatile std::uint64_t*>(on_host_); }
-    /// By the host.
-    void set_first(std::uint64_t value) noexcept { *static_cast<volatile std::uint64_t*>(on_host_) = value; }
+    /// Acquire: pairs with the write of a stream, or of another thread.
+    [[nodiscard]] std::uint64_t first() const noexcept { return word().load(std::memory_order_acquire); }
+    /// By the host. Release: pairs with the wait of a stream.
+    void set_first(std::uint64_t value) noexcept { word().store(value, std::memory_order_release); }
     /// Behind the first word: for a byte that a stream copies.
     [[nodiscard]] unsigned char* byte_on_host() const noexcept { return static_cast<unsigned char*>(on_host_) + 64; }
 
 private:
+    [[nodiscard]] std::atomic_ref<std::uint64_t> word() const noexcept {
+        return std::atomic_ref<std::uint64_t>(*static_cast<std::uint64_t*>(on_host_));
+    }
+
     void* on_host_ = nullptr;
     void* on_device_ = nullptr;
 };
