@@ -15,7 +15,7 @@ using Lock = emulator::Streams::Lock;
 extern "C" {
 
 cudaError_t CUDARTAPI cudaGetDeviceCount(int* count) {
-    return call_elsewhere(__func__, [&](Process& process, Lock&) {
+    return call(__func__, [&](Process& process, Lock&) {
         refuse_if(count == nullptr, cudaErrorInvalidValue);
         *count = process.devices.count();
     });
