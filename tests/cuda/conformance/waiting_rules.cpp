@@ -63,7 +63,7 @@ private:
 
 std::string pin() {
     const Pages pages;
-    const std::string answer = under_a_wait([&] { return pages.pin(); });
+    std::string answer = under_a_wait([&] { return pages.pin(); });
     static_cast<void>(pages.unpin());
     return answer;
 }

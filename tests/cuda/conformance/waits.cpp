@@ -37,6 +37,7 @@ std::string under_a_wait(const std::function<cudaError_t()>& call) {
 std::string written_behind_waits(int streams) {
     SharedWords words(SharedWords::make_file().get());
     std::vector<std::unique_ptr<Stream>> all;
+    all.reserve(static_cast<std::size_t>(streams));
     for (int i = 0; i < streams; ++i) {
         all.push_back(std::make_unique<Stream>());
     }
