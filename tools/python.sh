@@ -51,9 +51,17 @@ install_wheel() {
         --config-settings=cmake.define.FASTIO_PRECOMPILE=ON --config-settings=cmake.define.FASTIO_WERROR=ON
 }
 
+# test_installed FOLDER TEST...: the tests on a wheel of install_wheel, as pytest takes them
+test_installed() {
+    local folder=$1
+    shift
+    env -u PYTHONPATH -u FASTIO_BIN -u FASTIO_REQUIRE_PACKAGES FASTIO_WITHOUT_CUDA=ON "PATH=$folder/bin:$PATH" \
+        "$folder/bin/python" -m pytest -q -c python/pyproject.toml --rootdir tests/python -m "not build" "$@"
+}
+
 test_wheel() {
     local folder=$root/build/venv-wheel
-    install_wheel "$folder" /usr/bin/python3
+    install_wheel "$folder" /usr/bin/python3 pytest
     say "using the wheel"
     "$folder/bin/fastiod" --version
     "$folder/bin/fastio" --version
@@ -68,6 +76,9 @@ with fastio.FastIOContext(embedded=True) as context:
     assert numpy.asarray(context.get("x")).tolist() == [[0, 1, 2], [3, 4, 5]]
 PROGRAM
     )
+    # The only build without CUDA that is tested each time: what it says of GPUs, and that the rest is as ever.
+    say "testing the wheel"
+    test_installed "$folder" tests/python/test_{without_cuda,context,entries,processes}.py
 }
 
 # Builds the wheel for each Python and runs the tests with it. Without PyTorch, so its tests are skipped, visibly.
@@ -82,8 +93,7 @@ test_pythons() {
         folder=$root/build/venv-$version
         install_wheel "$folder" "$interpreter" pytest safetensors
         say "Python $version: testing"
-        env -u PYTHONPATH -u FASTIO_BIN "PATH=$folder/bin:$PATH" "$folder/bin/python" -m pytest -q \
-            -c python/pyproject.toml --rootdir tests/python tests/python -m "not build"
+        test_installed "$folder" tests/python
         ran+=("$version")
     done
     ((${#ran[@]} > 0)) || die "test: none of the Pythons is here"
