@@ -201,6 +201,8 @@ def test_elements_that_numpy_lacks_go_through_dlpack(
     in_job: pytest.MonkeyPatch, ctx: fastio.FastIOContext, name: str
 ) -> None:
     declare(in_job, "FASTIO_OUTPUTS", {"name": "x", "type": "array", "element-type": name, "shape": [2]})
+    # Here, because a skip in a handler would be the handler's failure.
+    torch = package("torch") if name == "bfloat16" else None
 
     def work(payload: fastio.Payload) -> None:
         entry = payload.output_fastio_entries["x"]
@@ -208,14 +210,14 @@ def test_elements_that_numpy_lacks_go_through_dlpack(
         with pytest.raises(fastio.UnsupportedError, match="from_dlpack"):
             entry.map()
         assert entry.__dlpack_device__() == (1, 0)
-        if name == "bfloat16":
-            package("torch").from_dlpack(entry)[:] = 1.5
+        if torch:
+            torch.from_dlpack(entry)[:] = 1.5
 
     execute(work)
     got = ctx.get("x")
     assert got.type == name
-    if name == "bfloat16":
-        assert package("torch").from_dlpack(got).tolist() == [1.5, 1.5]
+    if torch:
+        assert torch.from_dlpack(got).tolist() == [1.5, 1.5]
 
 
 def test_an_entry_without_memory_speaks_no_dlpack(in_job: pytest.MonkeyPatch) -> None:
