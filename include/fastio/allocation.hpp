@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fastio/data_type.hpp>
 #include <fastio/error.hpp>
@@ -21,10 +22,26 @@ namespace fastio {
 /// String pairs that travel with a publication, at most 4 KiB in all (keys and values, plus 4 bytes per pair).
 using Attributes = std::map<std::string, std::string, std::less<>>;
 
+/// Attributes that were given, or none: `Attributes{}` is given and empty, `{}` is not given.
+class OptionalAttributes : public Attributes {
+public:
+    OptionalAttributes() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): attributes are written where an option asks for them
+    OptionalAttributes(Attributes given) : Attributes(std::move(given)), is_given_(true) {}
+    OptionalAttributes(std::initializer_list<value_type> given) : Attributes(given), is_given_(true) {}
+
+    /// True also when some were put in one by one.
+    [[nodiscard]] bool is_given() const noexcept { return is_given_ || !empty(); }
+
+private:
+    bool is_given_ = false;
+};
+
 struct PublishOptions {
-    Stream stream = {};          ///< complete when the work enqueued here so far is; none: when the call returns
-    bool replace = false;        ///< a taken name moves to this allocation instead of already_exists
-    Attributes attributes = {};  ///< copied into the publication
+    Stream stream = {};    ///< complete when the work enqueued here so far is; none: when the call returns
+    bool replace = false;  ///< a taken name moves to this allocation instead of already_exists
+    OptionalAttributes attributes = {};  ///< copied into the publication; not given: those that the Allocation has,
+                                         ///< from the publish or get before. `Attributes{}`: none
 };
 
 struct CopyOptions {
@@ -99,7 +116,7 @@ public:
     /// Elements per dimension, outermost first, at most 8; empty for a scalar. Valid until the object changes.
     [[nodiscard]] std::span<const std::int64_t> dimensions() const;
 
-    /// As they were published; empty for what was created. Valid until the object changes.
+    /// As they were got or last published by this object; empty for what was created. Valid until the object changes.
     [[nodiscard]] const Attributes& attributes() const;
 
     /// "host" or "cuda:N", N as this process numbers its GPUs.
@@ -117,9 +134,9 @@ public:
     void set_type_and_dimensions(DataType type, std::span<const std::int64_t> dimensions);
     void set_type_and_dimensions(DataType type, std::initializer_list<std::int64_t> dimensions);
 
-    /// Binds `name` to this memory with a copy of the present metadata; any process of the job can then get it. May be
-    /// called again, under further names, by every holder. With a stream the call returns at once and the publication
-    /// is complete when the stream's work so far is; without one the call synchronises first.
+    /// Binds `name` to this memory with a copy of the present metadata, attributes included; any process of the job can
+    /// then get it. May be called again, under further names, by every holder. With a stream the call returns at once
+    /// and the publication is complete when the stream's work so far is; without one the call synchronises first.
     ///
     /// Errors: already_exists (without replace); invalid_argument (name: 1 to 255 bytes of UTF-8 without NUL;
     /// attributes over 4 KiB); table_full; unsupported (a stream with host memory, a capturing stream); released;

@@ -279,7 +279,7 @@ class FastIOAllocation:
 
     def publish(self, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None) -> None:
         """
-        Binds ``name`` (1 to 255 bytes of UTF-8) to this memory, with a copy of the present type, dimensions and ``attributes`` (at most 4 KiB in all). Every operator of the job can then get it. May be called again, under further names, by every holder.
+        Binds ``name`` (1 to 255 bytes of UTF-8) to this memory, with a copy of the present type, dimensions and ``attributes`` (at most 4 KiB in all; None: those that this object has, {}: none). Every operator of the job can then get it. May be called again, under further names, by every holder.
 
         With a ``stream`` the call returns at once and the publication is complete when the stream's work so far is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory.
 
@@ -367,7 +367,9 @@ class FastIOAllocation:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """As they were published; empty for what was created."""
+        """
+        As they were got, or last published by this object; empty for what was created.
+        """
 
     @property
     def data_ptr(self) -> int:

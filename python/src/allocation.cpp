@@ -217,7 +217,8 @@ void bind_allocation(nb::module_& module) {
             nb::sig("def publish(self, name: str, *, replace: bool = False, stream: object = None, "
                     "attributes: Mapping[str, str] | None = None) -> None"),
             "Binds ``name`` (1 to 255 bytes of UTF-8) to this memory, with a copy of the present type, dimensions and "
-            "``attributes`` (at most 4 KiB in all). Every operator of the job can then get it. May be called again, "
+            "``attributes`` (at most 4 KiB in all; None: those that this object has, {}: none). Every operator of the "
+            "job can then get it. May be called again, "
             "under further names, by every holder.\n\n"
             "With a ``stream`` the call returns at once and the publication is complete when the stream's work so far "
             "is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory.\n\n"
@@ -306,7 +307,7 @@ void bind_allocation(nb::module_& module) {
             "version", [](const PyAllocation& self) { return self.with(&Allocation::version); },
             "The version of that publication, from one counter per context; 0 before the first publish.")
         .def_prop_ro("attributes", attributes_of, nb::sig("def attributes(self) -> dict[str, str]"),
-                     "As they were published; empty for what was created.")
+                     "As they were got, or last published by this object; empty for what was created.")
         .def_prop_ro(
             "data_ptr",
             [](const PyAllocation& self) {

@@ -129,11 +129,11 @@ bool is_per_thread_default(Stream stream) noexcept {
     return stream && stream_number(stream) == 2;  // cudaStreamPerThread (driver_types.h)
 }
 
-Attributes to_attributes(nb::handle value, const char* call) {
-    Attributes attributes;
+OptionalAttributes to_attributes(nb::handle value, const char* call) {
     if (value.is_none()) {
-        return attributes;
+        return {};
     }
+    Attributes attributes;
     if (PyMapping_Check(value.ptr()) == 0 || !nb::hasattr(value, "items")) {
         fail_type(call, "attributes", value, "give a dict of texts");
     }

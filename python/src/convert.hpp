@@ -53,8 +53,8 @@ namespace fastio::python {
 /// A stream of each thread under one handle.
 [[nodiscard]] bool is_per_thread_default(Stream stream) noexcept;
 
-/// None or a mapping of texts. Errors: TypeError.
-[[nodiscard]] Attributes to_attributes(nb::handle value, const char* call);
+/// A mapping of texts; None is not given. Errors: TypeError.
+[[nodiscard]] OptionalAttributes to_attributes(nb::handle value, const char* call);
 
 [[nodiscard]] nb::dict to_dict(const Attributes& attributes);
 [[nodiscard]] nb::str to_str(std::string_view text);

@@ -175,8 +175,12 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     check_not_lost(*impl.device, "publish");
     check_stream(*impl.device, options.stream, "publish");
     const std::uint64_t bytes = size_bytes(impl.acquired.copy.type, impl.acquired.copy.shape);
-    const std::vector<std::byte> encoded = encode_attributes(options.attributes);
-    auto attributes = options.attributes.empty() ? nullptr : std::make_unique<Attributes>(options.attributes);
+    std::unique_ptr<Attributes> given;
+    if (!options.attributes.empty()) {
+        given = std::make_unique<Attributes>(options.attributes);
+    }
+    std::unique_ptr<Attributes>& attributes = options.attributes.is_given() ? given : impl.attributes;
+    const std::vector<std::byte> encoded = encode_attributes(attributes ? *attributes : Attributes{});
     FirstLease lease(impl);
     table::FenceRef fence;
     if (options.stream) {
@@ -188,7 +192,9 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     impl.acquired.copy.version = send_publish(impl, name, options.replace, encoded, fence);
     lease.keep();
     impl.acquired.copy.size = bytes;
-    impl.attributes = std::move(attributes);
+    if (&attributes != &impl.attributes) {
+        impl.attributes = std::move(attributes);
+    }
     impl.set_name(name);
     client.counters().bytes_published.fetch_add(bytes, std::memory_order_relaxed);
 }

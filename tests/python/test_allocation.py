@@ -210,6 +210,22 @@ def test_metadata_of_a_publication_does_not_change(ctx: fastio.FastIOContext, ot
 # Names
 
 
+def test_a_further_name_has_the_attributes_unless_others_are_given(
+    ctx: fastio.FastIOContext, other: fastio.FastIOContext
+) -> None:
+    ctx.publish_array(np.zeros(3), "x", attributes={"unit": "T"})
+    a = other.get("x")
+    a.publish("same")
+    a.publish("same, said so", attributes=None)
+    assert ctx.get("same").attributes == ctx.get("same, said so").attributes == a.attributes == {"unit": "T"}
+    a.publish("others", attributes={"from": "x"})
+    assert ctx.get("others").attributes == a.attributes == {"from": "x"}
+    a.publish("none", attributes={})
+    assert ctx.get("none").attributes == a.attributes == {}
+    a.publish("none again")
+    assert ctx.get("none again").attributes == {}
+
+
 def test_memory_has_several_names_each_with_its_own_metadata(
     ctx: fastio.FastIOContext, other: fastio.FastIOContext
 ) -> None:
@@ -218,7 +234,7 @@ def test_memory_has_several_names_each_with_its_own_metadata(
     a.publish("bytes", attributes={"as": "bytes"})
     first = a.version
     a.set_type_and_dimensions("uint16", (2, 4))
-    a.publish("words")
+    a.publish("words", attributes={})
     assert (a.name, a.version > first) == ("words", True)
     as_bytes, as_words = other.get("bytes"), other.get("words")
     assert (as_bytes.type, as_bytes.dimensions, as_bytes.attributes) == (np.uint8, (16,), {"as": "bytes"})
@@ -362,7 +378,7 @@ def test_attributes_belong_to_a_publication(ctx: fastio.FastIOContext) -> None:
     a.publish("x", attributes=given)
     given["a"] = "2"
     a.publish("y", attributes=given)
-    a.publish("z")
+    a.publish("z", attributes={})
     assert [ctx.get(name).attributes for name in "xyz"] == [{"a": "1"}, {"a": "2"}, {}]
 
 

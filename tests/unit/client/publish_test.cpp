@@ -81,6 +81,37 @@ TEST_F(PublishTest, AttributesTravelWithThePublication) {
     EXPECT_TRUE(other.get("b").attributes().empty());
 }
 
+TEST_F(PublishTest, AttributesStayWithTheAllocationUntilOthersAreGiven) {
+    const Attributes unit{{"unit", "mm"}};
+    ctx.create(8).publish("a", {.attributes = unit});
+    Allocation a = other.get("a");
+    a.publish("alias");
+    EXPECT_EQ(ctx.get("alias").attributes(), unit);
+    EXPECT_EQ(a.attributes(), unit);
+    a.publish("a", {.replace = true});
+    EXPECT_EQ(ctx.get("a").attributes(), unit);
+    PublishOptions one_by_one;
+    EXPECT_FALSE(one_by_one.attributes.is_given());
+    one_by_one.attributes["unit"] = "m";
+    a.publish("metres", one_by_one);
+    EXPECT_EQ(ctx.get("metres").attributes(), (Attributes{{"unit", "m"}}));
+    a.publish("none", {.attributes = Attributes{}});
+    EXPECT_TRUE(ctx.get("none").attributes().empty());
+    EXPECT_TRUE(a.attributes().empty());
+    a.publish("still none");
+    EXPECT_TRUE(ctx.get("still none").attributes().empty());
+}
+
+TEST_F(PublishTest, ARefusedPublishLeavesTheAttributesAsTheyWere) {
+    publish_text(ctx, "taken", "x");
+    Allocation a = ctx.create(8);
+    a.publish("a", {.attributes = {{"unit", "mm"}}});
+    for (const Attributes& given : {Attributes{}, Attributes{{"unit", "m"}}}) {
+        EXPECT_EQ(errc_of([&] { a.publish("taken", {.attributes = given}); }), Errc::already_exists);
+        EXPECT_EQ(a.attributes().at("unit"), "mm");
+    }
+}
+
 TEST_F(PublishTest, FourKibibytesOfAttributesFit) {
     const std::string value(4096 - 4 - 1, 'v');
     Allocation a = ctx.create(8);
