@@ -27,7 +27,8 @@ struct ContextOptions {
     std::string socket = {};  ///< empty: $FASTIO_SOCKET, else $XDG_RUNTIME_DIR/fastio/fastiod.sock (or the same below
                               ///< /run/user/UID or /tmp/fastio-UID), else /run/fastio/fastiod.sock
     std::string device = {};  ///< "auto", "host", "cuda:N" or "cuda:UUID"; empty: $FASTIO_DEVICE, else "auto", which is
-                              ///< the service's first device
+                              ///< the service's first device or, where that is a GPU that this process does not see,
+                              ///< the first that it sees
     bool embedded = false;    ///< host the service in this process; others can join through its socket
     std::uint64_t quota = 0;  ///< bytes this context may hold; 0: the service's. The smaller of the two holds
     bool persistent = false;  ///< the context outlives its last member, until Service::end

@@ -436,7 +436,7 @@ class FastIOContext:
     """
     The shared memory of one job: operators that name the same job at the same service share one context, made by the first of them, which ends with the last (unless ``persistent``).
 
-    ``job`` defaults to $FASTIO_JOB, else "default"; ``socket`` to $FASTIO_SOCKET, else the user's, else the system's; ``device`` ("auto", "host", "cuda:N" or "cuda:UUID") to $FASTIO_DEVICE, else the service's first. ``embedded`` hosts the service in this process, so that no fastiod is needed; others join through its socket. ``quota`` is the most bytes that the context may hold (0: the service's). ``connect_timeout`` in seconds is for a service that is starting.
+    ``job`` defaults to $FASTIO_JOB, else "default"; ``socket`` to $FASTIO_SOCKET, else the user's, else the system's; ``device`` ("auto", "host", "cuda:N" or "cuda:UUID") to $FASTIO_DEVICE, else the service's first, or the first of its GPUs that this process sees. ``embedded`` hosts the service in this process, so that no fastiod is needed; others join through its socket. ``quota`` is the most bytes that the context may hold (0: the service's). ``connect_timeout`` in seconds is for a service that is starting.
 
     All methods may be called from any thread; all that can wait let other threads run. When another operator dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. In a child made by os.fork() every call but close() and ``alive`` raises ForkedError: make a FastIOContext there.
 

@@ -43,7 +43,17 @@ std::shared_ptr<Client> Client::join(const ContextOptions& options) {
     if (options.embedded) {
         embedded = start_service(options.socket, device_wanted(options));
     }
-    return {new Client(options, std::move(embedded)), [](Client* client) { client->leave(); }};
+    const auto leave = [](Client* client) { client->leave(); };
+    std::shared_ptr<Client> joined{new Client(options, std::move(embedded)), leave};
+    if (device_wanted(options) == "auto") {
+        // What the service serves is known only now.
+        if (const std::string uuid = joined->devices_.seen_instead(); !uuid.empty()) {
+            ContextOptions once_more = options;
+            once_more.device = "cuda:" + uuid;
+            return {new Client(once_more, nullptr), leave};
+        }
+    }
+    return joined;
 }
 
 void Client::end_unless_forked() noexcept {

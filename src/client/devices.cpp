@@ -95,6 +95,27 @@ const std::string& Devices::name(std::uint32_t device) const {
     return entries_[device].name;
 }
 
+std::string Devices::seen_instead() const {
+    const auto& gpus = gpu::list_gpus().found;
+    const auto is_seen = [&](const std::string& uuid) {
+        return std::ranges::find(gpus, uuid, &gpu::Gpu::uuid) != gpus.end();
+    };
+    if (compute_uuid_.empty() || gpus.empty() || is_seen(compute_uuid_)) {
+        return {};
+    }
+    std::string served;
+    for (const Entry& entry : entries_) {
+        if (!entry.uuid.empty() && is_seen(entry.uuid)) {
+            return entry.uuid;
+        }
+        served += (served.empty() ? "" : ", ") + entry.name;
+    }
+    fail(Errc::device_unavailable,
+         "the device 'auto' was asked for: the service has {}, and none of the {} GPUs that this process sees: check "
+         "CUDA_VISIBLE_DEVICES, or ask for the device 'host'",
+         served, gpus.size());
+}
+
 DeviceMemory& Devices::memory(std::uint32_t device) {
     static_cast<void>(name(device));
     const std::lock_guard lock(mutex_);

@@ -43,6 +43,9 @@ public:
     /// "host", or "cuda:N" with N as this process numbers its GPUs, or "cuda:UUID" for one that it does not see.
     /// Errors: protocol_error (no such number).
     [[nodiscard]] const std::string& name(std::uint32_t device) const;
+    /// The UUID of the first GPU of the context that this process sees, where it sees GPUs and the one that it computes
+    /// on is another's; else empty. Errors: device_unavailable (none is seen here).
+    [[nodiscard]] std::string seen_instead() const;
     /// The default factory: makes the device when it is first needed, so that a process without GPUs can join a context
     /// that has some. Errors: device_unavailable, protocol_error.
     [[nodiscard]] DeviceMemory& memory(std::uint32_t device);

@@ -405,6 +405,42 @@ def test_weights_go_to_a_gpu(ctx: fastio.FastIOContext, tmp_path: pathlib.Path) 
     assert values_of(state["b"]) == [0x3F80, 0x4000]
 
 
+def test_auto_is_the_first_gpu_that_the_process_sees(ctx: fastio.FastIOContext, script: Script) -> None:
+    assert ctx.device == "cuda:0"
+    script.environment["CUDA_VISIBLE_DEVICES"] = "1"
+    output = script.run(
+        """
+import fastio
+ctx = fastio.FastIOContext()
+a = ctx.create(8, zero=True)
+print(ctx.device, a.device, a.numpy().sum())
+a.publish("x")
+"""
+    )
+    assert output == "cuda:0 cuda:0 0\n"  # as that process numbers its GPUs
+    assert ctx.get("x").device == "cuda:1"
+
+
+def test_auto_where_the_process_sees_other_gpus_only_says_so(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTIO_EMU_DIR", os.environ.get("FASTIO_EMU_DIR", str(tmp_path)))
+    (tmp_path / "one").mkdir()
+    for service in run_service(tmp_path / "one", "--device", "cuda:0"):
+        script = Script(service)
+        script.environment["CUDA_VISIBLE_DEVICES"] = "1"
+        output = script.run(
+            """
+import fastio
+try:
+    fastio.FastIOContext()
+except fastio.DeviceUnavailableError as error:
+    print(error)
+"""
+        )
+        assert "CUDA_VISIBLE_DEVICES" in output and "none of the 1 GPUs" in output
+
+
 def test_an_embedded_service_says_which_gpus_it_leaves_out(script: Script, tmp_path: pathlib.Path) -> None:
     def errors_on(**machine: str) -> str:
         script.environment.update({f"FASTIO_EMU_{name}": value for name, value in machine.items()})
