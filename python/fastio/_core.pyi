@@ -219,6 +219,8 @@ class ContextStats:
     def synchronised_publishes(self) -> int:
         """On a stream, for which the host had to wait."""
 
+    def __repr__(self) -> str: ...
+
 class WatchEvent:
     """One change, as Watch gives it."""
 
@@ -294,6 +296,16 @@ class FastIOAllocation:
     def free(self, stream: object = None) -> None:
         """
         Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream with host memory). Where the call is given up, as when Ctrl-C ends a wait for a stopped service, this reference is gone all the same, unless arrays share it, because the service may serve the call later.
+        """
+
+    def unpublish(self) -> None:
+        """
+        Removes every name of this memory, for all operators, and keeps this reference: it may be published again. Raises LeaseLimitError, ReleasedError, ServiceLostError, ContextClosedError.
+        """
+
+    def order(self, first: object, later: object) -> None:
+        """
+        Makes what is queued in the stream ``later`` from now on wait for what ``first`` was given so far; the host does not wait. For a library that works on this memory in a stream of its own. Raises TypeError, InvalidArgumentError (None), UnsupportedError (host memory, a stream that is being captured), DeviceError, ReleasedError.
         """
 
     def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None:
@@ -380,7 +392,7 @@ class FastIOAllocation:
     @property
     def read_only(self) -> bool:
         """
-        Whether arrays made of this may not be written: so for an operator's inputs.
+        Whether arrays made of this may not be written: so for an operator's inputs, and after ``get(read_only=True)``.
         """
 
     @property
@@ -461,11 +473,11 @@ class FastIOContext:
         The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a scalar, and a 0 among them an empty array. Raises what create() does (InvalidArgumentError for types that cannot be shared), and TypeError for what is no type.
         """
 
-    def get(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation:
+    def get(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0, read_only: bool = False) -> FastIOAllocation:
         """
         A new reference to what is published as ``name``, with a copy of its metadata. What is returned acts as what create() returns.
 
-        ``timeout`` in seconds bounds the wait for the name, or for a version above ``newer_than``; 0 does not wait, None waits without a bound. For the contents the GPU waits in ``stream``; without one this call waits, at most ``contents_timeout`` seconds. Ctrl-C ends either wait.
+        ``timeout`` in seconds bounds the wait for the name, or for a version above ``newer_than``; 0 does not wait, None waits without a bound. For the contents the GPU waits in ``stream``; without one this call waits, at most ``contents_timeout`` seconds. Ctrl-C ends either wait. With ``read_only`` arrays made of the result cannot be written, nor can copy_from(): a courtesy, the memory is shared for writing.
 
         Raises NotFoundError (no timeout given), TimedOutError, ProducerLostError, LeaseLimitError, DeviceError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.
         """

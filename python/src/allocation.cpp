@@ -239,6 +239,30 @@ void bind_allocation(nb::module_& module) {
             "ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream "
             "with host memory). Where the call is given up, as when Ctrl-C ends a wait for a stopped service, this "
             "reference is gone all the same, unless arrays share it, because the service may serve the call later.")
+        .def(
+            "unpublish",
+            [](PyAllocation& self) {
+                const LeasePtr held = self.lease();
+                const LockedWithoutGil locked(*held);
+                held->allocation.unpublish();
+            },
+            nb::sig("def unpublish(self) -> None"),
+            "Removes every name of this memory, for all operators, and keeps this reference: it may be published "
+            "again. Raises LeaseLimitError, ReleasedError, ServiceLostError, ContextClosedError.")
+        .def(
+            "order",
+            [](const PyAllocation& self, nb::handle first, nb::handle later) {
+                const Stream before = to_stream(first, "order");
+                const Stream after = to_stream(later, "order");
+                const LeasePtr held = self.lease();
+                const LockedWithoutGil locked(*held);
+                held->allocation.order(before, after);
+            },
+            "first"_a.none(), "later"_a.none(), nb::sig("def order(self, first: object, later: object) -> None"),
+            "Makes what is queued in the stream ``later`` from now on wait for what ``first`` was given so far; the "
+            "host does not wait. For a library that works on this memory in a stream of its own. Raises TypeError, "
+            "InvalidArgumentError (None), UnsupportedError (host memory, a stream that is being captured), "
+            "DeviceError, ReleasedError.")
         .def("set_type_and_dimensions", set_type_and_dimensions, "type"_a.none(), "dimensions"_a.none(),
              nb::sig("def set_type_and_dimensions(self, type: object, dimensions: Sequence[int] | int) -> None"),
              "Changes this object's metadata, neither the memory nor what is already published. ``type`` is a "
@@ -316,7 +340,8 @@ void bind_allocation(nb::module_& module) {
             "The address in this process, of host or of device memory. It keeps nothing: hold the object.")
         .def_prop_ro(
             "read_only", [](const PyAllocation& self) { return self.lease()->read_only; },
-            "Whether arrays made of this may not be written: so for an operator's inputs.")
+            "Whether arrays made of this may not be written: so for an operator's inputs, and after "
+            "``get(read_only=True)``.")
         .def_prop_ro("released", &PyAllocation::is_released, "Whether release() or free() was called.")
         .def(
             "__enter__", [](nb::handle self) { return nb::borrow(self); },

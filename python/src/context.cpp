@@ -119,11 +119,14 @@ GetOptions get_options(const char* call, nb::handle timeout, nb::handle newer_th
 }
 
 PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
-                 nb::handle contents_timeout) {
+                 nb::handle contents_timeout, bool read_only) {
     const std::string key = to_name(name, "get");
     const GetOptions options = get_options("get", timeout, newer_than, stream, contents_timeout);
-    return self.adopt("get", call_without_gil(self, "get", [&](Context& context) { return context.get(key, options); }),
-                      {options.stream, nb::borrow(stream)});
+    PyAllocation got =
+        self.adopt("get", call_without_gil(self, "get", [&](Context& context) { return context.get(key, options); }),
+                   {options.stream, nb::borrow(stream)});
+    got.lease()->read_only = read_only;
+    return got;
 }
 
 nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
@@ -259,14 +262,17 @@ void bind_context(nb::module_& module) {
              "scalar, and a 0 among them an empty array. Raises what create() does (InvalidArgumentError for "
              "types that cannot be shared), and TypeError for what is no type.")
         .def("get", get, "name"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,
-             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
+             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0, "read_only"_a = false,
              nb::sig("def get(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, "
-                     "stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation"),
+                     "stream: object = None, contents_timeout: float | None = 30.0, read_only: bool = False) "
+                     "-> FastIOAllocation"),
              "A new reference to what is published as ``name``, with a copy of its metadata. What is returned acts as "
              "what create() returns.\n\n"
              "``timeout`` in seconds bounds the wait for the name, or for a version above ``newer_than``; 0 does not "
              "wait, None waits without a bound. For the contents the GPU waits in ``stream``; without one this call "
-             "waits, at most ``contents_timeout`` seconds. Ctrl-C ends either wait.\n\n"
+             "waits, at most ``contents_timeout`` seconds. Ctrl-C ends either wait. With ``read_only`` arrays made of "
+             "the "
+             "result cannot be written, nor can copy_from(): a courtesy, the memory is shared for writing.\n\n"
              "Raises NotFoundError (no timeout given), TimedOutError, ProducerLostError, LeaseLimitError, "
              "DeviceError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.")
         .def("find", find, "name"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,

@@ -347,7 +347,8 @@ void publish_array(PyContext& self, nb::handle array, const std::string& name, c
 void copy_array(PyAllocation& self, nb::handle array, Stream stream) {
     const std::string device = self.with([](const Allocation& held) { return std::string(held.device()); });
     if (self.lease()->read_only) {
-        fail(Errc::read_only, "copy_from: the memory is an operator's input, which may only be read");
+        fail(Errc::read_only,
+             "copy_from: the memory is an operator's input, or was got with read_only, and may only be read");
     }
     Source source = find_source(array, {"copy_from", device});
     if (source.on_gpu) {

@@ -20,6 +20,16 @@ const char* name_of(StreamOrdering ordering) {
     return "unknown";
 }
 
+std::string repr_of_stats(const ContextStats& s) {
+    return fmt::format(
+        "<fastio.ContextStats allocations={} publications={} leases={} members={} bytes_reserved={} bytes_in_use={} "
+        "bytes_quarantined={} largest_free_block={} quota={} own_leases={} gets={} retries={} waits={} "
+        "slabs_mapped={} bytes_published={} bytes_copied={} stream_ordering={} synchronised_publishes={}>",
+        s.allocations, s.publications, s.leases, s.members, s.bytes_reserved, s.bytes_in_use, s.bytes_quarantined,
+        s.largest_free_block, s.quota, s.own_leases, s.gets, s.retries, s.waits, s.slabs_mapped, s.bytes_published,
+        s.bytes_copied, name_of(s.stream_ordering), s.synchronised_publishes);
+}
+
 }  // namespace
 
 void bind_information(nb::module_& module) {
@@ -76,7 +86,8 @@ void bind_information(nb::module_& module) {
             "\"none\", \"memory_operations\" (streams wait for each other without the host) or "
             "\"synchronise\" (the device cannot: publishing waits).")
         .def_ro("synchronised_publishes", &ContextStats::synchronised_publishes,
-                "On a stream, for which the host had to wait.");
+                "On a stream, for which the host had to wait.")
+        .def("__repr__", repr_of_stats);
 }
 
 }  // namespace fastio::python

@@ -210,6 +210,45 @@ def test_metadata_of_a_publication_does_not_change(ctx: fastio.FastIOContext, ot
 # Names
 
 
+def test_what_is_got_to_be_read_cannot_be_written(ctx: fastio.FastIOContext) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    a = ctx.get("x", read_only=True)
+    assert a.read_only and not np.asarray(a).flags.writeable and memoryview(a).readonly
+    assert not a.numpy().flags.writeable
+    with pytest.raises(fastio.ReadOnlyError, match="read_only"):
+        a.copy_from(np.arange(3))
+    b = ctx.get("x")
+    np.asarray(b)[0] = 7
+    assert not b.read_only and a.numpy().tolist() == [7, 1, 2]
+
+
+def test_unpublish_of_an_allocation_removes_its_names_and_keeps_it(ctx: fastio.FastIOContext) -> None:
+    a = ctx.create_array(np.int64, 3, zero=True)
+    a.publish("x")
+    a.publish("y")
+    a.unpublish()
+    assert ctx.list() == [] and a.numpy().tolist() == [0, 0, 0]
+    a.publish("z")
+    assert ctx.get("z").numpy().tolist() == [0, 0, 0]
+    a.release()
+    with pytest.raises(fastio.ReleasedError):
+        a.unpublish()
+
+
+def test_host_memory_has_no_streams_to_order(ctx: fastio.FastIOContext) -> None:
+    with pytest.raises(fastio.UnsupportedError):
+        ctx.create(1).order(1, 2)
+    with pytest.raises(fastio.InvalidArgumentError):
+        ctx.create(1).order(None, 1)
+
+
+def test_stats_show_their_numbers(ctx: fastio.FastIOContext) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    shown = repr(ctx.stats())
+    assert shown.startswith("<fastio.ContextStats allocations=1 publications=1 leases=")
+    assert " bytes_published=24 " in shown and " stream_ordering=none " in shown
+
+
 def test_a_further_name_has_the_attributes_unless_others_are_given(
     ctx: fastio.FastIOContext, other: fastio.FastIOContext
 ) -> None:

@@ -226,6 +226,19 @@ def test_a_streams_object_lives_as_long_as_its_stream_is_needed(
     gc.collect()
 
 
+def test_order_makes_a_stream_wait_for_another(ctx: fastio.FastIOContext, runtime: Runtime) -> None:
+    first, later = runtime.make_stream(), runtime.make_stream()
+    runtime.launch(first)
+    a = ctx.create(8)
+    assert runtime.query(later) == SUCCESS
+    a.order(first, later)
+    assert runtime.query(later) == NOT_READY
+    runtime.finish()
+    runtime.synchronise(later)
+    runtime.destroy(first)
+    runtime.destroy(later)
+
+
 def test_a_threads_stream_is_none_of_another_threads(ctx: fastio.FastIOContext, runtime: Runtime) -> None:
     a = ctx.create_array(np.int64, 3)
     runtime.launch(PER_THREAD)
