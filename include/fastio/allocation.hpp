@@ -69,7 +69,8 @@ struct AllocationAccess;
 ///
 /// *When another process dies.* A publisher's death does not touch what it completely published. If the contents that
 /// this `get` gave were never completed, check() throws producer_lost. When the service dies the mapping stays readable
-/// and writable until released; calls that need the service throw service_lost.
+/// and writable until released (on the host; what a GPU does then is not known yet); calls that need the service throw
+/// service_lost.
 ///
 /// *After release() or free(), or when moved from,* every call but the destructor, assignment and `operator bool`
 /// throws `released`. *In a child made by fork()* every call throws `forked`, and the destructor leaves the parent's
