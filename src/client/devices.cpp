@@ -96,11 +96,14 @@ const std::string& Devices::name(std::uint32_t device) const {
 }
 
 std::string Devices::seen_instead() const {
+    if (compute_uuid_.empty()) {
+        return {};  // the host: no driver is asked
+    }
     const auto& gpus = gpu::list_gpus().found;
     const auto is_seen = [&](const std::string& uuid) {
         return std::ranges::find(gpus, uuid, &gpu::Gpu::uuid) != gpus.end();
     };
-    if (compute_uuid_.empty() || gpus.empty() || is_seen(compute_uuid_)) {
+    if (gpus.empty() || is_seen(compute_uuid_)) {
         return {};
     }
     std::string served;

@@ -121,5 +121,16 @@ TEST_F(StreamsOfOneProcess, AGetWithoutAStreamWaitsForThem) {
     EXPECT_TRUE(reads(consumer_.get("name"), 9));
 }
 
+TEST(HostMemoryOnAMachineWithGpus, IsJoinedWithoutAskingTheDriver) {
+    const cudart_emulator::Api& emulator = *cudart_emulator::find();
+    const TempDir folder;
+    const std::string socket = folder.file("fastiod.sock");
+    const Context host({.job = "job", .socket = socket, .device = "host", .embedded = true});
+    const std::uint64_t before = emulator.calls("cudaGetDeviceCount");
+    const Context joined({.job = "job", .socket = socket, .device = "auto"});
+    EXPECT_EQ(joined.device(), "host");
+    EXPECT_EQ(emulator.calls("cudaGetDeviceCount"), before);
+}
+
 }  // namespace
 }  // namespace fastio::test
