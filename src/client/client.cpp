@@ -43,17 +43,24 @@ std::shared_ptr<Client> Client::join(const ContextOptions& options) {
     if (options.embedded) {
         embedded = start_service(options.socket, device_wanted(options));
     }
-    const auto leave = [](Client* client) { client->leave(); };
-    std::shared_ptr<Client> joined{new Client(options, std::move(embedded)), leave};
-    if (device_wanted(options) == "auto") {
-        // What the service serves is known only now.
-        if (const std::string uuid = joined->devices_.seen_instead(); !uuid.empty()) {
-            ContextOptions once_more = options;
-            once_more.device = "cuda:" + uuid;
-            return {new Client(once_more, nullptr), leave};
-        }
+    const auto join_as = [&](const ContextOptions& wanted) {
+        return std::shared_ptr<Client>(new Client(wanted, std::move(embedded)),
+                                       [](Client* client) { client->leave(); });
+    };
+    if (options.embedded || device_wanted(options) != "auto") {
+        return join_as(options);
     }
-    return joined;
+    // What the service serves is known only to its members. A context that this process cannot use is not to stay.
+    ContextOptions passing = options;
+    passing.persistent = false;
+    std::shared_ptr<Client> joined = join_as(passing);
+    ContextOptions lasting = options;
+    if (const std::string uuid = joined->devices_.seen_instead(); !uuid.empty()) {
+        lasting.device = "cuda:" + uuid;
+    } else if (!options.persistent) {
+        return joined;
+    }
+    return join_as(lasting);  // before `joined` leaves, so that it is the same context
 }
 
 void Client::end_unless_forked() noexcept {

@@ -433,12 +433,13 @@ def test_auto_where_the_process_sees_other_gpus_only_says_so(
             """
 import fastio
 try:
-    fastio.FastIOContext()
+    fastio.FastIOContext(persistent=True)
 except fastio.DeviceUnavailableError as error:
     print(error)
 """
         )
         assert "CUDA_VISIBLE_DEVICES" in output and "none of the 1 GPUs" in output
+        assert service.totals()["contexts"] == 0
 
 
 def test_an_embedded_service_says_which_gpus_it_leaves_out(script: Script, tmp_path: pathlib.Path) -> None:

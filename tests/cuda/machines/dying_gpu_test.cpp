@@ -22,7 +22,7 @@ TEST(DyingGpu, WritesToMemoryThatNobodyIsGivenBeforeTheGraceIsOver) {
     const ServiceProcess service;
     StreamOperator next(service.socket());
     StreamOperator dying(service.socket(), "cuda:0",
-                         {{"FASTIO_EMU_EXECUTOR", "process"}, {"FASTIO_EMU_LINGER_MS", "50"}});
+                         {{"FASTIO_EMU_EXECUTOR", "process"}, {"FASTIO_EMU_LINGER_MS", "10"}});
     const std::string words = std::to_string(1 << 18);  // 2 MiB
     ASSERT_EQ(dying.ask("create a " + words), "ok");
     ASSERT_EQ(dying.ask("long_write a 7"), "ok");
