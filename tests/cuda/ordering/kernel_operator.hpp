@@ -25,8 +25,10 @@ public:
 
 private:
     explicit KernelOperator(std::pair<Channel, Channel> ends) : channel_(std::move(ends.first)), life_(make_pipe()) {
-        process_ = ChildProcess::start(beside_this_program(FASTIO_TEST_PATTERN_OPERATOR), {},
-                                       {.descriptors = {ends.second.fd(), life_.read.get()}});
+        // A kernel that is loaded at its first launch may wait for what a test holds up.
+        process_ = ChildProcess::start(
+            beside_this_program(FASTIO_TEST_PATTERN_OPERATOR), {},
+            {.descriptors = {ends.second.fd(), life_.read.get()}, .environment = {{"CUDA_MODULE_LOADING", "EAGER"}}});
         life_.read.reset();
     }
 

@@ -181,8 +181,15 @@ private:
         stream_.emplace();
         wrong_.emplace();
         late_.emplace();
+        launch_each_kernel();
         context_.emplace(ContextOptions{
             .job = "job", .socket = socket, .device = device, .connect_timeout = std::chrono::seconds(60)});
+    }
+    /// A driver may load a kernel at its first launch, and only once no stream is held up.
+    void launch_each_kernel() const {
+        queue_late_fill(stream_->get(), late_->get(), 1, 0, 0);
+        queue_count_wrong(stream_->get(), late_->get(), 1, 0, wrong_->get());
+        finish();
     }
     void hold() {
         gate_ = std::make_unique<Gate>();
