@@ -48,7 +48,9 @@ command_gpu_pack() {
         case $1 in
             --python)
                 (($# > 1)) || die "gpu-pack: --python takes an interpreter"
-                python=$(command -v "$2") || die "gpu-pack: there is no interpreter $2"
+                # What is found by that name may be a script that looks for an interpreter.
+                python=$("$2" -c 'import sys; print(sys.executable)') && [[ -x $python ]] ||
+                    die "gpu-pack: there is no interpreter $2, or it does not run"
                 shift
                 ;;
             -*) die "gpu-pack: unknown option $1; see ./run help" ;;

@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 
@@ -130,6 +131,10 @@ class GpuCheck(unittest.TestCase):
             for path in (self.folder, BUILD, ROOT, tempfile.gettempdir()):
                 self.assertFalse(f"{path}/" in text, path)
             self.assertIn("says nothing about a GPU", text)
+        with self.subTest("the logs are beside the report, in one file"), tarfile.open(output / "logs.tar.gz") as logs:
+            names = logs.getnames()
+            self.assertIn("work/logs/doctor.out", names)
+            self.assertFalse([name for name in names if name.startswith("work/logs/") and " " in name])
 
     @unittest.skipUnless(HAS_PYTHON, "the build has no Python package")
     def test_pythons_tests_find_all_libraries_but_those_that_python_has(self):
@@ -184,9 +189,23 @@ class GpuCheck(unittest.TestCase):
         program = broken / "bin" / "gpu_process_bench"
         program.write_text("#!/bin/sh\necho 'libc.so.6: version is too old' >&2\nexit 127\n", encoding="utf-8")
         program.chmod(0o755)
-        result = self.gpu_check(self.folder / "unused", "--build", broken)
+        output = self.folder / "reason"
+        result = self.gpu_check(output, "--build", broken)
         self.assertEqual(result.returncode, 1)
         self.assertIn("version is too old", result.stderr)
+        found, text = self.read_report(output)
+        self.assertEqual((found["result"], found["gpu"]), ("failed", "unknown"))
+        self.assertIn("version is too old", found["steps"][0]["lines"][0])
+        self.assertIn("could not be found out", text)
+
+    def test_an_interpreter_that_does_not_run_is_not_packed_for(self):
+        shim = self.folder / "python3.99"
+        shim.write_text("#!/bin/sh\necho 'python3.99: no such version' >&2\nexit 127\n", encoding="utf-8")
+        shim.chmod(0o755)
+        with emulated.environment("") as variables:
+            result = emulated.run([self.tree / "run", "gpu-pack", "--python", shim, self.folder / "unused"], variables)
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        self.assertIn("does not run", result.stderr)
 
     def test_what_is_no_build_is_refused(self):
         result = self.gpu_check(self.folder / "unused", "--build", self.folder)

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """The steps of `./run gpu-check`: none stops the others, and each says why it did not pass."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import socket
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
@@ -156,6 +159,20 @@ class Steps(unittest.TestCase):
             self.assertFalse(held.exists())
         self.assertTrue(held.exists())
 
+    def test_a_machine_whose_driver_holds_what_asks_it_is_told(self):
+        self.program("hangs", "exec tail -f /dev/null")
+        started, popen = [], machine.subprocess.Popen
+        short = unittest.mock.patch.multiple(machine, DESCRIBE_LIMIT_S=0.1, KILLED_S=0.1)
+        keep = unittest.mock.patch.object(
+            machine.subprocess, "Popen", lambda *args, **options: started.append(popen(*args, **options)) or started[-1]
+        )
+        survives = unittest.mock.patch.object(popen, "kill", lambda process: None)
+        with short, keep, survives:
+            found = machine.describe_gpu(self.build / "bin" / "hangs", None)
+        self.addCleanup(started[0].communicate)
+        self.addCleanup(started[0].kill)
+        self.assertIn("timed out", found["error"])
+
     def test_without_what_holds_a_gpu_the_block_runs(self):
         with machine.held_gpu(self.build / "bin" / "none", None):
             pass
@@ -194,6 +211,57 @@ class Steps(unittest.TestCase):
         counts = checks.tests(self.runner, self.build, True)
         self.assertEqual(counts["programs"], 2)
         self.assertIn("its results cannot be read", self.runner.steps[0].lines[0])
+
+    def said_by(self, *lines):
+        """What is counted of a test program that says this and leaves no results."""
+        self.program("broken_test", *(f"echo '{line}'" for line in lines), "kill -9 $$")
+        (self.build / "gpu_tests.txt").write_text("broken_test\n", encoding="utf-8")
+        return checks.tests(self.runner, self.build, True)
+
+    def test_a_test_program_that_breaks_keeps_the_results_that_it_told(self):
+        counts = self.said_by(
+            "[ RUN      ] Suite.Good",
+            "[       OK ] Suite.Good (3 ms)",
+            "[ RUN      ] Suites/Suite.Bad/0",
+            "[  FAILED  ] Suites/Suite.Bad/0, where GetParam() = a (b) (12 ms)",
+            "[ RUN      ] Suite.Skipped",
+            "[  SKIPPED ] Suite.Skipped (0 ms)",
+            "[ RUN      ] Suite.Breaks",
+        )
+        self.assertEqual((counts["passed"], counts["failed"], counts["skipped"]), (1, 2, 1))
+        self.assertEqual(counts["failed_cases"], ["Suites/Suite.Bad/0", "Suite.Breaks"])
+        self.assertEqual(counts["skipped_cases"], ["Suite.Skipped"])
+        self.assertEqual(self.runner.steps[-1].lines[:2], ["exit status -9", "Suite.Breaks did not end"])
+
+    def test_a_test_program_that_breaks_between_its_cases_names_none(self):
+        counts = self.said_by(
+            "[ RUN      ] Suite.Bad",
+            "[  FAILED  ] Suite.Bad (1 ms)",
+            "[  FAILED  ] 1 test, listed below:",
+            "[  FAILED  ] Suite.Bad",
+        )
+        self.assertEqual(counts["failed_cases"], ["Suite.Bad"])
+        self.assertFalse([line for line in self.runner.steps[-1].lines if "did not end" in line])
+
+    def test_what_failed_is_told_in_more_than_a_few_lines(self):
+        self.program("bad", "for i in $(seq 60); do echo error $i; done", "exit 1")
+        self.assertIn("error 60", self.runner.run("bad", "bad", [], 60)[0].lines)
+
+    def test_logs_have_names_without_spaces(self):
+        self.program("bad", "echo why >&2")
+        step, _ = self.runner.run("test of names", "bad", [], 60)
+        self.assertTrue((self.build / "test-of-names.out").is_file())
+        self.assertEqual(self.runner.errors_of(step), "why\n")
+
+    def test_a_folder_is_packed_under_its_name(self):
+        work = self.build / "work"
+        (work / "logs").mkdir(parents=True)
+        (work / "logs" / "a.out").write_text("said", encoding="utf-8")
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as left_over:
+            left_over.bind(str(work / "socket"))
+            report.pack_folder(work, self.build / "logs.tar.gz")
+        with tarfile.open(self.build / "logs.tar.gz") as archive:
+            self.assertEqual(archive.getnames(), ["work/logs/a.out"])
 
     def test_figures_that_are_cut_short_fail_their_step(self):
         self.program("gpu_process_bench", 'printf \'{"ca\' >"$2"')
@@ -267,7 +335,7 @@ class Steps(unittest.TestCase):
             "no torch; no cupy": {"fastio": "0", "torch_error": "no torch", "cupy_error": "no cupy"},
         }
         for reason, packages in without.items():
-            self.python({"version": "3.13.0", "numpy": "2", "pytest": "8", **packages})
+            self.python({"version": "3.13.0", "numpy": "2", "pytest": "8", **packages}, on_gpu=False)
             step = self.runner.steps[-1]
             self.assertEqual((step.name, step.state), ("python", "skipped"))
             self.assertEqual(step.lines, [f"Python 3.13.0: {reason}"])
@@ -275,6 +343,12 @@ class Steps(unittest.TestCase):
         self.assertEqual(checks.python(self.runner, ROOT, self.build, True), {})
         self.assertIn("gpu-pack --python", self.runner.steps[-1].lines[0])
         self.assertTrue(steps.all_passed(self.runner.steps), "a skip is seen, and is no failure")
+
+    def test_on_a_gpu_a_package_that_cannot_be_imported_is_a_failure(self):
+        self.python({"version": "3.13.0", "numpy": "2", "pytest": "8", "torch": "2", "fastio_error": "no module"})
+        (step,) = self.runner.steps
+        self.assertEqual(step.state, "failed")
+        self.assertEqual(step.lines, ["Python 3.13.0 cannot import the build's package: no module"])
 
     def test_what_doctor_finds_is_kept_also_where_it_is_a_problem(self):
         self.program("fastio", 'echo \'{"verdict": "problem"}\'; exit 1')

@@ -18,7 +18,7 @@ import time
 import checks
 import machine
 import report as reports
-from steps import Runner, all_passed
+from steps import Runner, Step, all_passed
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -105,10 +105,12 @@ def main():
     start = time.monotonic()
     variables = environment(chosen)
     gpu = machine.describe_gpu(chosen.build / "bin" / "gpu_process_bench", variables)
-    for reason in ("error", "why_none"):
-        if reason in gpu:
-            stop(1, f"no GPU to check: {gpu[reason]}")
-    on_gpu = gpu["library"] == "cudart"
+    if "why_none" in gpu:
+        stop(1, f"no GPU to check: {gpu['why_none']}")
+    on_gpu = gpu.get("library") == "cudart"
+    if "error" in gpu:
+        leave_the_reason(chosen, gpu["error"], time.monotonic() - start)
+        stop(1, f"no GPU to check: {gpu['error']}")
     if not on_gpu and chosen.output.is_relative_to(RESULTS):
         stop(2, f"{chosen.output} is for results of GPUs, and this is the {gpu['library']}")
 
@@ -116,13 +118,46 @@ def main():
     work = work_folder(chosen.output)
     folders = {name: fresh_folder(work / name) for name in ("logs", "tests", "demo")}
     scrub = scrubber(chosen, work)
-    found = {
-        "gpu": gpu["gpu"],
-        "driver": gpu["driver"],
+    found = nothing_found_yet(chosen, gpu)
+
+    def save():
+        found["steps"] = [dataclasses.asdict(step) for step in runner.steps]
+        found["seconds"] = round(time.monotonic() - start, 1)
+        return write(chosen.output, found, scrub)
+
+    runner = Runner(chosen.build, folders["logs"], variables, start, scrub, save)
+    save()
+    try:
+        with machine.held_gpu(chosen.build / "bin" / "gpu_process_bench", variables):
+            ask(found, runner, folders, work, chosen, on_gpu)
+        found["result"] = "passed" if all_passed(runner.steps) else "failed"
+        say_what_was_found(found, save())
+    finally:
+        if work.is_relative_to(chosen.output):  # else the output is a folder of committed results
+            reports.pack_folder(work, chosen.output / "logs.tar.gz")
+    return 0 if found["result"] == "passed" else 1
+
+
+def leave_the_reason(chosen, error, seconds):
+    """A report of a machine of whose GPU nothing could be found out, unless it would be among results of GPUs."""
+    if chosen.output.is_relative_to(RESULTS):
+        return
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    found = nothing_found_yet(chosen, {})
+    found["steps"] = [dataclasses.asdict(Step("describe", "failed", round(seconds, 2), error.splitlines()))]
+    found.update(result="failed", seconds=round(seconds, 1))
+    print(write(chosen.output, found, scrubber(chosen, chosen.output / "work")))
+
+
+def nothing_found_yet(chosen, gpu):
+    """A report before its first step."""
+    return {
+        "gpu": gpu.get("gpu", "unknown"),
+        "driver": gpu.get("driver", "unknown"),
         "commit": machine.commit_of(ROOT, chosen.build),
-        "library": gpu["library"],
-        "runtime": gpu["runtime"],
-        "gpu_memory_gib": round(gpu["total_bytes"] / 2**30, 1),
+        "library": gpu.get("library", "unknown"),
+        "runtime": gpu.get("runtime", "unknown"),
+        "gpu_memory_gib": round(gpu.get("total_bytes", 0) / 2**30, 1),
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "machine": machine.describe_machine(),
         "quick": chosen.quick,
@@ -137,19 +172,6 @@ def main():
         "result": "unfinished",
         "seconds": 0.0,
     }
-
-    def save():
-        found["steps"] = [dataclasses.asdict(step) for step in runner.steps]
-        found["seconds"] = round(time.monotonic() - start, 1)
-        return write(chosen.output, found, scrub)
-
-    runner = Runner(chosen.build, folders["logs"], variables, start, scrub, save)
-    save()
-    with machine.held_gpu(chosen.build / "bin" / "gpu_process_bench", variables):
-        ask(found, runner, folders, work, chosen, on_gpu)
-    found["result"] = "passed" if all_passed(runner.steps) else "failed"
-    say_what_was_found(found, save())
-    return 0 if found["result"] == "passed" else 1
 
 
 def ask(found, runner, folders, work, chosen, on_gpu):

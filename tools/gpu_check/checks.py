@@ -34,6 +34,10 @@ for name in ("numpy", "pytest", "fastio", "torch", "cupy"):
         found[name + "_error"] = f"{type(error).__name__}: {error}"
 print(json.dumps(found))
 """
+# What a test program of gtest says of each case; only at the end of a case is there a time behind its name.
+CASE_BEGINS = re.compile(r"^\[ RUN      \] (\S+)$")
+CASE_ENDS = re.compile(r"^\[ *(OK|FAILED|SKIPPED) *\] ([^\s,]+)(?:, where .*)? \(\d+ ms\)$")
+RESULTS = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
 SCAN = re.compile(r"(?<=path: )(/[^\s}]+\.nii\.gz)")
 
 
@@ -77,7 +81,7 @@ def tests(runner, folder, on_gpu, counts=None):
     for program in programs:
         counts["programs"] += 1
         file = folder / f"{program}.json"
-        step, _ = runner.run(
+        step, output = runner.run(
             f"test {program}", program, [f"--gtest_output=json:{file}"], ENDS_S["tests"], TEST_LIMIT_S, **variables
         )
         try:
@@ -88,6 +92,11 @@ def tests(runner, folder, on_gpu, counts=None):
                 refuse(step, f"its results cannot be read: {error}")
         if step.state == "passed" and not cases:
             refuse(step, "no test case ran")
+        if step.state != "passed" and not cases:  # gtest writes its results at the end of the program only
+            cases, unended = said_cases(output)
+            if unended is not None:
+                step.lines.insert(1, f"{unended} did not end")
+                cases.append((unended, "failed"))
         for name, result in cases:
             counts[result] += 1
             if result != "passed":
@@ -110,6 +119,18 @@ def read_cases(file):
                 yield name, "skipped"
             elif case.get("status") == "RUN":
                 yield name, "passed"
+
+
+def said_cases(output):
+    """The results of the cases that ended, as the program told them; and the case that did not, or None."""
+    cases, running = [], None
+    for line in output.splitlines():
+        if begins := CASE_BEGINS.match(line):
+            running = begins[1]
+        elif ends := CASE_ENDS.match(line):
+            cases.append((ends[2], RESULTS[ends[1]]))
+            running = None
+    return cases, running
 
 
 def demo(runner, root, folder, on_gpu):
@@ -176,6 +197,9 @@ def python(runner, root, folder, on_gpu):
     missing = [name for name in ("fastio", "numpy", "pytest") if name not in found]
     if not missing and "torch" not in found and "cupy" not in found:
         missing = ["torch", "cupy"]
+    if on_gpu and "fastio" in missing:
+        refuse(step, f"Python {found['version']} cannot import the build's package: {found['fastio_error']}")
+        return found
     reason = "; ".join(found[f"{name}_error"] for name in missing)
     if reason:
         runner.skip("python", f"Python {found['version']}: {reason}")

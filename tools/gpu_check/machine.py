@@ -11,20 +11,27 @@ import subprocess
 
 DESCRIBE_LIMIT_S = 60
 HOLD_END_S = 5
+KILLED_S = 5
 
 
 def describe_gpu(program, variables):
     """What gpu_process_bench --describe says: gpu, driver, library, memory; or "why_none" or "error"."""
     try:
-        result = subprocess.run(
-            [program, "--describe"], env=variables, capture_output=True, text=True, timeout=DESCRIBE_LIMIT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        pipe = subprocess.PIPE
+        process = subprocess.Popen([program, "--describe"], env=variables, stdout=pipe, stderr=pipe, text=True)
+    except OSError as error:
         return {"error": f"{program.name} --describe: {error}"}
     try:
-        found = json.loads(result.stdout)
+        output, errors = process.communicate(timeout=DESCRIBE_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a driver may hold it, whatever kills it
+            process.communicate(timeout=KILLED_S)
+        return {"error": f"{program.name} --describe: {error}"}
+    try:
+        found = json.loads(output)
     except ValueError:  # it did not start: a library that is missing, or a C library that is too old
-        return {"error": f"{program.name} --describe: status {result.returncode}: {result.stderr.strip()}"}
+        return {"error": f"{program.name} --describe: status {process.returncode}: {errors.strip()}"}
     if found.get("library") == "cudart" and found.get("driver", "").startswith("unknown"):
         found["driver"] = found["driver"].replace("unknown", driver_by_nvidia_smi(), 1)
     return found

@@ -1,7 +1,9 @@
 """The Markdown form of a report, and its files."""
 
+import contextlib
 import os
 import re
+import tarfile
 
 
 def table(head, rows):
@@ -24,7 +26,10 @@ def head_of(report):
     machine = report["machine"]
     yield f"# gpu-check: {report['gpu']}, {report['date']}"
     yield ""
-    if report["library"] != "cudart":
+    if report["library"] == "unknown":
+        yield "**What GPU is here could not be found out.**"
+        yield ""
+    elif report["library"] != "cudart":
         yield f"**Made with the {report['library']} in place of the CUDA runtime: this says nothing about a GPU.**"
         yield ""
     if report["quick"]:
@@ -148,6 +153,17 @@ def markdown(report):
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
     return text.rstrip() + "\n"
+
+
+def pack_folder(folder, file):
+    """A compressed archive of what is in the folder, under its name. What cannot be read is left out."""
+    part = file.with_name(f".{file.name}.part")
+    with tarfile.open(part, "w:gz") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink() or path.is_file():
+                with contextlib.suppress(OSError):
+                    archive.add(path, f"{folder.name}/{path.relative_to(folder)}")
+    os.replace(part, file)
 
 
 def replace_file(file, text):

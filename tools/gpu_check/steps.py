@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-KEPT_LINES = 20
+KEPT_LINES = 80
 ENDING_S = 5  # what a program is given to end by itself
 KILLED_S = 5  # and the kernel to end it after SIGKILL, which it cannot while a driver holds it
 LOOKS_LIKE_A_FAILURE = re.compile(r"\[  FAILED  \]|Failure|FAILED|[Ee]rror|differs|did not|cannot|could not|terminate")
@@ -82,11 +82,15 @@ class Runner:
 
     def errors_of(self, step):
         """What it wrote to its standard error."""
-        file = self._logs / f"{step.name}.err"
+        file = self._log(step, "err")
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
+    def _log(self, step, kind):
+        """Without spaces, so that it can be copied from another machine by its name."""
+        return self._logs / f"{step.name.replace(' ', '-')}.{kind}"
+
     def _run(self, step, command, limit, variables):
-        files = [self._logs / f"{step.name}.{kind}" for kind in ("out", "err")]
+        files = [self._log(step, kind) for kind in ("out", "err")]
         start = time.monotonic()
         with open(files[0], "wb") as out, open(files[1], "wb") as err:
             # A session of its own, so that what it leaves behind can be ended with it.
