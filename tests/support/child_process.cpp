@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -250,6 +251,16 @@ std::optional<ExitStatus> ChildProcess::try_wait() {
         }
     }
     return status_;
+}
+
+std::optional<ExitStatus> ChildProcess::wait_for(std::chrono::milliseconds limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    std::optional<ExitStatus> status = try_wait();
+    while (!status && std::chrono::steady_clock::now() < end) {
+        ::usleep(1000);  // a process cannot be waited for with a limit without a handler of signals
+        status = try_wait();
+    }
+    return status;
 }
 
 void ChildProcess::wait_for_output(const std::string& text) {

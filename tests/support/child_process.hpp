@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -58,6 +59,10 @@ public:
     ExitStatus wait();
     /// Empty while it runs.
     [[nodiscard]] std::optional<ExitStatus> try_wait();
+    /// Waits, for so long at most; empty if it still runs.
+    [[nodiscard]] std::optional<ExitStatus> wait_for(std::chrono::milliseconds limit);
+    /// Neither kills, awaits nor reaps it any more: for one that survives SIGKILL. Its output can still be read.
+    void abandon() noexcept { pid_ = 0; }
     /// Returns once output() contains `text`. Throws std::runtime_error with the output if the child ends first.
     void wait_for_output(const std::string& text);
 

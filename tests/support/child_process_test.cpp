@@ -1,6 +1,7 @@
 #include "support/child_process.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <fstream>
@@ -18,6 +19,34 @@ TEST(ChildProcess, TellsHowItEnded) {
     EXPECT_EQ(ChildProcess::start("sh", {"-c", "exit 3"}).wait(), (ExitStatus{3, 0}));
     EXPECT_EQ(ChildProcess::start("sh", {"-c", "kill -TERM $$"}).wait(), (ExitStatus{-1, SIGTERM}));
     EXPECT_EQ(ChildProcess::start("sleep", {"1000"}).kill(), (ExitStatus{-1, SIGKILL}));
+}
+
+TEST(ChildProcess, IsAwaitedForAsLongAsOneLikes) {
+    const Pipe pipe = make_pipe();
+    ChildOptions options;
+    options.descriptors = {pipe.read.get()};
+    auto child = ChildProcess::start("sh", {"-c", "read line <&3; exit 5"}, options);
+    EXPECT_EQ(child.wait_for(std::chrono::milliseconds(1)), std::nullopt);
+    send_byte(pipe.write.get(), '\n');
+    EXPECT_EQ(child.wait_for(std::chrono::hours(1)), (ExitStatus{5, 0}));
+}
+
+TEST(ChildProcess, ThatWasAbandonedIsNeitherKilledNorReaped) {
+    const Watchdog watchdog("the end of a child that was abandoned");
+    pid_t pid = 0;
+    {
+        ChildOptions options;
+        options.capture_output = true;
+        auto child = ChildProcess::start("sh", {"-c", "echo said; exec sleep 1000"}, options);
+        child.wait_for_output("said");
+        pid = child.pid();
+        child.abandon();
+        EXPECT_EQ(child.output(), "said\n");
+    }
+    EXPECT_EQ(::kill(pid, SIGTERM), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(WTERMSIG(status), SIGTERM);
 }
 
 TEST(ChildProcess, AProgramThatDoesNotExistIsAnError) {

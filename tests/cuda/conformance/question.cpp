@@ -1,6 +1,7 @@
 #include "question.hpp"
 
 #include <poll.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -10,6 +11,9 @@
 
 namespace fastio::conformance {
 namespace {
+
+constexpr std::chrono::seconds kEnding(5);
+constexpr const char* kStuck = "did not end, survives SIGKILL";
 
 test::ChildProcess start(const std::vector<std::string>& arguments, const test::Channel& channel,
                          std::chrono::seconds limit) {
@@ -38,8 +42,8 @@ Question::Question(const std::vector<std::string>& arguments, std::chrono::secon
 void Question::hear(bool readable) {
     if (!readable) {
         if (Clock::now() >= deadline_) {
-            process_.kill();
-            answer_ = answer_.empty() ? "did not end" : answer_;
+            const bool ended = kill().has_value();
+            answer_ = !answer_.empty() ? answer_ : ended ? "did not end" : kStuck;
             over_ = true;
         }
         return;
@@ -47,10 +51,24 @@ void Question::hear(bool readable) {
     try {
         answer_ = channel_.hear().text;
     } catch (const std::runtime_error&) {  // it is gone
-        const test::ExitStatus status = process_.wait();
-        answer_ = answer_.empty() ? end_of(status) : answer_;
+        const std::optional<test::ExitStatus> status = await_end();
+        answer_ = !answer_.empty() ? answer_ : status ? end_of(*status) : kStuck;
         over_ = true;
     }
+}
+
+std::optional<test::ExitStatus> Question::await_end() {
+    const std::optional<test::ExitStatus> status = process_.wait_for(kEnding);
+    return status ? status : kill();
+}
+
+std::optional<test::ExitStatus> Question::kill() {
+    process_.signal(SIGKILL);
+    const std::optional<test::ExitStatus> status = process_.wait_for(kEnding);
+    if (!status) {
+        process_.abandon();
+    }
+    return status;
 }
 
 void hear_some(std::vector<Question>& questions) {

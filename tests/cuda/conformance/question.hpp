@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ public:
     [[nodiscard]] Clock::time_point deadline() const noexcept { return deadline_; }
     /// Hears what there is, or that the time is over.
     void hear(bool readable);
-    /// Nothing more will be heard. A process that answered is given its time to end.
+    /// Nothing more will be heard, also where the process cannot be ended: a driver may hold it. A process that
+    /// answered is given its time to end.
     [[nodiscard]] bool is_over() const noexcept { return over_; }
 
     [[nodiscard]] const std::string& answer() const noexcept { return answer_; }
@@ -32,6 +34,10 @@ public:
 private:
     Question(const std::vector<std::string>& arguments, std::chrono::seconds limit,
              std::pair<test::Channel, test::Channel> ends);
+
+    /// How it ended, where that is within a few seconds, or as soon after SIGKILL; else it is left alone.
+    std::optional<test::ExitStatus> await_end();
+    std::optional<test::ExitStatus> kill();
 
     test::Channel channel_;
     test::ChildProcess process_;
