@@ -3,6 +3,7 @@
 #include <cuda.h>
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -106,11 +107,14 @@ public:
     Rescue(const Rescue&) = delete;
     Rescue& operator=(const Rescue&) = delete;
     ~Rescue();
+    /// Whether it has begun to let go. To be read right after what may have waited: true then says that it did.
+    [[nodiscard]] bool acted() const noexcept { return acted_.load(); }
 
 private:
     std::mutex mutex_;
     std::condition_variable changed_;
     bool over_ = false;
+    std::atomic<bool> acted_{false};
     std::thread thread_;
 };
 

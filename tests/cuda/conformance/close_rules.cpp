@@ -78,7 +78,7 @@ constexpr Rule kRules[] = {
     {"30d", Grade::tested, "attributes of what was closed", "1 | 0 unregistered", "0 unregistered",
      attributes_after_it},
     {"31", Grade::unknown, "closing after cudaDeviceReset", "1 | 201 | 400", "1", after_a_reset},
-    {"32", Grade::field, "closing under work in a stream", "0 waits", kSame, under_work},
+    {"32", Grade::field, "closing under work in a stream", "0 waits", kSame, under_work, true, true},
     {"33", Grade::unknown, "cudaFree of imported memory", "1", "1", free_of_an_import},
 };
 

@@ -94,6 +94,19 @@ TEST(CudaConformance, UploadsThatCameTooLateAreSeen) {
     EXPECT_EQ(SuiteRun::of({"--rule", "61a"}, late).answer(), "matches: 0 of 200 stale");
 }
 
+TEST(CudaConformance, WhatTakesLongAfterACallIsNoWaitOfTheCall) {
+    const std::map<std::string, std::string> slow{{"FASTIO_EMU_CALL_DELAY_US", "cudaStreamQuery=5000000"}};
+    for (const char* const rule : {"W3", "65b"}) {
+        EXPECT_EQ(SuiteRun::of({"--rule", rule}, slow).answer(), "matches: 0 does not wait");
+    }
+}
+
+TEST(CudaConformance, AWordThatTheHostHadToWriteIsSeen) {
+    const SuiteRun run =
+        SuiteRun::of({"--rule", "W10b"}, {{"FASTIO_EMU_CALL_DELAY_US", "cuStreamWriteValue64=6000000"}});
+    EXPECT_EQ(run.answer(), "differs: stuck until the host wrote the word");
+}
+
 TEST(CudaConformance, ARuleThatHangsDoesNotEndTheSuite) {
     const SuiteRun run =
         SuiteRun::of({"--rule", "1", "--limit", "1"}, {{"FASTIO_EMU_CALL_DELAY_US", "cudaIpcGetMemHandle=3600000000"}});

@@ -65,6 +65,13 @@ TEST(Judge, AsksSideBySideOnlyWhatDisturbsNobody) {
     EXPECT_EQ(batch_at(std::vector{social}), 1U);
 }
 
+TEST(Judge, AsksAloneWhatAnswersByTheTimeThatACallTakes) {
+    for (const Rule& one : all_rules()) {
+        const bool times = one.id.starts_with('W') || one.id == "32" || one.id == "65" || one.id == "65b";
+        EXPECT_TRUE(one.alone || !times) << one.id;
+    }
+}
+
 TEST(Judge, AwaitsWhatMayHangForAPartOfTheLimit) {
     Rule hangs = rule(Grade::unknown, "");
     EXPECT_EQ(limit_of(hangs, {std::chrono::seconds(30), 1}), std::chrono::seconds(30));
