@@ -290,12 +290,12 @@ class FastIOAllocation:
 
     def release(self, stream: object = None) -> None:
         """
-        Gives up this reference. The memory returns when the last one and the last name are gone; arrays that were made of this object stay valid until they are collected. With a ``stream``, the reference goes once the stream's work so far is done. On a GPU an object that was asked for __cuda_array_interface__ counts as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory).
+        Gives up this reference. The memory returns when the last one and the last name are gone; arrays that were made of this object stay valid until they are collected. With a ``stream``, the reference goes once the stream's work so far is done; without one, while arrays share the memory, it goes with the last of them, behind all of the device. On a GPU an object that was asked for __cuda_array_interface__ counts as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory, or one that is being captured).
         """
 
     def free(self, stream: object = None) -> None:
         """
-        Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream with host memory). Where the call is given up, as when Ctrl-C ends a wait for a stopped service, this reference is gone all the same, unless arrays share it, because the service may serve the call later.
+        Removes every name of this memory, for all operators, and gives up this reference. References and arrays that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream with host memory, or one that is being captured). Where the call is given up, as when Ctrl-C ends a wait for a stopped service, this reference is gone all the same, unless arrays share it, because the service may serve the call later.
         """
 
     def unpublish(self) -> None:
@@ -386,7 +386,7 @@ class FastIOAllocation:
     @property
     def data_ptr(self) -> int:
         """
-        The address in this process, of host or of device memory. It keeps nothing: hold the object.
+        The address in this process, of host or of device memory. It keeps nothing: hold the object. Of a GPU's memory that was asked for it, nobody knows in which streams it is used: it is given up behind all of the device.
         """
 
     @property

@@ -48,9 +48,21 @@ nb::dict attributes_of(const PyAllocation& self) {
     return to_dict(self.with([](const Allocation& allocation) { return Attributes(allocation.attributes()); }));
 }
 
-void refuse_host_stream(const Allocation& allocation, const char* call) {
+/// Also where the memory is not given up behind that stream alone. Errors: unsupported for host memory, and for a
+/// stream that is being captured: waiting for the device would spoil the capture.
+void check_stream(const Allocation& allocation, Stream stream, const char* call) {
+    if (!stream) {
+        return;
+    }
     if (allocation.device() == "host") {
         fail(Errc::unsupported, "{} was given a stream, and the memory is on the device 'host': leave it out", call);
+    }
+    try {
+        allocation.order(stream, stream);  // queues nothing, and refuses what order refuses
+    } catch (const Error& error) {
+        if (error.errc() != Errc::device_error) {
+            throw;  // else the stream is gone or broken, and the memory is given up all the same
+        }
     }
 }
 
@@ -130,17 +142,25 @@ void PyAllocation::publish(const std::string& name, const PublishOptions& option
 
 void PyAllocation::release(Stream stream) {
     LeasePtr held = lease();
+    const auto is_shared = [&] {
+        constexpr long kOwnShares = 2;
+        return is_lent_ || held.use_count() > kOwnShares;
+    };
     bool is_last = false;
     if (stream) {
+        {
+            const LockedWithoutGil locked(*held);
+            check_stream(held->allocation, stream, "release");
+        }
         const std::unique_lock lock = lock_with_gil(*held);
-        refuse_host_stream(held->allocation, "release");
-        // Waiting for the mutex lets other threads run: one of them may have released it meanwhile.
+        // Waiting lets other threads run: one of them may have released it meanwhile.
         static_cast<void>(lease());
-        constexpr long kOwnShares = 2;
-        is_last = !is_lent_ && held.use_count() == kOwnShares;
+        is_last = !is_shared();
         if (!is_last) {
             held->use_in(stream);
         }
+    } else if (is_shared()) {
+        held->use_anywhere();  // nobody says where this object was used
     }
     lease_.reset();
     if (is_lent_) {
@@ -158,12 +178,10 @@ void PyAllocation::free(Stream stream) {
     const bool is_shared = is_lent_ || gone.use_count() > 1;
     try {
         const LockedWithoutGil locked(*gone);
+        check_stream(gone->allocation, stream, "free");
         if (!is_shared) {
             gone->allocation.free(gone->end_in(stream));
         } else {
-            if (stream) {
-                refuse_host_stream(gone->allocation, "free");
-            }
             gone->allocation.unpublish();
             gone->use_in(stream);
         }
@@ -229,16 +247,20 @@ void bind_allocation(nb::module_& module) {
             "stream"_a = nb::none(), nb::sig("def release(self, stream: object = None) -> None"),
             "Gives up this reference. The memory returns when the last one and the last name are gone; arrays that "
             "were made of this object stay valid until they are collected. With a ``stream``, the reference goes once "
-            "the stream's work so far is done. On a GPU an object that was asked for __cuda_array_interface__ counts "
-            "as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory).")
+            "the stream's work so far is done; without one, while arrays share the memory, it goes with the last of "
+            "them, "
+            "behind all of the device. On a GPU an object that was asked for __cuda_array_interface__ counts "
+            "as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory, or one that is being "
+            "captured).")
         .def(
             "free", [](PyAllocation& self, nb::handle stream) { self.free(to_stream(stream, "free")); },
             "stream"_a = nb::none(), nb::sig("def free(self, stream: object = None) -> None"),
             "Removes every name of this memory, for all operators, and gives up this reference. References and arrays "
             "that others hold stay valid; the memory returns with the last. ``stream`` as for release(). Raises "
             "ReleasedError, ServiceLostError, ServiceUnreachableError, ContextClosedError, UnsupportedError (a stream "
-            "with host memory). Where the call is given up, as when Ctrl-C ends a wait for a stopped service, this "
-            "reference is gone all the same, unless arrays share it, because the service may serve the call later.")
+            "with host memory, or one that is being captured). Where the call is given up, as when Ctrl-C ends a wait "
+            "for a stopped service, this reference is gone all the same, unless arrays share it, because the service "
+            "may serve the call later.")
         .def(
             "unpublish",
             [](PyAllocation& self) {
@@ -256,6 +278,7 @@ void bind_allocation(nb::module_& module) {
                 const Stream after = to_stream(later, "order");
                 const LeasePtr held = self.lease();
                 const LockedWithoutGil locked(*held);
+                held->use_in(after);
                 held->allocation.order(before, after);
             },
             "first"_a.none(), "later"_a.none(), nb::sig("def order(self, first: object, later: object) -> None"),
@@ -335,9 +358,12 @@ void bind_allocation(nb::module_& module) {
         .def_prop_ro(
             "data_ptr",
             [](const PyAllocation& self) {
+                self.lease()->use_anywhere();  // who works at an address says not where
                 return reinterpret_cast<std::uintptr_t>(self.with([](const Allocation& held) { return held.data(); }));
             },
-            "The address in this process, of host or of device memory. It keeps nothing: hold the object.")
+            "The address in this process, of host or of device memory. It keeps nothing: hold the object. Of a GPU's "
+            "memory that was asked for it, nobody knows in which streams it is used: it is given up behind all of the "
+            "device.")
         .def_prop_ro(
             "read_only", [](const PyAllocation& self) { return self.lease()->read_only; },
             "Whether arrays made of this may not be written: so for an operator's inputs, and after "

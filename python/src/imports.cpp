@@ -320,6 +320,16 @@ void copy_from_gpu(Allocation& to, const Source& source, std::uint64_t bytes, St
     }
 }
 
+/// Without the GIL, after copy_from_gpu without a stream, which copied in the array's own.
+void finish_copy(const Allocation& to, const Source& source) {
+    const Stream legacy(nullptr);
+    if (source.ready_in != legacy) {
+        to.order(source.ready_in, legacy);
+    }
+    std::byte last{};
+    to.copy_to(&last, sizeof last);  // a copy without a stream waits for the legacy stream
+}
+
 void publish_from_gpu(Context& context, const Source& source, const std::string& name, const PublishOptions& options) {
     const ArrayView& view = source.view;
     const WithoutGil unlocked;
@@ -370,6 +380,9 @@ void copy_array(PyAllocation& self, nb::handle array, Stream stream) {
     const std::uint64_t bytes = to.count() * view.type.size_bytes();
     if (source.on_gpu) {
         copy_from_gpu(to, source, bytes, stream);
+        if (!stream && bytes > 0) {
+            finish_copy(to, source);
+        }
     } else if (bytes > 0) {
         to.copy_from(view.data, bytes, {.stream = stream});
     }

@@ -1,6 +1,7 @@
 #include "lease.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "convert.hpp"
 
@@ -10,7 +11,7 @@ void Lease::use_in(Stream stream) {
     if (is_legacy_default(stream)) {
         in_legacy_ = true;
     } else if (!stream || is_per_thread_default(stream)) {
-        anywhere_ = true;
+        use_anywhere();
     } else if (std::ranges::find(streams_, stream) == streams_.end()) {
         streams_.push_back(stream);
     }
@@ -22,7 +23,7 @@ void Lease::make_in(Stream stream) noexcept {
 
 Stream Lease::end_in(Stream stream) const {
     const auto is_this = [&](Stream used) { return used == stream; };
-    if (!stream || anywhere_ || !std::ranges::all_of(streams_, is_this)) {
+    if (!stream || anywhere_.load(std::memory_order_relaxed) || !std::ranges::all_of(streams_, is_this)) {
         return {};
     }
     if (in_legacy_ && !is_legacy_default(stream)) {
@@ -34,14 +35,15 @@ Stream Lease::end_in(Stream stream) const {
 void Lease::release(Stream stream) noexcept {
     try {
         allocation.release(end_in(stream));
-    } catch (const Error&) {
-        // A stream that cannot say when it is done, as one that is being captured.
-        anywhere_ = true;
+    } catch (const std::exception&) {
+        // A stream that cannot say when it is done, as one that is being captured, or no memory for saying it.
+        use_anywhere();
     }
 }
 
 Lease::~Lease() {
-    if (allocation && in_legacy_ && !anywhere_ && !made_elsewhere_ && streams_.empty()) {
+    const bool in_legacy_alone = in_legacy_ && !made_elsewhere_ && streams_.empty();
+    if (allocation && in_legacy_alone && !anywhere_.load(std::memory_order_relaxed)) {
         release(Stream(nullptr));
     }
     // Else the Allocation's destructor waits for all of the device, behind the scenes.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -23,6 +24,8 @@ public:
 
     /// An array works in this stream; without one, nobody knows where. Under the mutex.
     void use_in(Stream stream);
+    /// Somebody uses the memory where nobody knows. Needs no mutex.
+    void use_anywhere() noexcept { anywhere_.store(true, std::memory_order_relaxed); }
     /// The contents were made, or are waited for, in this stream. Under the mutex.
     void make_in(Stream stream) noexcept;
     /// For the last user, who is giving the memory up behind `stream`: the stream, made to wait for what arrays were
@@ -40,9 +43,9 @@ private:
     // A lease may end long after, in any thread. There the legacy default stream alone is what it was: a thread's
     // default stream is another one, and a stream that somebody made may be destroyed, or its handle another stream's.
     bool in_legacy_ = false;
-    bool anywhere_ = false;          // in a thread's default stream, or where nobody knows
-    bool made_elsewhere_ = false;    // the contents, not in the legacy default stream
-    std::vector<Stream> streams_{};  // that somebody made; the handles are compared only
+    std::atomic<bool> anywhere_{false};  // in a thread's default stream, or where nobody knows
+    bool made_elsewhere_ = false;        // the contents, not in the legacy default stream
+    std::vector<Stream> streams_{};      // that somebody made; the handles are compared only
 };
 
 using LeasePtr = std::shared_ptr<Lease>;

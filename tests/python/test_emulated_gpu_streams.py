@@ -57,6 +57,14 @@ class Runtime:
         """A kernel that runs until finish()."""
         self.do("cudaEmuSpinUntil", ctypes.c_void_p(stream), ctypes.byref(self._may_finish), ctypes.c_uint64(1))
 
+    def begin_capture(self, stream: int) -> None:
+        self.do("cudaStreamBeginCapture", ctypes.c_void_p(stream), 0)
+
+    def end_capture(self, stream: int) -> None:
+        """Fails where something has spoilt it."""
+        graph = ctypes.c_void_p()
+        self.do("cudaStreamEndCapture", ctypes.c_void_p(stream), ctypes.byref(graph))
+
     def finish(self) -> None:
         self._may_finish.value = 1
 
@@ -194,13 +202,59 @@ def test_tensors_of_the_legacy_stream_give_memory_up_in_it(ctx: fastio.FastIOCon
     runtime.launch(elsewhere)
     a = ctx.get("x")
     capsule = a.__dlpack__(stream=LEGACY)
-    a.release()
     del a, capsule
     gc.collect()
     runtime.synchronise(LEGACY)
     assert ctx.stats().own_leases == 0
     runtime.finish()
     runtime.destroy(elsewhere)
+
+
+@pytest.mark.parametrize("use", ["released", "its address", "ordered"])
+def test_who_used_the_object_itself_may_not_have_been_in_the_legacy_stream(
+    ctx: fastio.FastIOContext, runtime: Runtime, use: str
+) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    elsewhere = runtime.make_stream()
+    a = ctx.get("x")
+    capsule = a.__dlpack__(stream=LEGACY)
+    if use == "its address":
+        assert a.data_ptr
+    elif use == "ordered":
+        a.order(LEGACY, elsewhere)
+    runtime.launch(elsewhere)
+    if use == "released":
+        a.release()
+    del a, capsule
+    gc.collect()
+    runtime.synchronise(LEGACY)
+    for _ in range(1000):
+        assert ctx.stats().own_leases == 1
+    runtime.finish()
+    wait_until_nothing_is_leased(ctx)
+    runtime.destroy(elsewhere)
+
+
+@pytest.mark.parametrize("end", ["release", "free"])
+@pytest.mark.parametrize("use", ["none", "address", "tensor"])
+def test_a_stream_that_is_being_captured_is_refused_and_the_capture_goes_on(
+    ctx: fastio.FastIOContext, runtime: Runtime, use: str, end: str
+) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    a = ctx.get("x")
+    captured = runtime.make_stream()
+    capsule = a.__dlpack__(stream=LEGACY) if use == "tensor" else a.data_ptr if use == "address" else None
+    runtime.begin_capture(captured)
+    with pytest.raises(fastio.UnsupportedError, match="captured"):
+        getattr(a, end)(captured)
+    runtime.end_capture(captured)
+    assert not a.released and a.numpy().tolist() == [0, 1, 2]
+    assert ctx.find("x") is not None
+    getattr(a, end)(captured)
+    del capsule
+    gc.collect()
+    wait_until_nothing_is_leased(ctx)
+    runtime.destroy(captured)
 
 
 @pytest.mark.parametrize("use", ["numpy", "__dlpack__", "__cuda_array_interface__"])
@@ -224,6 +278,33 @@ def test_a_streams_object_lives_as_long_as_its_stream_is_needed(
             assert runtime.query(stream) == SUCCESS
     del allocation, a, b, c
     gc.collect()
+
+
+class ArrayInStream:
+    """An array of another library, whose contents are ready after what its stream was given."""
+
+    def __init__(self, owner: fastio.FastIOAllocation, stream: int) -> None:
+        self.owner = owner
+        self.__cuda_array_interface__ = {**owner.__cuda_array_interface__, "stream": stream}
+
+
+def test_without_a_stream_an_array_of_the_gpu_is_copied_when_the_call_returns(
+    ctx: fastio.FastIOContext, runtime: Runtime
+) -> None:
+    made_in = runtime.make_stream()
+    array = ArrayInStream(ctx.create_array(np.int64, 3, zero=True), made_in)
+    a = ctx.create_array(np.int64, 3)
+    runtime.launch(made_in)
+    copying = threading.Thread(target=a.copy_from, args=(array,))
+    copying.start()
+    for _ in range(1000):
+        assert copying.is_alive()
+        ctx.stats()
+    runtime.finish()
+    copying.join()
+    assert runtime.query(made_in) == SUCCESS
+    assert a.numpy().tolist() == [0, 0, 0]
+    runtime.destroy(made_in)
 
 
 def test_order_makes_a_stream_wait_for_another(ctx: fastio.FastIOContext, runtime: Runtime) -> None:
