@@ -117,6 +117,26 @@ void PyAllocation::set_own_stream(OwnStream own) {
     std::swap(own_stream_, own);  // the earlier one's object ends with `own`, which may run anything
 }
 
+OwnStream PyAllocation::end_own_stream() {
+    // Who holds this object may be working in the stream.
+    return is_lent_ ? OwnStream{} : std::exchange(own_stream_, {});
+}
+
+int PyAllocation::traverse(PyObject* self, visitproc visit, void* arg) noexcept {
+    Py_VISIT(Py_TYPE(self));
+    if (nb::inst_ready(self)) {
+        Py_VISIT(nb::inst_ptr<PyAllocation>(self)->own_stream_.given.ptr());
+    }
+    return 0;
+}
+
+int PyAllocation::clear(PyObject* self) noexcept {
+    if (nb::inst_ready(self)) {
+        const OwnStream ended = std::exchange(nb::inst_ptr<PyAllocation>(self)->own_stream_, {});
+    }
+    return 0;
+}
+
 const LeasePtr& PyAllocation::lease() const {
     if (lease_ == nullptr) [[unlikely]] {
         if (handler_ended_) {
@@ -141,6 +161,7 @@ void PyAllocation::publish(const std::string& name, const PublishOptions& option
 }
 
 void PyAllocation::release(Stream stream) {
+    OwnStream ended;  // the last to go
     LeasePtr held = lease();
     const auto is_shared = [&] {
         constexpr long kOwnShares = 2;
@@ -163,6 +184,7 @@ void PyAllocation::release(Stream stream) {
         held->use_anywhere();  // nobody says where this object was used
     }
     lease_.reset();
+    ended = end_own_stream();
     if (is_lent_) {
         kept_ = std::move(held);
     } else if (is_last) {
@@ -172,6 +194,7 @@ void PyAllocation::release(Stream stream) {
 }
 
 void PyAllocation::free(Stream stream) {
+    OwnStream ended;  // the last to go
     static_cast<void>(lease());
     // From here on nobody can begin to use it; who has begun, or holds an array, has a share.
     LeasePtr gone = std::exchange(lease_, nullptr);
@@ -190,9 +213,12 @@ void PyAllocation::free(Stream stream) {
         // given up, the memory may become another's.
         if (!handler_ended_ && gone->allocation) {
             lease_ = std::move(gone);
+        } else {
+            ended = end_own_stream();
         }
         throw;
     }
+    ended = end_own_stream();
     if (is_lent_) {
         kept_ = std::move(gone);
     }
@@ -208,7 +234,7 @@ void PyAllocation::end_with_handler() {
 void bind_allocation(nb::module_& module) {
     bind_exports(module);
     nb::class_<PyAllocation> bound(
-        module, "FastIOAllocation", nb::type_slots(buffer_slots()), nb::is_weak_referenceable(),
+        module, "FastIOAllocation", nb::type_slots(allocation_slots()), nb::is_weak_referenceable(),
         "A reference to memory that operators of one job share, with a type and dimensions of its own.\n\n"
         "Made by FastIOContext.create and FastIOContext.get, whose results differ in nothing but where the metadata "
         "comes from. The memory stays as long as an allocation object or an array made of one, in any process, or any "

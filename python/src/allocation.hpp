@@ -71,11 +71,18 @@ public:
     /// Not under the lease's mutex.
     void set_own_stream(OwnStream own);
 
+    /// For Python's collector of cycles: a stream's object may hold this one.
+    static int traverse(PyObject* self, visitproc visit, void* arg) noexcept;
+    static int clear(PyObject* self) noexcept;
+
     /// A library holds this object itself, not an export of it: from now on release() keeps the lease as long as the
     /// object lives.
     void lend_object() noexcept { is_lent_ = true; }
 
 private:
+    /// What nobody needs of own_stream_ any more. When it ends it may run anything, also this object's end.
+    [[nodiscard]] OwnStream end_own_stream();
+
     LeasePtr lease_;
     OwnStream own_stream_;
     std::uint64_t own_thread_ = 0;  ///< that gave own_stream_, as Python numbers threads

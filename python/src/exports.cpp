@@ -135,9 +135,11 @@ void release_buffer(PyObject* /*self*/, Py_buffer* view) noexcept {
     delete static_cast<View*>(view->internal);
 }
 
-PyType_Slot allocation_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
-                                  {Py_bf_releasebuffer, reinterpret_cast<void*>(release_buffer)},
-                                  {0, nullptr}};
+PyType_Slot slots_of_allocation[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
+                                     {Py_bf_releasebuffer, reinterpret_cast<void*>(release_buffer)},
+                                     {Py_tp_traverse, reinterpret_cast<void*>(PyAllocation::traverse)},
+                                     {Py_tp_clear, reinterpret_cast<void*>(PyAllocation::clear)},
+                                     {0, nullptr}};
 
 nb::object dtype_of(const Snapshot& snapshot) {
     nb::object dtype = numpy_dtype(snapshot.type);
@@ -350,8 +352,8 @@ nb::object to_dlpack(const PyAllocation& self, nb::handle stream, nb::handle max
 
 }  // namespace
 
-PyType_Slot* buffer_slots() noexcept {
-    return allocation_slots;
+PyType_Slot* allocation_slots() noexcept {
+    return slots_of_allocation;
 }
 
 void bind_exports(nb::module_& module) {

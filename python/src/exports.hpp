@@ -9,8 +9,8 @@ namespace fastio::python {
 /// Adds the class whose objects keep a lease for NumPy's arrays.
 void bind_exports(nb::module_& module);
 
-/// The buffer protocol of FastIOAllocation, for its class.
-[[nodiscard]] PyType_Slot* buffer_slots() noexcept;
+/// The buffer protocol of FastIOAllocation and its part in the collection of cycles, for its class.
+[[nodiscard]] PyType_Slot* allocation_slots() noexcept;
 
 /// Copies an array of any library into the allocation: see copy_from's docstring. Needs the GIL.
 void copy_array(PyAllocation& self, nb::handle array, Stream stream);

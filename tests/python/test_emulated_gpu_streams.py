@@ -7,6 +7,7 @@ import gc
 import os
 import pathlib
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
@@ -88,6 +89,7 @@ class OwningStream:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.ptr = runtime.make_stream()
+        self.output: Optional[fastio.FastIOAllocation] = None
 
     def __del__(self) -> None:
         self._runtime.destroy(self.ptr)
@@ -278,6 +280,38 @@ def test_a_streams_object_lives_as_long_as_its_stream_is_needed(
             assert runtime.query(stream) == SUCCESS
     del allocation, a, b, c
     gc.collect()
+
+
+def test_a_streams_object_that_holds_the_allocation_is_collected_with_it(
+    ctx: fastio.FastIOContext, runtime: Runtime
+) -> None:
+    stream = OwningStream(runtime)
+    stream.output = ctx.create(8, stream=stream)
+    assert gc.is_tracked(stream.output)
+    gone: list[Callable[[], object]] = [weakref.ref(stream), weakref.ref(stream.output)]
+    gc.collect()
+    assert all(ref() for ref in gone)
+    del stream
+    gc.collect()
+    assert not any(ref() for ref in gone)
+    while ctx.stats().allocations:
+        pass
+
+
+@pytest.mark.parametrize("end", ["release", "free"])
+@pytest.mark.parametrize("lent", [False, True], ids=["alone", "lent"])
+def test_a_streams_object_ends_with_the_memory_unless_a_consumer_may_need_its_stream(
+    ctx: fastio.FastIOContext, runtime: Runtime, end: str, lent: bool
+) -> None:
+    stream = OwningStream(runtime)
+    a = ctx.create(8, stream=stream)
+    assert not lent or a.__cuda_array_interface__["stream"] == stream.ptr
+    gone = weakref.ref(stream)
+    del stream
+    getattr(a, end)()
+    assert (gone() is not None) == lent
+    del a
+    assert gone() is None
 
 
 class ArrayInStream:
