@@ -36,17 +36,18 @@ find_python() {
 }
 
 # install_wheel FOLDER INTERPRETER [PACKAGE...]: a new virtual environment with the Python package as a user installs it,
-# built as where there is no CUDA toolkit; the examples are built so on the way. Not optimised, because building is what
-# takes long, and what does not depend on the interpreter is built once for all.
+# built as where there is no CUDA toolkit; the examples are built so on the way. With the flags of the preset dev, so that
+# the compiler cache has what does not depend on CUDA; what does not depend on the interpreter is built once for all.
 install_wheel() {
     local folder=$1 interpreter=$2
     shift 2
     say "building the wheel, without CUDA, into ${folder#"$root/"}"
     "$interpreter" -m venv --clear "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python "$@" \
+    # The compiler by the name that CMake finds, not by the one that the interpreter was built with: the cache asks for it.
+    CC=cc CXX=c++ "$folder/bin/python" -m pip install --quiet --disable-pip-version-check ./python "$@" \
         --config-settings=build-dir=../build/wheel-without-cuda --config-settings=cmake.define.FASTIO_WITH_CUDA=OFF \
         --config-settings=cmake.define.FASTIO_BUILD_EXAMPLES=ON \
-        --config-settings=cmake.build-type=Debug --config-settings=cmake.define.CMAKE_CXX_FLAGS_DEBUG=-O0 \
+        --config-settings=cmake.build-type=Debug "--config-settings=cmake.define.CMAKE_CXX_FLAGS_DEBUG=-O1 -g1" \
         --config-settings="build.targets=fastio_python;fastiod;fastio_cli;examples/all" \
         --config-settings=cmake.define.FASTIO_PRECOMPILE=ON --config-settings=cmake.define.FASTIO_WERROR=ON
 }

@@ -64,6 +64,8 @@ command_test() {
         return
     fi
     export FASTIO_REQUIRE_PACKAGES=ON
+    # So that one build's objects serve another, whose folder is another one, too: the wheel's those of dev.
+    export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
     for preset in "${presets[@]}"; do
         test_preset "$preset"
     done
