@@ -181,10 +181,14 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     impl->is_user = true;
     client.enter_by_get();
     const table::Placement& placement = impl->acquired.placement;
+    SlabCache::Slab slab = client.slabs().find(placement.slab);
     if (options.stream) [[unlikely]] {  // first: opening a slab, or waiting for the device, would spoil a capture
-        check_stream(client.devices().memory(placement.device), options.stream, "get");
+        check_stream(slab.device != nullptr ? *slab.device : client.devices().memory(placement.device), options.stream,
+                     "get");
     }
-    const SlabCache::Slab slab = client.slabs().get(placement.slab);
+    if (slab.device == nullptr) [[unlikely]] {
+        slab = client.slabs().open(placement.slab);
+    }
     slab.check_not_lost("get");
     if (placement.offset > slab.bytes || placement.size > slab.bytes - placement.offset) [[unlikely]] {
         fail(Errc::corrupt_input, "get of '{}': the table places {} bytes at {} in a slab of {}: restart the job", name,

@@ -175,12 +175,10 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     check_not_lost(*impl.device, "publish");
     check_stream(*impl.device, options.stream, "publish");
     const std::uint64_t bytes = size_bytes(impl.acquired.copy.type, impl.acquired.copy.shape);
-    std::unique_ptr<Attributes> given;
-    if (!options.attributes.empty()) {
-        given = std::make_unique<Attributes>(options.attributes);
-    }
-    std::unique_ptr<Attributes>& attributes = options.attributes.is_given() ? given : impl.attributes;
-    const std::vector<std::byte> encoded = encode_attributes(attributes ? *attributes : Attributes{});
+    const bool keeps = !options.attributes.is_given() && impl.attributes != nullptr;
+    const Attributes& attributes = keeps ? std::as_const(*impl.attributes) : options.attributes;
+    const std::vector<std::byte> encoded = encode_attributes(attributes);
+    auto given = options.attributes.empty() ? nullptr : std::make_unique<Attributes>(options.attributes);
     FirstLease lease(impl);
     table::FenceRef fence;
     if (options.stream) {
@@ -192,8 +190,8 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
     impl.acquired.copy.version = send_publish(impl, name, options.replace, encoded, fence);
     lease.keep();
     impl.acquired.copy.size = bytes;
-    if (&attributes != &impl.attributes) {
-        impl.attributes = std::move(attributes);
+    if (!keeps) {
+        impl.attributes = std::move(given);
     }
     impl.set_name(name);
     client.counters().bytes_published.fetch_add(bytes, std::memory_order_relaxed);

@@ -53,9 +53,8 @@ public:
     SlabCache& operator=(const SlabCache&) = delete;
     ~SlabCache();
 
-    /// The slab, opened if it was not; the caller's lease or hold keeps it. No system call when it is open. Errors:
-    /// service_lost, and those of DeviceMemory::open.
-    [[nodiscard]] Slab get(table::SlabRef ref) {
+    /// The slab, without a device where it is not open; the caller's lease or hold keeps it. No system call.
+    [[nodiscard]] Slab find(table::SlabRef ref) const noexcept {
         if (ref.index < table::kMaxSlabs) [[likely]] {
             if (const Group* const group = groups_[ref.index / kGroupSize].load(std::memory_order_acquire)) {
                 const Entry& entry = group->entries[ref.index % kGroupSize];
@@ -71,7 +70,13 @@ public:
                 }
             }
         }
-        return open(ref);
+        return {};
+    }
+    /// The slab, opened if it is not. Errors: service_lost, and those of DeviceMemory::open.
+    [[nodiscard]] Slab open(table::SlabRef ref);
+    [[nodiscard]] Slab get(table::SlabRef ref) {
+        const Slab slab = find(ref);
+        return slab.device != nullptr ? slab : open(ref);
     }
 
     /// Opens the slabs of the table that are not open yet, once: later calls find it done. Before the client's first
@@ -105,7 +110,6 @@ private:
 
     class Opening;
 
-    [[nodiscard]] Slab open(table::SlabRef ref);
     [[nodiscard]] Slab open_new(table::SlabRef ref);
     [[nodiscard]] wire::SlabReply request_slab(table::SlabRef ref, Descriptor& file);
     [[nodiscard]] Entry& entry(std::uint32_t index);

@@ -159,7 +159,7 @@ proctype Other() {
     replies[OTHER]?_
 }
 
-/* step: client::get = check acquire acquire_waiting get check_not_lost await_contents is_poisoned acquire_contents staging stage */
+/* step: client::get = check acquire acquire_waiting find check_not_lost await_contents is_poisoned acquire_contents staging stage */
 /* step: client::await_contents = is_complete check_completion staging wait_in_stream wait_for_contents check_completion */
 /* A reader writes nothing that others read, so that one, which goes either way, stands for any number of them. */
 proctype Reader() {

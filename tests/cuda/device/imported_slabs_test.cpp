@@ -57,24 +57,6 @@ TEST_F(SlabsOfAnotherProcess, ThatCudaOnceRefusedToCloseAreClosedWithTheNext) {
     EXPECT_EQ(closed(), 4U) << "nothing is left to be closed";
 }
 
-TEST_F(SlabsOfAnotherProcess, ThatDiesWhileTheyAreBeingOpenedGiveServiceLost) {
-    Context context = service_.join("job");
-    std::optional<Errc> error;
-    emulator_.close_gate(kOpen);
-    std::thread maker([&] {
-        try {
-            static_cast<void>(context.create(1));
-        } catch (const Error& thrown) {
-            error = thrown.errc();
-        }
-    });
-    emulator_.wait_at_gate(kOpen, 1);
-    service_.process().kill();
-    emulator_.open_gate(kOpen);
-    maker.join();
-    EXPECT_EQ(error, Errc::service_lost);
-}
-
 TEST_F(SlabsOfAnotherProcess, AreOpenedOnceHoweverManyClientsUseThem) {
     Context first = service_.join("job");
     const std::uint64_t value = 7;
