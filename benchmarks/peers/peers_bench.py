@@ -65,11 +65,12 @@ def answer(peer: Peer, control: socket.socket) -> None:
     """The other side of round_trips(), until it is killed."""
     number = 0
     control.send(b"r")
-    while True:
-        number += 1
-        assert is_filled(peer.receive(), number, peer.ends.whole), "a frame with other contents"
-        fill(peer.borrow(), number, peer.ends.whole)
-        peer.send()
+    with contextlib.suppress(EOFError, ConnectionError):  # the first side has ended
+        while True:
+            number += 1
+            assert is_filled(peer.receive(), number, peer.ends.whole), "a frame with other contents"
+            fill(peer.borrow(), number, peer.ends.whole)
+            peer.send()
 
 
 def look_ups(peer: Peer, key: Any, seconds: float) -> list[float]:
@@ -121,6 +122,7 @@ def be_an_end(arguments: argparse.Namespace) -> None:
         taken = round_trips(peer, arguments.seconds, 5000)
     else:
         answer(peer, control)
+        os._exit(0)
     print(statistics.median(taken), flush=True)
     os._exit(0)  # not what some of them do at their end
 
@@ -135,7 +137,9 @@ class Pair:
 
     def start(self, end: str, sockets: tuple[socket.socket, socket.socket]) -> subprocess.Popen[str]:
         descriptors = [socket.fileno() for socket in sockets]
-        command = [sys.executable, __file__, "--end", end, "--peer", self.peer.name, *self.options]
+        # Warnings: shared_memory's of segments that a process has made and the other one unlinked.
+        command = [sys.executable, "-W", "ignore::UserWarning"]
+        command += [__file__, "--end", end, "--peer", self.peer.name, *self.options]
         process = subprocess.Popen(
             [*command, "--sockets", *map(str, descriptors)],
             pass_fds=descriptors,
