@@ -22,7 +22,7 @@
 #include "service/log.hpp"
 #include "service/options.hpp"
 #include "service/service.hpp"
-#include "wire/socket.hpp"
+#include "wire/socket_path.hpp"
 
 namespace {
 
@@ -146,7 +146,7 @@ int serve(CommandLine& line) {
     options.log = fastio::service::make_log("fastiod", STDERR_FILENO);
     options.log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l fastiod: %v");
     options.log->set_level(spdlog::level::from_str(line.log_level));
-    options.socket = fastio::wire::default_socket_path(line.socket);
+    options.socket = fastio::wire::default_listening_path(line.socket);
     if (!line.group.empty()) {
         options.group = line.group;
     }

@@ -32,6 +32,11 @@ std::optional<std::string> read_variable(const char* name) {
     return value;
 }
 
+/// What somebody chose, if anybody did.
+std::optional<std::string> chosen_path(std::string_view given, const PathEnvironment& environment) {
+    return given.empty() ? environment.variable("FASTIO_SOCKET") : std::optional(std::string{given});
+}
+
 }  // namespace
 
 PathEnvironment PathEnvironment::of_process() {
@@ -51,10 +56,7 @@ std::string runtime_folder(const PathEnvironment& environment) {
 }
 
 std::string choose_socket_path(std::string_view given, const PathEnvironment& environment) {
-    if (!given.empty()) {
-        return std::string{given};
-    }
-    if (const auto path = environment.variable("FASTIO_SOCKET")) {
+    if (const auto path = chosen_path(given, environment)) {
         return *path;
     }
     const std::string folder = runtime_folder(environment);
@@ -64,8 +66,16 @@ std::string choose_socket_path(std::string_view given, const PathEnvironment& en
     return !user_serves && exists(of_system) ? of_system : of_user;
 }
 
+std::string choose_listening_path(std::string_view given, const PathEnvironment& environment) {
+    return chosen_path(given, environment).value_or(runtime_folder(environment) + kFile);
+}
+
 std::string default_socket_path(std::string_view given) {
     return choose_socket_path(given, PathEnvironment::of_process());
+}
+
+std::string default_listening_path(std::string_view given) {
+    return choose_listening_path(given, PathEnvironment::of_process());
 }
 
 }  // namespace fastio::wire

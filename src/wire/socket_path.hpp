@@ -24,8 +24,14 @@ struct PathEnvironment {
 /// create /tmp/fastio-UID.
 [[nodiscard]] std::string runtime_folder(const PathEnvironment& environment = PathEnvironment::of_process());
 
-/// `given` if it is not empty, else $FASTIO_SOCKET, else fastiod.sock in runtime_folder, unless that does not exist (or
-/// lies in a folder that is not this user's) and the system's /run/fastio/fastiod.sock does.
+/// Where a client connects: `given` if it is not empty, else $FASTIO_SOCKET, else fastiod.sock in runtime_folder,
+/// unless that does not exist (or lies in a folder that is not this user's) and the system's /run/fastio/fastiod.sock
+/// does.
 [[nodiscard]] std::string choose_socket_path(std::string_view given, const PathEnvironment& environment);
+
+/// Where a service listens: as above without the search, so that a user's own service can start beside the system's.
+[[nodiscard]] std::string choose_listening_path(std::string_view given, const PathEnvironment& environment);
+/// The same in this process's environment.
+[[nodiscard]] std::string default_listening_path(std::string_view given);
 
 }  // namespace fastio::wire

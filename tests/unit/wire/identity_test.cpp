@@ -97,6 +97,16 @@ TEST_F(SocketPath, TheSystemsServiceIsUsedWhereTheRuntimeFolderIsEmpty) {
     EXPECT_EQ(chosen(), root_.file("xdg/fastio/fastiod.sock"));
 }
 
+TEST_F(SocketPath, AServiceOfTheUserStartsBesideTheSystems) {
+    serve(system_);
+    EXPECT_EQ(choose_listening_path({}, environment()), temporary_ + "/fastiod.sock");
+    variables_ = {{"XDG_RUNTIME_DIR", "/b"}};
+    EXPECT_EQ(choose_listening_path({}, environment()), "/b/fastio/fastiod.sock");
+    variables_["FASTIO_SOCKET"] = "/a";
+    EXPECT_EQ(choose_listening_path({}, environment()), "/a");
+    EXPECT_EQ(choose_listening_path("/c", environment()), "/c");
+}
+
 TEST_F(SocketPath, ALinkInAPublicFolderIsNotFollowed) {
     serve(system_);
     serve(root_.file("elsewhere/fastiod.sock"));
@@ -117,6 +127,7 @@ TEST_F(SocketPath, AFolderOfAnotherUserIsNotTrusted) {
 
 TEST(SocketPathOfProcess, GivenWins) {
     EXPECT_EQ(default_socket_path("/given/path"), "/given/path");
+    EXPECT_EQ(default_listening_path("/given/path"), "/given/path");
 }
 
 }  // namespace
