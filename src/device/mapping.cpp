@@ -57,7 +57,9 @@ void Mapping::populate(std::size_t offset, std::size_t bytes) const {
         fail(is_full ? Errc::out_of_memory : Errc::io_error,
              "could not reserve {} bytes at {} of a mapping of shared memory: {} ({}){}", bytes, offset,
              std::strerror(error), error,
-             is_full ? "; free some memory or raise the memory limit of this process" : "");
+             is_full           ? "; free some memory or raise the memory limit of this process"
+             : error == EINVAL ? "; Linux 5.14 has MADV_POPULATE_READ, which this takes"
+                               : "");
     }
 }
 

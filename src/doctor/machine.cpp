@@ -40,13 +40,18 @@ bool try_pidfd() noexcept {
     return static_cast<bool>(own);
 }
 
-/// A wait for nothing is refused as such by a kernel that knows the call.
+/// A wait for nothing is refused as such by a kernel that knows the call and a filter that lets it pass.
 bool try_futex_waitv() noexcept {
 #ifdef SYS_futex_waitv
-    return ::syscall(SYS_futex_waitv, nullptr, 0, 0, nullptr, 0) == -1 && errno != ENOSYS;
+    return ::syscall(SYS_futex_waitv, nullptr, 0, 0, nullptr, 0) == -1 && errno == EINVAL;
 #else
     return false;
 #endif
+}
+
+/// Of no page, which a kernel that does not know the advice refuses all the same.
+bool try_populate() noexcept {
+    return ::madvise(nullptr, 0, MADV_POPULATE_READ) == 0;
 }
 
 bool try_future_write_seal() noexcept {
@@ -61,9 +66,14 @@ Finding judge_kernel(const Machine& machine) {
         finding.found += machine.has_pidfds ? ", without seals against new writers" : ", without pidfds";
         finding.remedy =
             "use Linux 5.16 or newer; in a sandbox (gVisor, a seccomp filter) allow pidfd_open and memfd seals";
-    } else if (!machine.has_futex_waitv) {
+    } else if (!machine.has_futex_waitv || !machine.has_populate) {
         finding.verdict = Verdict::warning;
-        finding.found += ", without futex_waitv: a waiting get looks for a dead service only now and then";
+        if (!machine.has_futex_waitv) {
+            finding.found += ", without futex_waitv: a thread that waits for a name wakes 100 times a second";
+        }
+        if (!machine.has_populate) {
+            finding.found += ", without MADV_POPULATE_READ: a client has 512 leases at most";
+        }
         finding.remedy = "use Linux 5.16 or newer; in a container allow futex_waitv";
     } else {
         finding.found += ": pidfds, futex_waitv, sealed memory files";
@@ -140,6 +150,7 @@ Machine this_machine() noexcept {
     }
     machine.has_pidfds = try_pidfd();
     machine.has_futex_waitv = try_futex_waitv();
+    machine.has_populate = try_populate();
     machine.has_future_write_seal = try_future_write_seal();
     machine.descriptors = limit_of(RLIMIT_NOFILE, true);
     machine.file_bytes = limit_of(RLIMIT_FSIZE, false);

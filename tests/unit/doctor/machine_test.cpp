@@ -14,6 +14,7 @@ Machine good_machine() {
     machine.kernel_release = "6.1.0-18-amd64";
     machine.has_pidfds = true;
     machine.has_futex_waitv = true;
+    machine.has_populate = true;
     machine.has_future_write_seal = true;
     machine.descriptors = 65536;
     machine.file_bytes = kNoLimit;
@@ -70,6 +71,14 @@ TEST(DoctorOnMachines, WithoutFutexWaitvAllWorksAndIsWarnedOf) {
     Machine machine = good_machine();
     machine.has_futex_waitv = false;
     EXPECT_EQ(finding_about("kernel", machine).verdict, Verdict::warning);
+}
+
+TEST(DoctorOnMachines, WithoutPopulateAClientsLeasesAreFew) {
+    Machine machine = good_machine();
+    machine.has_populate = false;
+    const Finding finding = finding_about("kernel", machine);
+    EXPECT_EQ(finding.verdict, Verdict::warning);
+    EXPECT_NE(finding.found.find("512 leases"), std::string::npos) << finding.found;
 }
 
 TEST(DoctorOnMachines, WslIsWarnedOfAndDoesNotHideAProblem) {
