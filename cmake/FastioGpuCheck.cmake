@@ -19,7 +19,7 @@ foreach(test IN LISTS all_gpu_tests)
   endif()
 endforeach()
 list(JOIN gpu_tests "\n" gpu_test_lines)
-file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/gpu_tests.txt CONTENT "@gpu_test_lines@\n" @ONLY)
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/gpu_tests.txt CONTENT "@gpu_test_lines@\n" @ONLY)
 
 add_custom_target(gpu_check_programs)
 add_dependencies(gpu_check_programs fastiod fastio_cli op-load op-smooth op-segment op-render gpu_process_bench

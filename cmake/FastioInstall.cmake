@@ -1,6 +1,7 @@
 # cmake --install BUILD --prefix P gives P/bin/fastiod, P/bin/fastio, the headers, libfastio.so and the CMake package
 # `fastio` with the target fastio::fastio. What libfastio itself uses is hidden in it, so consumers need no further
-# package. With CUDA there is the component `cuda` too, with the target fastio::cuda, which needs the CUDA toolkit.
+# package. With CUDA there is the component `cuda` too, with the target fastio::cuda, which needs the CUDA toolkit. For
+# other build systems there is fastio.pc, without what <fastio/cuda/...> needs.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fastio)
@@ -26,6 +27,11 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/package/fastioConfi
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/package/fastioConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/package/fastioConfigVersion.cmake
         DESTINATION ${package_dir})
+
+# Relative to the file, because the tree can be moved.
+file(RELATIVE_PATH prefix_from_pkgconfig /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/fastio.pc.in ${CMAKE_CURRENT_BINARY_DIR}/package/fastio.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/package/fastio.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 # The installed programs find the library of their own tree, wherever that is moved to.
 file(RELATIVE_PATH libraries_from_programs /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${CMAKE_INSTALL_LIBDIR})

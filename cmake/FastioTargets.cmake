@@ -66,7 +66,7 @@ endif()
 # fastio_layer(NAME SOURCES ... DEPENDS <layers> PUBLIC <libraries> PRIVATE <libraries>)
 function(fastio_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PUBLIC;PRIVATE" ${ARGN})
-  set(visible ${CMAKE_BINARY_DIR}/layers/${name})
+  set(visible ${PROJECT_BINARY_DIR}/layers/${name})
   file(MAKE_DIRECTORY ${visible})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${visible}/${name} SYMBOLIC)
 

@@ -1,5 +1,6 @@
 # fastio::cuda: fastio::fastio, and what <fastio/cuda/...> includes: the CUDA runtime and CCCL, of the toolkit that
-# find_package(CUDAToolkit) found. Another CCCL goes before it: link that first.
+# find_package(CUDAToolkit) found. Another CCCL goes before it: link that first. For the installed package and for the
+# build tree.
 if(NOT TARGET fastio::cuda)
   add_library(fastio::cuda INTERFACE IMPORTED)
   target_link_libraries(fastio::cuda INTERFACE fastio::fastio CUDA::cudart)
