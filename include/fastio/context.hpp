@@ -42,10 +42,12 @@ struct ContextOptions {
 };
 
 struct CreateOptions {
-    Stream stream = {};             ///< the stream of the first use: `zero` is ordered on it
-    std::string device = {};        ///< empty: the context's
-    std::uint64_t alignment = 256;  ///< bytes; a power of two from 256 to 2 MiB
-    bool zero = false;              ///< fill with zero bytes; otherwise the contents are undefined
+    Stream stream = {};                   ///< the stream of the first use: `zero` is ordered on it
+    std::string device = {};              ///< empty: the context's
+    std::uint64_t alignment = 256;        ///< bytes; a power of two from 256 to 2 MiB
+    bool zero = false;                    ///< fill with zero bytes; otherwise the contents are undefined
+    std::chrono::nanoseconds timeout{0};  ///< for room in the pool and the quotas, where others may give it back
+    void (*on_wake)() = nullptr;          ///< as GetOptions::on_wake, while it waits for room
 };
 
 struct GetOptions {
@@ -92,7 +94,7 @@ struct ContextStats {
     std::uint64_t own_leases = 0;          ///< held by this Context
     std::uint64_t gets = 0;                ///< that this Context served
     std::uint64_t retries = 0;             ///< lookups repeated because a writer was at work
-    std::uint64_t waits = 0;               ///< times a get slept
+    std::uint64_t waits = 0;               ///< times a get, or a create for want of room, slept
     std::uint64_t slabs_mapped = 0;        ///< by this Context now
     std::uint64_t bytes_published = 0;     ///< by this Context
     std::uint64_t bytes_copied = 0;        ///< moved between memories to serve a get; 0 is the point of it all
@@ -132,10 +134,15 @@ public:
     ~Context();
 
     /// Memory that only this process can reach until it is published: `bytes` of type uint8 and dimensions {bytes}.
-    /// Where there is no room, and this process has released memory of a GPU that its kernels may still use, the call
-    /// waits for the GPU and asks once more. Errors: invalid_argument (0 bytes, a bad alignment), out_of_memory,
-    /// quota_exceeded, table_full, device_unavailable, device_error, unsupported (a stream with host memory; a
-    /// capturing one for `zero`), service_lost, context_closed, forked.
+    ///
+    /// *Where there is no room* the call waits for it as long as `timeout` says, and then fails with what was short; at
+    /// once where a pool or a quota is too small for the request. Room comes when others release, unpublish or die.
+    /// Calls that wait are not served in order, and a large request may wait while small ones are served. Without a
+    /// timeout a process that has released memory of a GPU waits for that GPU, and asks once more.
+    ///
+    /// Errors: invalid_argument (0 bytes, a bad alignment), out_of_memory, quota_exceeded, table_full,
+    /// device_unavailable, device_error, unsupported (a stream with host memory; a capturing one for `zero`),
+    /// service_lost, context_closed, forked.
     [[nodiscard]] Allocation create(std::uint64_t bytes, const CreateOptions& options = {});
     /// The same for an array: `dimensions` elements, outermost first, at most 8; {} is a scalar, and a 0 among them an
     /// empty array. Also: invalid_argument for negative dimensions, an invalid type, or a product over 2^63 bytes.

@@ -72,7 +72,8 @@ auto call_without_gil(const PyContext& self, const char* name, Call&& call) {
     return call(*context);
 }
 
-CreateOptions create_options(nb::handle device, nb::handle alignment, bool zero, nb::handle stream, const char* call) {
+CreateOptions create_options(nb::handle device, nb::handle alignment, bool zero, nb::handle stream, nb::handle timeout,
+                             const char* call) {
     CreateOptions options;
     options.stream = to_stream(stream, call);
     if (!device.is_none()) {
@@ -83,23 +84,25 @@ CreateOptions create_options(nb::handle device, nb::handle alignment, bool zero,
     }
     options.alignment = static_cast<std::uint64_t>(to_int64(alignment, call, "the alignment", 0));
     options.zero = zero;
+    options.timeout = to_duration(timeout, call, "timeout");
+    options.on_wake = look_for_signals;
     return options;
 }
 
 PyAllocation create(PyContext& self, nb::handle size, nb::handle device, nb::handle alignment, bool zero,
-                    nb::handle stream) {
+                    nb::handle stream, nb::handle timeout) {
     const auto bytes = static_cast<std::uint64_t>(to_int64(size, "create", "the size", 0));
-    const CreateOptions options = create_options(device, alignment, zero, stream, "create");
+    const CreateOptions options = create_options(device, alignment, zero, stream, timeout, "create");
     return self.adopt(
         "create", call_without_gil(self, "create", [&](Context& context) { return context.create(bytes, options); }),
         {options.stream, nb::borrow(stream)});
 }
 
 PyAllocation create_array(PyContext& self, nb::handle type, nb::handle dimensions, nb::handle device,
-                          nb::handle alignment, bool zero, nb::handle stream) {
+                          nb::handle alignment, bool zero, nb::handle stream, nb::handle timeout) {
     const DataType element = to_data_type(type, "create_array");
     const auto extents = to_dimensions(dimensions, "create_array");
-    const CreateOptions options = create_options(device, alignment, zero, stream, "create_array");
+    const CreateOptions options = create_options(device, alignment, zero, stream, timeout, "create_array");
     return self.adopt(
         "create",
         call_without_gil(self, "create",
@@ -241,23 +244,27 @@ void bind_context(nb::module_& module) {
                      "embedded: bool = False, quota: int = 0, persistent: bool = False, "
                      "connect_timeout: float | None = 1.0, request_timeout: float | None = None) -> None"))
         .def("create", create, "size"_a.none(), nb::kw_only(), "device"_a = nb::none(), "alignment"_a.none() = 256,
-             "zero"_a = false, "stream"_a = nb::none(),
+             "zero"_a = false, "stream"_a = nb::none(), "timeout"_a.none() = 0,
              nb::sig("def create(self, size: int, *, device: str | None = None, alignment: int = 256, "
-                     "zero: bool = False, stream: object = None) -> FastIOAllocation"),
+                     "zero: bool = False, stream: object = None, timeout: float | None = 0) -> FastIOAllocation"),
              "``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until "
              "it is published. ``device`` is \"host\" or \"cuda:N\", None the context's. ``alignment`` is a power of "
              "two, "
              "256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are "
              "undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core. "
              "A default stream (0, 1, 2, or a library's) is that of the context's GPU, whichever is current.\n\n"
+             "Where there is no room, ``timeout`` in seconds bounds the wait for others to give some back; 0 does not "
+             "wait, None waits without a bound, and what is too much for the pool or a quota is refused at once. "
+             "Ctrl-C ends the wait.\n\n"
              "Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, "
              "TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, "
              "ContextClosedError.")
         .def("create_array", create_array, "type"_a.none(), "dimensions"_a.none(), nb::kw_only(),
              "device"_a = nb::none(), "alignment"_a.none() = 256, "zero"_a = false, "stream"_a = nb::none(),
+             "timeout"_a.none() = 0,
              nb::sig("def create_array(self, type: object, dimensions: Sequence[int] | int, *, "
-                     "device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) "
-                     "-> FastIOAllocation"),
+                     "device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None, "
+                     "timeout: float | None = 0) -> FastIOAllocation"),
              "The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a "
              "scalar, and a 0 among them an empty array. Raises what create() does (InvalidArgumentError for "
              "types that cannot be shared), and TypeError for what is no type.")

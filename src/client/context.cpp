@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/client.hpp"
+#include "client/creating.hpp"
 #include "client/deadline.hpp"
 #include "client/listing.hpp"
 #include "client/lookup.hpp"

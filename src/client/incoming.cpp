@@ -21,7 +21,11 @@ void throw_failure(const wire::Failure& failure) {
         fail(Errc::protocol_error, "the service refused with error {} and the text '{}', which no service does",
              failure.code, text);
     }
-    throw Error(static_cast<Errc>(failure.code), text);
+    const auto code = static_cast<Errc>(failure.code);
+    if ((failure.flags & wire::Failure::kMayPass) != 0) {
+        throw RefusedForNow(code, text);
+    }
+    throw Error(code, text);
 }
 
 wire::HelloReply read_hello_reply(const wire::Packet& packet, const HostIdentity& here, std::string_view path) {

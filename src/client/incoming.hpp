@@ -14,6 +14,11 @@
 /// counts here; the sockets are Connection's and Listener's.
 namespace fastio::detail {
 
+/// What was short may be there later: wire::Failure::kMayPass.
+class RefusedForNow : public Error {
+    using Error::Error;
+};
+
 /// Errors: the one that the service names; protocol_error where it names none.
 [[noreturn]] void throw_failure(const wire::Failure& failure);
 

@@ -7,6 +7,7 @@
 
 #include "client/deadline.hpp"
 #include "client/happens_before.hpp"
+#include "client/sleeps.hpp"
 #include "client/streams.hpp"
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
@@ -41,31 +42,6 @@ bool acquire(Client& client, std::string_view name, std::uint64_t hash, std::uin
     }
 }
 
-/// How long a wait sleeps at a time. A signal that arrives just before a sleep begins does not end it, and waits for
-/// the next one to be seen: where somebody looks for signals the first sleeps are short, later ones long enough to cost
-/// nothing.
-class Sleeps {
-public:
-    Sleeps(const GetOptions& options, std::chrono::steady_clock::time_point deadline) noexcept
-        : deadline_(deadline), has_hook_(options.on_wake != nullptr) {}
-
-    [[nodiscard]] std::chrono::steady_clock::time_point end_of_next() noexcept {
-        if (!has_hook_) {
-            return deadline_;
-        }
-        const auto end = std::chrono::steady_clock::now() + next_;
-        next_ = std::min(2 * next_, kLongest);
-        return std::min(deadline_, end);
-    }
-
-private:
-    static constexpr std::chrono::milliseconds kLongest{256};
-
-    std::chrono::steady_clock::time_point deadline_;
-    bool has_hook_;
-    std::chrono::milliseconds next_{1};
-};
-
 void tell_woken(const GetOptions& options) {
     if (options.on_wake != nullptr) {
         options.on_wake();
@@ -80,7 +56,8 @@ void tell_woken(const GetOptions& options) {
         return false;
     }
     const auto deadline = deadline_after(options.timeout);
-    Sleeps sleeps(options, deadline);
+    // A signal that arrives just before a sleep begins does not end it.
+    Sleeps sleeps(deadline, options.on_wake != nullptr);
     for (;;) {
         // In this order (Liveness, and the table writer's invariant 5): what changes after these reads ends the sleep.
         const std::uint32_t cancel_seen = client.liveness().cancel_seen();

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "client/creating.hpp"
 #include "client/publishing.hpp"
 #include "client/streams.hpp"
 #include "client/strided_copy.hpp"

@@ -1,7 +1,6 @@
 #include "client/publishing.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <span>
 #include <utility>
 #include <vector>
@@ -10,18 +9,10 @@
 #include "client/streams.hpp"
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
-#include "core/limits.hpp"
 #include "core/names.hpp"
 
 namespace fastio::detail {
 namespace {
-
-void check_alignment(std::uint64_t alignment) {
-    if (!std::has_single_bit(alignment) || alignment < kMinAlignment || alignment > kMaxAlignment) {
-        fail(Errc::invalid_argument, "create was asked for an alignment of {} bytes: give a power of two from {} to {}",
-             alignment, kMinAlignment, kMaxAlignment);
-    }
-}
 
 void send_attributes(Connection::Turn& turn, std::span<const std::byte> bytes) {
     for (std::size_t offset = 0; offset < bytes.size();) {
@@ -104,69 +95,7 @@ void turn_into_lease(AllocationImpl& impl) {
     lease.keep();
 }
 
-/// What was released on a GPU counts until the GPU is done with it. Who is refused for want of room has that awaited,
-/// and asks once more.
-template <class Ask>
-auto once_more_where_room_is_short(Client& client, Ask&& ask) {
-    try {
-        return ask();
-    } catch (const Error& error) {
-        const Errc code = error.errc();
-        const bool is_short = code == Errc::out_of_memory || code == Errc::quota_exceeded || code == Errc::table_full;
-        if (!is_short || !client.finish_releases()) {
-            throw;
-        }
-    }
-    return ask();
-}
-
 }  // namespace
-
-AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const Shape& shape,
-                     const CreateOptions& options) {
-    client.check_open("create");
-    check_alignment(options.alignment);
-    if (!options.device.empty()) {
-        check_device_available(options.device);
-    }
-    const bool own_device = options.device.empty() || options.device == "auto";
-    refuse_host_stream(own_device ? client.device() : options.device, options.stream, "create");
-
-    wire::Create request;
-    request.size = bytes;
-    request.alignment = options.alignment;
-    if (!own_device) {
-        wire::set_text(request.device, device_for_service(options.device));
-    }
-    AllocationPtr impl(new AllocationImpl(client));
-    const auto reply = once_more_where_room_is_short(
-        client, [&] { return client.connection().call<wire::CreateReply>(request, "create"); });
-    impl->claim = Claim::hold;  // from here on the destructor gives it back
-    impl->is_user = true;
-    client.enter();
-    impl->acquired.copy.allocation = {reply.slot, reply.generation};
-    impl->acquired.copy.type = type;
-    impl->acquired.copy.shape = shape;
-    // Its state is mapped now, so that neither a release nor check() has to ask for it.
-    static_cast<void>(client.reader().allocation_state(reply.slot));
-    impl->acquired.placement = {{reply.slab, reply.slab_generation}, reply.offset, bytes, reply.capacity, reply.device};
-    if (options.zero && options.stream) {  // as in get
-        check_stream(client.devices().memory(reply.device), options.stream, "create");
-    }
-    const SlabCache::Slab slab = client.slabs().get(impl->acquired.placement.slab);
-    slab.check_not_lost("create");
-    if (reply.offset > slab.bytes || bytes > slab.bytes - reply.offset) {
-        fail(Errc::protocol_error, "create of {} bytes: the service places them at {} in a slab of {}", bytes,
-             reply.offset, slab.bytes);
-    }
-    impl->device = slab.device;
-    impl->data = slab.data + reply.offset;
-    acquire_contents(slab.data);  // pairs with drop_claim and free: the memory's earlier holders
-    if (options.zero) {
-        impl->device->fill(impl->data, std::byte{0}, bytes, options.stream);
-    }
-    return impl;
-}
 
 void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& options) {
     Client& client = *impl.client;

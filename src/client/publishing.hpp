@@ -13,10 +13,6 @@
 /// The life of an allocation as its holder drives it (design P4).
 namespace fastio::detail {
 
-/// `bytes` of memory that the service holds for us. Errors: as Context::create.
-[[nodiscard]] AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const Shape& shape,
-                                   const CreateOptions& options);
-
 /// Errors: as Allocation::publish.
 void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& options);
 

@@ -34,10 +34,10 @@ std::optional<table::AllocationRef> Context::create(Session& session, Account& a
     if (ended_) {
         fail(Errc::context_closed, "create of {} bytes failed: the context '{}' was ended; join again", size, job());
     }
-    const std::uint64_t capacity = (std::max<std::uint64_t>(size, 1) + kMinAlignment - 1) & ~(kMinAlignment - 1);
+    const std::uint64_t capacity = capacity_of(size);
     check_quotas(account, capacity);
     std::optional<PlacedBlock> placed = pools_[device].allocate(capacity, alignment);
-    if (!placed && collect()) {
+    if (!placed && collect_for_room()) {
         placed = pools_[device].allocate(capacity, alignment);
     }
     if (!placed) {
@@ -45,7 +45,7 @@ std::optional<table::AllocationRef> Context::create(Session& session, Account& a
     }
     try {
         if (writer_.allocations() >= settings_.limits.max_allocations) {
-            collect();
+            collect_for_room();
         }
         return allocations_.add(session, account, size, device, *placed).ref;
     } catch (...) {
@@ -62,7 +62,7 @@ void Context::check_quotas(const Account& account, std::uint64_t capacity) {
         return settings_.user_allocations != 0 && account.allocations >= settings_.user_allocations;
     };
     if (over(allocations_.bytes(), settings_.quota) || over(account.bytes, settings_.user_quota) || too_many()) {
-        collect();
+        collect_for_room();
     }
     if (over(allocations_.bytes(), settings_.quota)) {
         fail(
@@ -167,8 +167,15 @@ std::uint64_t Context::publish(Session& session, Account& account, const wire::P
         entry.fence_value = fence.value;
         fences_.add(session.id, fence, record.ref, name, Fences::Clock::now());  // before anybody can wait for it
     }
-    const Publications::Outcome outcome =
-        publications_.publish(record, account, entry, (message.flags & wire::Publish::kReplace) != 0);
+    Publications::Outcome outcome;
+    try {
+        outcome = publications_.publish(record, account, entry, (message.flags & wire::Publish::kReplace) != 0);
+    } catch (...) {
+        if (pending) {
+            fences_.forget(fence.word);  // nothing waits for it, and its end must not poison what has other names
+        }
+        throw;
+    }
     operators_.published(session.operator_number, entry.size);
     if (outcome.replaced) {
         touch();
@@ -268,6 +275,26 @@ bool Context::collect() {
     rests_until_ = end + rest_after(end - begin);
     reclaimed_ = reclaimed_ || went;
     return went;
+}
+
+// Others may wait for what went.
+bool Context::collect_for_room() {
+    const bool went = collect();
+    if (went) {
+        touch();
+    }
+    return went;
+}
+
+bool Context::may_ever_hold(std::uint64_t bytes) const noexcept {
+    return (settings_.quota == 0 || bytes <= settings_.quota) &&
+           (settings_.user_quota == 0 || bytes <= settings_.user_quota);
+}
+
+void Context::tell_room() noexcept {
+    if (std::exchange(room_wanted_, false)) {
+        writer_.announce_room();
+    }
 }
 
 void Context::remove_member(Session& session) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/limits.hpp"
 #include "service/accounts.hpp"
 #include "service/allocations.hpp"
 #include "service/fences.hpp"
@@ -40,6 +42,7 @@ struct WaitingCreate {
     std::uint32_t device = 0;
     /// Set while only slabs that others must unmap can make room for it; after this it fails.
     std::optional<std::chrono::steady_clock::time_point> deadline{};
+    bool device_is_full = false;  ///< the device refused a slab, and may have room when others are back
 };
 
 /// One job's namespace: its table, its slabs, its members. Decides and changes; sends and waits for nothing. Errors are
@@ -86,6 +89,17 @@ public:
     /// Whether something of it is, or is about to be, on the device.
     [[nodiscard]] bool uses(std::uint32_t device) const;
 
+    /// What an allocation of `size` bytes takes of a quota.
+    [[nodiscard]] static constexpr std::uint64_t capacity_of(std::uint64_t size) noexcept {
+        return (std::max<std::uint64_t>(size, 1) + kMinAlignment - 1) & ~(kMinAlignment - 1);
+    }
+    /// Whether its quotas would ever allow an allocation of so many bytes.
+    [[nodiscard]] bool may_ever_hold(std::uint64_t bytes) const noexcept;
+    /// A create was refused for want of memory, and may be asked for again.
+    void want_room() noexcept { room_wanted_ = true; }
+    /// Memory came back: who was refused since the last time may ask again.
+    void tell_room() noexcept;
+
     /// Reclaims what nobody leases any more; true when something went.
     bool collect();
     /// True once after something went: there may be room for those that wait.
@@ -127,6 +141,7 @@ public:
     std::uint64_t moving_bytes = 0;  ///< of slabs that are closing or being released
     std::optional<Timers::Handle> linger{};
     std::optional<Timers::Handle> patience{};
+    std::optional<Timers::Handle> trim{};
     std::optional<Timers::Handle> fence_limit{};
     std::optional<Timers::Handle> stream_scan{};
 
@@ -134,6 +149,7 @@ private:
     [[nodiscard]] Record& get(table::AllocationRef ref, const char* what);
     void check_right(const Session& session, const Record& record, std::uint32_t lease, const char* what) const;
     void check_quotas(const Account& account, std::uint64_t capacity);
+    bool collect_for_room();
     void check_names(const Account& account, uid_t user, std::string_view name) const;
     void tell(WatchEvent::Kind kind, std::string_view name, std::uint64_t version);
 
@@ -151,6 +167,7 @@ private:
     bool ended_ = false;
     bool scan_wanted_ = false;
     bool reclaimed_ = false;
+    bool room_wanted_ = false;
     std::chrono::steady_clock::time_point rests_until_{};
     bool is_touched_ = false;  ///< stands in touched_
 };

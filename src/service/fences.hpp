@@ -36,6 +36,9 @@ public:
     void add(std::uint64_t session, table::FenceRef fence, table::AllocationRef allocation, std::string_view name,
              Clock::time_point since);
 
+    /// Undoes add.
+    void forget(std::uint32_t word) noexcept { pending_.erase(word); }
+
     /// A publication that was given up.
     struct Lost {
         std::string name{};

@@ -26,24 +26,28 @@ void Growth::create(Session& session, const wire::Create& message) {
     if (registry_.devices[device].lost) {
         throw lost(device);
     }
-    if (message.size > registry_.devices[device].pool_max) {
-        throw no_room(context, device, message.size);
-    }
-    Account& account = *session.account;
-    if (const auto ref = context.create(session, account, message.size, message.alignment, device)) {
-        answer(session, message.header.request, context, *ref);
-        return;
-    }
-    check_requests(registry_, session.uid);
     WaitingCreate waiting{session.id, message.header.request, message.size, message.alignment, device, {}};
-    switch (make_room(context, device, message.size)) {
-        case Room::none:
+    try {
+        if (message.size > registry_.devices[device].pool_max) {
             throw no_room(context, device, message.size);
-        case Room::closing:
-            waiting.deadline = std::chrono::steady_clock::now() + registry_.options.closing_patience;
-            break;
-        case Room::coming:
-            break;
+        }
+        if (const auto ref = context.create(session, *session.account, message.size, message.alignment, device)) {
+            answer(session, message.header.request, context, *ref);
+            return;
+        }
+        check_requests(registry_, session.uid);
+        switch (make_room(context, device, Context::capacity_of(message.size))) {
+            case Room::none:
+                throw no_room(context, device, message.size);
+            case Room::closing:
+                waiting.deadline = std::chrono::steady_clock::now() + registry_.options.closing_patience;
+                break;
+            case Room::coming:
+                break;
+        }
+    } catch (const Error& error) {
+        refuse(context, waiting, error.errc(), error.what());
+        return;
     }
     context.waiting.push_back(waiting);
     session.waiting = true;
@@ -61,8 +65,11 @@ void Growth::pump(Context& context) {
             if (const auto ref = context.create(*session, account, waiting.size, waiting.alignment, waiting.device)) {
                 answer(*session, request, context, *ref);
             } else {
-                const Room room = make_room(context, waiting.device, waiting.size);
                 const bool too_late = waiting.deadline && *waiting.deadline <= std::chrono::steady_clock::now();
+                const bool waits_for_device = waiting.device_is_full && !too_late && returning(waiting.device) != 0;
+                const Room room = waits_for_device
+                                      ? Room::closing
+                                      : make_room(context, waiting.device, Context::capacity_of(waiting.size));
                 if (room == Room::none || (room == Room::closing && too_late)) {
                     throw no_room(context, waiting.device, waiting.size);
                 }
@@ -72,11 +79,9 @@ void Growth::pump(Context& context) {
                 stays = true;
             }
         } catch (const Error& error) {
-            session->waiting = false;
-            registry_.reply_error(*session, request, error);
+            refuse(context, waiting, error.errc(), error.what());
         } catch (const std::bad_alloc&) {
-            session->waiting = false;
-            registry_.reply_error(*session, request, Errc::out_of_memory, "the service has no memory left");
+            refuse(context, waiting, Errc::out_of_memory, "the service has no memory left");
         }
         if (stays) {
             ++i;
@@ -116,16 +121,22 @@ void Growth::pump_all() {
     }
 }
 
-Growth::Room Growth::make_room(Context& context, std::uint32_t index, std::uint64_t size) {
+void Growth::tell_room() noexcept {
+    for (const auto& [id, context] : registry_.contexts) {
+        context->tell_room();
+    }
+}
+
+Growth::Room Growth::make_room(Context& context, std::uint32_t index, std::uint64_t capacity) {
     if (context.growing[index]) {
         return Room::coming;
     }
     Device& device = registry_.devices[index];
-    if (const std::uint64_t bytes = context.pools()[index].growth(size, device.unreserved())) {
+    if (const std::uint64_t bytes = context.pools()[index].growth(capacity, device.unreserved())) {
         start_reserve(context, index, bytes);
         return Room::coming;
     }
-    const std::uint64_t needed = (size + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
+    const std::uint64_t needed = (capacity + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
     const std::uint64_t empty = collect_everywhere(index);
     if (device.unreserved() + returning(index) + empty < needed) {
         return Room::none;
@@ -200,6 +211,18 @@ Error Growth::no_room(Context& context, std::uint32_t index, std::uint64_t size)
                                             failed, figures));
 }
 
+void Growth::refuse(Context& context, const WaitingCreate& create, Errc code, std::string_view text) noexcept {
+    Session& session = *registry_.session(create.session);
+    session.waiting = false;
+    const bool is_short = code == Errc::out_of_memory || code == Errc::quota_exceeded || code == Errc::table_full;
+    const bool may_pass = is_short && create.size <= registry_.devices[create.device].pool_max &&
+                          context.may_ever_hold(Context::capacity_of(create.size));
+    if (may_pass) {
+        context.want_room();
+    }
+    registry_.reply_error(session, create.request, code, text, may_pass ? wire::Failure::kMayPass : 0);
+}
+
 void Growth::answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref) {
     const Record& record = *context.allocations().find(ref);
     wire::CreateReply reply{};
@@ -242,6 +265,7 @@ void Growth::on_workers() {
         }
     }
     pump_all();
+    tell_room();
 }
 
 void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker::Done& done) {
@@ -270,15 +294,33 @@ void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker:
     // request.
     const auto first = std::find_if(context.waiting.begin(), context.waiting.end(),
                                     [&](const WaitingCreate& waiting) { return waiting.device == index; });
-    if (first != context.waiting.end()) {
+    if (first != context.waiting.end() && done.error->errc() == Errc::out_of_memory) {
         const std::uint64_t needed =
-            (std::max<std::uint64_t>(first->size, 1) + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
-        if (needed < done.bytes && needed <= device.unreserved() && done.error->errc() == Errc::out_of_memory) {
+            (Context::capacity_of(first->size) + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
+        if (needed < done.bytes && needed <= device.unreserved()) {
             start_reserve(context, index, needed);
+            return;
+        }
+        if (wait_for_returns(*first)) {
+            rearm(context);
             return;
         }
     }
     fail_first(context, index, *done.error);
+}
+
+bool Growth::wait_for_returns(WaitingCreate& create) {
+    if (collect_everywhere(create.device) != 0) {
+        for (const auto& [id, context] : registry_.contexts) {
+            close_empty(*context, create.device, 0);
+        }
+    }
+    create.device_is_full = true;
+    const auto now = std::chrono::steady_clock::now();
+    if (!create.deadline) {
+        create.deadline = now + registry_.options.closing_patience;
+    }
+    return returning(create.device) != 0 && now < *create.deadline;
 }
 
 std::optional<Error> Growth::add_slab(Context& context, std::uint32_t index, DeviceWorker::Done& done) {
@@ -321,17 +363,39 @@ void Growth::fail_first(Context& context, std::uint32_t device, Errc code, std::
     if (first == context.waiting.end()) {
         return;
     }
-    Session& session = *registry_.session(first->session);
-    const std::uint64_t request = first->request;
+    const WaitingCreate create = *first;
     context.waiting.erase(first);
-    session.waiting = false;
-    registry_.reply_error(session, request, code, text);
+    refuse(context, create, code, text);
 }
 
 void Growth::trim(Context& context) {
-    for (std::uint32_t device = 0; device < registry_.devices.count(); ++device) {
-        close_empty(context, device, context.ended() ? 0 : 1);
+    constexpr std::size_t kKept = 1;
+    std::vector<SlabPool>& pools = context.pools();
+    if (context.ended() || registry_.options.trim_after.count() == 0) {
+        for (std::uint32_t device = 0; device < pools.size(); ++device) {
+            close_empty(context, device, context.ended() ? 0 : kKept);
+        }
+        return;
     }
+    const auto has_many = [](const SlabPool& pool) { return pool.empty_count() > kKept; };
+    if (!context.trim && std::any_of(pools.begin(), pools.end(), has_many)) {
+        for (SlabPool& pool : pools) {
+            static_cast<void>(pool.take_least_empty());
+        }
+        context.trim = registry_.timers.add(registry_.options.trim_after, {Timers::Purpose::trim, context.id()});
+    }
+}
+
+void Growth::on_trim(Context& context) {
+    context.trim.reset();
+    for (std::uint32_t device = 0; device < context.pools().size(); ++device) {
+        SlabPool& pool = context.pools()[device];
+        const std::size_t unneeded = pool.take_least_empty();
+        if (unneeded > 1) {
+            close_empty(context, device, pool.empty_count() - (unneeded - 1));
+        }
+    }
+    trim(context);
 }
 
 void Growth::close_empty(Context& context, std::uint32_t device, std::size_t keep) {

@@ -39,6 +39,7 @@ struct CommandLine {
     std::string debug_memory{"0"};
     std::string user_queued{"0"};
     double linger_s = 0;
+    double trim_after_s = 5;
     double fence_limit_s = 60;
     std::string log_level{"info"};
     fastio::service::Options options{};
@@ -83,6 +84,11 @@ void describe(CLI::App& app, CommandLine& line) {
         ->capture_default_str();
     app.add_option("--max-leases", line.options.max_leases, "leases of one client")->capture_default_str();
     app.add_option("--max-allocations", line.options.max_allocations, "allocations of one context")
+        ->capture_default_str();
+    app.add_option(
+           "--trim-after", line.trim_after_s,
+           "seconds after which a context's empty slabs that were not needed, but for one, go back to the device")
+        ->check(CLI::Range(0.0, 1e9))
         ->capture_default_str();
     app.add_option("--linger", line.linger_s, "seconds that a context outlives its last member")
         ->check(CLI::Range(0.0, 1e9))
@@ -156,6 +162,7 @@ int serve(CommandLine& line) {
     options.user_quota = fastio::service::parse_size(line.user_quota);
     options.user.queued = fastio::service::parse_size(line.user_queued);
     options.linger = std::chrono::milliseconds(static_cast<std::int64_t>(line.linger_s * 1000));
+    options.trim_after = std::chrono::milliseconds(static_cast<std::int64_t>(line.trim_after_s * 1000));
     options.fence_limit = std::chrono::milliseconds(static_cast<std::int64_t>(line.fence_limit_s * 1000));
     options.stop_descriptor = ending.get();
     fastio::gpu::ChosenDevices devices = fastio::gpu::choose_devices(line.devices);

@@ -39,6 +39,7 @@ struct Options {
     std::uint32_t max_contexts = kDefaultMaxContexts;        ///< that have not ended
     std::uint32_t max_leases = kDefaultMaxLeases;            ///< per client
     std::uint32_t max_allocations = kDefaultMaxAllocations;  ///< per context
+    std::chrono::milliseconds trim_after{5'000};             ///< for which an empty slab was not needed goes back
     std::chrono::milliseconds linger{0};                     ///< how long a context outlives its last member
     std::chrono::milliseconds fence_limit{60'000};           ///< after which a pending fence is reported and completed
     /// How long a create that needs memory which others must unmap first waits for them.

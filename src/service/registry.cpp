@@ -70,9 +70,11 @@ void Registry::reply_error(Session& session, std::uint64_t request, const Error&
     reply_error(session, request, error.errc(), error.what());
 }
 
-void Registry::reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text) noexcept {
+void Registry::reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text,
+                           std::uint32_t flags) noexcept {
     wire::Failure failure{};
     failure.code = static_cast<std::int32_t>(code);
+    failure.flags = flags;
     wire::set_text(failure.message, text);
     reply(session, request, failure);
 }

@@ -70,7 +70,8 @@ struct Registry {
     }
     void reply_ok(Session& session, std::uint64_t request);
     void reply_error(Session& session, std::uint64_t request, const Error& error) noexcept;
-    void reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text) noexcept;
+    void reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text,
+                     std::uint32_t flags = 0) noexcept;
 
     // Silent without a log. A line for which there is no memory is left out: what it speaks of goes on. A line is
     // printable as a whole: names and errors are the clients' text, and nobody who adds a line can forget that.

@@ -320,6 +320,9 @@ void Service::Parts::on_due(const Timers::Due& due) {
         case Timers::Purpose::linger:
             with_context([this](Context& context) { departures.on_linger(context); });
             break;
+        case Timers::Purpose::trim:
+            with_context([this](Context& context) { growth.on_trim(context); });
+            break;
         case Timers::Purpose::patience:
             with_context([this](Context& context) { growth.on_patience(context); });
             break;
@@ -359,6 +362,7 @@ void Service::Parts::tidy(Context& context) {
         growth.trim(context);
         if (went) {
             growth.pump(context);
+            growth.tell_room();
         }
         departures.bury(context);
     } catch (...) {

@@ -36,6 +36,9 @@ std::optional<PlacedBlock> SlabPool::try_allocate(std::uint64_t size, std::uint6
             }
             if (const std::optional<Block> block = slab->blocks.allocate(size, alignment)) {
                 slab->used += block->size;
+                if (!in_use) {
+                    least_empty_ = std::min(least_empty_, empty_count());
+                }
                 return PlacedBlock{slab->ref, *block};
             }
         }
@@ -105,6 +108,7 @@ std::vector<SlabPool::Slab> SlabPool::take_empty(std::size_t keep) {
         taken.push_back(std::move(**smallest));
         slabs_.erase(smallest);
     }
+    least_empty_ = std::min(least_empty_, empty_count());
     return taken;
 }
 

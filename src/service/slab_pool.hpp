@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/sub_allocator.hpp"
@@ -53,6 +54,8 @@ public:
     /// Takes out one slab, used or not, without a need for memory; empty when there is none. For the service's end.
     [[nodiscard]] std::optional<Slab> take_any() noexcept;
     [[nodiscard]] std::size_t empty_count() const noexcept;
+    /// The fewest that were empty at one time since the last call: so many nobody would have missed.
+    [[nodiscard]] std::size_t take_least_empty() noexcept { return std::exchange(least_empty_, empty_count()); }
     [[nodiscard]] std::uint64_t empty_bytes() const noexcept;
 
     [[nodiscard]] std::uint64_t reserved() const noexcept;
@@ -72,6 +75,7 @@ private:
     void let_go_of_oldest();
 
     std::vector<std::unique_ptr<Slab>> slabs_;
+    std::size_t least_empty_ = 0;
     DeviceMemory* memory_ = nullptr;  ///< set while freed blocks are held back
     std::uint64_t most_held_back_ = 0;
     std::uint64_t held_back_ = 0;  ///< bytes in freed_

@@ -15,6 +15,7 @@ public:
     enum class Purpose : std::uint8_t {
         grace,        ///< of a session's devices, after its lifeline ended
         linger,       ///< of a context without members
+        trim,         ///< of a context's empty slabs
         patience,     ///< of a context's creates that wait for slabs which others must unmap
         fence_limit,  ///< of a context's oldest pending fence
         stream_scan,  ///< of a context's retired allocations: whose leases streams clear, or whose scan was put off

@@ -16,8 +16,8 @@ constexpr std::array kFacts = {
     offsetof(TableHeader, job_bytes), offsetof(TableHeader, device_count), offsetof(TableHeader, job),
     offsetof(TableHeader, devices), offsetof(TableHeader, index_state), offsetof(TableHeader, version),
     offsetof(TableHeader, publications), offsetof(TableHeader, allocations), offsetof(TableHeader, slab_segments),
-    offsetof(TableHeader, state), offsetof(TableHeader, buckets), sizeof(DeviceEntry), offsetof(DeviceEntry, uuid),
-    sizeof(Bucket),
+    offsetof(TableHeader, state), offsetof(TableHeader, room), offsetof(TableHeader, buckets), sizeof(DeviceEntry),
+    offsetof(DeviceEntry, uuid), sizeof(Bucket),
     // PublicationRecord
     sizeof(PublicationRecord), offsetof(PublicationRecord, generation), offsetof(PublicationRecord, allocation),
     offsetof(PublicationRecord, version), offsetof(PublicationRecord, size),

@@ -103,6 +103,8 @@ struct alignas(kCacheLine) TableHeader {
     std::uint64_t allocations;                      ///< (c) allocations now
     std::uint64_t slab_segments;                    ///< (c) how many there are; only rises
     alignas(kCacheLine) std::uint32_t state;        ///< (c) ContextState
+    std::uint32_t room;                             ///< (c) futex word: rises when memory came back for which a create
+                                                    ///< had been refused, and at the end
     Bucket buckets[kBuckets];
 };
 

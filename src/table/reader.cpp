@@ -197,4 +197,12 @@ std::uint32_t TableReader::bucket_sequence(std::uint64_t hash) const noexcept {
     return __atomic_load_n(bucket(hash), __ATOMIC_ACQUIRE);
 }
 
+const std::uint32_t* TableReader::room() const noexcept {
+    return &state_->header->room;
+}
+
+std::uint32_t TableReader::room_sequence() const noexcept {
+    return __atomic_load_n(room(), __ATOMIC_ACQUIRE);
+}
+
 }  // namespace fastio::table

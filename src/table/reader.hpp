@@ -118,6 +118,9 @@ public:
     /// The bucket word that a waiter for this hash sleeps on.
     [[nodiscard]] const std::uint32_t* bucket(std::uint64_t hash) const noexcept;
     [[nodiscard]] std::uint32_t bucket_sequence(std::uint64_t hash) const noexcept;  // acquire
+    /// The same for who waits for memory.
+    [[nodiscard]] const std::uint32_t* room() const noexcept;
+    [[nodiscard]] std::uint32_t room_sequence() const noexcept;  // acquire
 
 private:
     /// The record of a slot; null where there is no slot. Errors as lookup.
@@ -131,10 +134,10 @@ private:
 /// 100,000 in a row. Errors: corrupt_input after that many.
 void give_way(std::uint32_t pass, std::string_view name);
 
-/// Sleeps until *bucket differs from `seen`, `*cancel` differs from `cancel_seen`, or the deadline (steady clock)
-/// passes; may return early. One futex_waitv on both words (`bucket` in shared memory, `cancel` private).
+/// Sleeps until *word differs from `seen`, `*cancel` differs from `cancel_seen`, or the deadline (steady clock) passes;
+/// may return early. One futex_waitv on both words (`word` in shared memory, `cancel` private).
 enum class WaitResult { woken, timed_out };
-WaitResult wait_for_change(const std::uint32_t* bucket, std::uint32_t seen, const std::uint32_t* cancel,
+WaitResult wait_for_change(const std::uint32_t* word, std::uint32_t seen, const std::uint32_t* cancel,
                            std::uint32_t cancel_seen, std::chrono::steady_clock::time_point deadline);
 /// Wakes everybody who sleeps on a word. `shared` for words in shared memory.
 void wake(const std::uint32_t* word, bool shared) noexcept;

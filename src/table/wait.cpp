@@ -36,27 +36,27 @@ Waiter waiter(const std::uint32_t* word, std::uint32_t seen, std::uint32_t flags
     return {seen, reinterpret_cast<std::uintptr_t>(word), kFutex32 | flags, 0};
 }
 
-/// Without futex_waitv one word can be slept on. The bucket is the one that others change; the cancel word is looked at
-/// again at least every 10 ms.
-WaitResult wait_in_slices(const std::uint32_t* bucket, std::uint32_t seen, Clock::time_point deadline) {
+/// Without futex_waitv one word can be slept on: the one that others change. The cancel word is looked at again at
+/// least every 10 ms.
+WaitResult wait_in_slices(const std::uint32_t* word, std::uint32_t seen, Clock::time_point deadline) {
     constexpr std::chrono::nanoseconds kSlice = std::chrono::milliseconds(10);
     const Clock::time_point now = Clock::now();
     if (now >= deadline) {
         return WaitResult::timed_out;
     }
     const timespec slice = to_timespec(std::min<std::chrono::nanoseconds>(deadline - now, kSlice));
-    ::syscall(SYS_futex, bucket, FUTEX_WAIT, seen, &slice, nullptr, 0);
+    ::syscall(SYS_futex, word, FUTEX_WAIT, seen, &slice, nullptr, 0);
     return WaitResult::woken;
 }
 
 }  // namespace
 
-WaitResult wait_for_change(const std::uint32_t* bucket, std::uint32_t seen, const std::uint32_t* cancel,
+WaitResult wait_for_change(const std::uint32_t* word, std::uint32_t seen, const std::uint32_t* cancel,
                            std::uint32_t cancel_seen, Clock::time_point deadline) {
-    if (__atomic_load_n(bucket, __ATOMIC_ACQUIRE) != seen || __atomic_load_n(cancel, __ATOMIC_ACQUIRE) != cancel_seen) {
+    if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen || __atomic_load_n(cancel, __ATOMIC_ACQUIRE) != cancel_seen) {
         return WaitResult::woken;
     }
-    const Waiter waiters[] = {waiter(bucket, seen, 0), waiter(cancel, cancel_seen, kFutexPrivate)};
+    const Waiter waiters[] = {waiter(word, seen, 0), waiter(cancel, cancel_seen, kFutexPrivate)};
     const timespec until = to_timespec(deadline.time_since_epoch());
     const timespec* const timeout = deadline == Clock::time_point::max() ? nullptr : &until;
     if (::syscall(kFutexWaitv, waiters, 2, 0, timeout, CLOCK_MONOTONIC) >= 0) {
@@ -70,9 +70,9 @@ WaitResult wait_for_change(const std::uint32_t* bucket, std::uint32_t seen, cons
             return WaitResult::timed_out;
         case ENOSYS:  // Linux before 5.16
         case EPERM:   // a container whose system call filter does not know it
-            return wait_in_slices(bucket, seen, deadline);
+            return wait_in_slices(word, seen, deadline);
         default:
-            fail(Errc::io_error, "could not wait for a publication: futex_waitv gave error {}; check the kernel's log",
+            fail(Errc::io_error, "could not wait for the service: futex_waitv gave error {}; check the kernel's log",
                  errno);
     }
 }

@@ -84,9 +84,9 @@ struct TableWriter::State {
     }
 
     /// Writers' invariant 5: after the commit. Always wakes: who waits is not known, since clients cannot write here.
-    void announce(Bucket& bucket) noexcept {
-        __atomic_store_n(&bucket.sequence, __atomic_load_n(&bucket.sequence, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
-        wake(&bucket.sequence, true);
+    void announce(std::uint32_t& word) noexcept {
+        __atomic_store_n(&word, __atomic_load_n(&word, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
+        wake(&word, true);
     }
 
     OwnedSegment memory;
@@ -202,7 +202,7 @@ TableWriter::Published TableWriter::publish(const PublicationEntry& entry, bool 
         own.index.insert(hash, word);
         own.store_counts();
     }
-    own.announce(own.header->buckets[hash % kBuckets]);
+    own.announce(own.header->buckets[hash % kBuckets].sequence);
     return published;
 }
 
@@ -243,8 +243,13 @@ void TableWriter::end(ContextState why) noexcept {
 
 void TableWriter::wake_all() noexcept {
     for (Bucket& bucket : state_->header->buckets) {
-        state_->announce(bucket);
+        state_->announce(bucket.sequence);
     }
+    announce_room();
+}
+
+void TableWriter::announce_room() noexcept {
+    state_->announce(state_->header->room);
 }
 
 void TableWriter::start_generations_at(std::uint32_t generation) noexcept {

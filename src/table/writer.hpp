@@ -145,7 +145,10 @@ public:
 
     /// Marks the context ended (`why`: one of the states that are not open) and wakes every waiter.
     void end(ContextState why = ContextState::ended) noexcept;
-    /// Wakes every waiter of every bucket (end does it too).
+    /// Wakes who waits for room. To be called after what came back can be had: who saw the old word asks again, and
+    /// whoever asked before was told to wait.
+    void announce_room() noexcept;
+    /// Wakes every waiter of every bucket, and those for room (end does it too).
     void wake_all() noexcept;
 
     /// Test hook: the generation that the next use of a vacant record or slot starts from.

@@ -100,8 +100,11 @@ struct Failure {
     static constexpr Kind kKind = Kind::error;
     Header header{};
     std::int32_t code = 0;  ///< Errc
-    std::uint32_t reserved = 0;
+    std::uint32_t flags = 0;
     Text<1020> message{};
+
+    /// Of a create: it may succeed when others have given memory back. TableHeader::room rises then.
+    static constexpr std::uint32_t kMayPass = 1;
 };
 struct Ok {
     static constexpr Kind kKind = Kind::ok;

@@ -82,7 +82,7 @@ end:
     od
 }
 
-/* step: service::Context::publish = get check_right is_pending add publish published touch tell */
+/* step: service::Context::publish = get check_right is_pending add publish forget published touch tell */
 /* step: client::StreamWords::complete_behind = take signal mark add add.relaxed synchronise */
 inline publish_on(number, who, allocation, w, v) {
     atomic { stream[number]!contents(allocation, 0); stream[number]!signal(w, v) };

@@ -134,7 +134,8 @@ inline synchronise() { empty(gpu) }
 proctype Dying() {
     byte generation = 0;
     {
-        /* step: client::create = check_open call allocation_state get check_not_lost acquire_contents */
+        /* step: client::create = check_open create_now allocation_state get check_not_lost acquire_contents */
+        /* step: client::try_to_create = call */
         if
         :: atomic { !is_cut -> requests!create }
         :: is_cut -> goto lost

@@ -21,7 +21,7 @@ protected:
     }
 
     Watchdog watchdog_{"all slabs of a context"};
-    ServiceProcess service_{{"--device", "cuda:0", "--device", "cuda:1", "--fence-limit", "3600"}};
+    ServiceProcess service_{{"--device", "cuda:0", "--device", "cuda:1", "--fence-limit", "3600", "--trim-after", "0"}};
 };
 
 TEST_F(AllSlabs, AreOpenAfterAGetThatQueuesAWait) {

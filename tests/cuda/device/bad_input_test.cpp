@@ -299,7 +299,7 @@ TEST_F(BadGpu, WhoseMappingIsStillOpenIsAskedOnceMore) {
 }
 
 TEST_F(BadGpu, WhoseMappingIsStillOpenClosesItWhenItsAddressIsUsedAgain) {
-    ServiceProcess service;
+    ServiceProcess service({"--trim-after", "0"});
     StreamOperator owner(service.socket());
     StreamOperator one(service.socket(), "cuda:0", {{"FASTIO_EMU_ALREADY_MAPPED", "1"}});
     ASSERT_EQ(owner.ask("create larger 1048576"), "ok");  // each in a slab of its own

@@ -37,7 +37,7 @@ protected:
 
     Watchdog watchdog_{"a slab that goes back"};
     const cudart_emulator::Api& emulator_ = *cudart_emulator::find();
-    ServiceProcess service_{{"--device", "cuda:0"}, {{"FASTIO_EMU_STRICT_FREE", "1"}}};
+    ServiceProcess service_{{"--device", "cuda:0", "--trim-after", "0"}, {{"FASTIO_EMU_STRICT_FREE", "1"}}};
     StreamOperator producer_{service_.socket()};
     StreamOperator consumer_{service_.socket()};
     Service view_ = service_.view();

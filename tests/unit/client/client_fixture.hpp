@@ -18,6 +18,8 @@ namespace fastio::test {
 
 using namespace std::chrono_literals;
 
+inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
 /// A service with its usual limits, and two members of one job.
 class ClientTest : public ::testing::Test {
 protected:

@@ -3,8 +3,6 @@
 namespace fastio::test {
 namespace {
 
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-
 Context join(const RunningService& service, std::uint64_t quota = 0) {
     return Context({.job = "job", .socket = service.socket(), .quota = quota});
 }

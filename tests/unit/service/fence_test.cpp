@@ -110,6 +110,16 @@ TEST_F(FenceTest, RefusesAWordThatStandsForAnotherPublication) {
     producer->ask<wire::PublishReply>(fenced(*producer, producer->create(1000), "b", words.first, 2));
 }
 
+TEST_F(FenceTest, APublishThatIsRefusedLeavesNothingPending) {
+    const auto producer = member();
+    const Words words = grant(*producer);
+    producer->ask<wire::PublishReply>(producer->publish_message(producer->create(1000), "taken", 1000));
+    EXPECT_EQ(producer->refused(fenced(*producer, producer->create(1000), "taken", words.first, 1)),
+              Errc::already_exists);
+    // What is pending keeps its word, and would be poisoned with its producer's death.
+    producer->ask<wire::PublishReply>(fenced(*producer, producer->create(1000), "free", words.first, 1));
+}
+
 TEST_F(FenceTest, ADeadProducersContentsArePoisonedFirstAndItsWordCompletedOnceItIsGone) {
     const auto consumer = member();
     const Words watched = grant(*consumer);

@@ -115,6 +115,47 @@ TEST_F(GrowthTest, OneEmptySlabIsKept) {
     EXPECT_EQ(faults().calls(DeviceCall::reserve), 1U);
 }
 
+TEST_F(GrowthTest, EmptySlabsThatAreUsedInTurnsAreKept) {
+    options.trim_after = std::chrono::hours(1);
+    const auto client = member();
+    for (int i = 0; i < 10; ++i) {  // as frames of a slab's size, of which one or three are held at a time
+        const auto first = client->create(20 * kMiB);
+        const auto second = client->create(20 * kMiB);
+        const auto third = client->create(20 * kMiB);
+        free_hold(*client, first);
+        free_hold(*client, second);
+        free_hold(*client, third);
+    }
+    EXPECT_EQ(faults().calls(DeviceCall::reserve), 3U);
+    EXPECT_EQ(faults().calls(DeviceCall::release), 0U);
+}
+
+TEST_F(GrowthTest, AnEmptySlabThatIsNotNeededGoesBack) {
+    options.trim_after = std::chrono::milliseconds(1);
+    const auto client = member();
+    const auto large = client->create(20 * kMiB);
+    const auto small = client->create(4 * kMiB);
+    free_hold(*client, large);
+    free_hold(*client, small);
+    const auto closing = client->event<wire::SlabClosing>();
+    EXPECT_EQ(closing.index, small.slab);
+    client->acknowledge(closing);
+    wait_for_totals([](const wire::TotalsReply& sums) { return sums.bytes_reserved == 20 * kMiB; });
+}
+
+TEST_F(GrowthTest, EmptySlabsGoBackWhereTheDeviceHasNoMemoryForAnother) {
+    options.trim_after = std::chrono::hours(1);
+    options.closing_patience = std::chrono::hours(1);
+    const auto rich = member("rich");
+    const auto poor = member("poor");
+    free_hold(*rich, rich->create(20 * kMiB));
+    faults().fail(DeviceCall::reserve, 1, Errc::out_of_memory, "others use the device");
+    poor->send(create_of(2 * kMiB));
+    rich->acknowledge(rich->event<wire::SlabClosing>());
+    EXPECT_EQ(poor->receive<wire::CreateReply>().capacity, 2 * kMiB);
+    EXPECT_EQ(rich->stats().bytes_reserved, 0U);
+}
+
 TEST_F(GrowthTest, AnEmptySlabGoesBackWhenEveryMemberHasUnmappedIt) {
     const auto a = member();
     const auto b = member();
@@ -192,6 +233,17 @@ TEST_F(GrowthTest, ACreateTakesTheEmptySlabOfAnotherContext) {
     rich->acknowledge(rich->event<wire::SlabClosing>());
     EXPECT_EQ(poor->receive<wire::CreateReply>().capacity, 4 * kMiB);
     EXPECT_EQ(rich->stats().bytes_reserved, 0U);
+}
+
+TEST_F(GrowthTest, AnEmptyArrayTakesTheEmptySlabOfAnotherContext) {
+    options.pool_max = 2 * kMiB;
+    options.closing_patience = std::chrono::hours(1);
+    const auto rich = member("rich");
+    const auto poor = member("poor");
+    free_hold(*rich, rich->create(1));
+    poor->send(create_of(0));
+    rich->acknowledge(rich->event<wire::SlabClosing>());
+    EXPECT_EQ(poor->receive<wire::CreateReply>().capacity, 256U);
 }
 
 TEST_F(GrowthTest, ACreateThatWaitsForAnUnmapInVainFails) {

@@ -35,7 +35,10 @@ private:
 
 class ServiceTest : public ::testing::Test {
 protected:
-    ServiceTest() { options.let_descriptors_in = true; }  // that no kernel keeps back what a test sends
+    ServiceTest() {
+        options.let_descriptors_in = true;                  // that no kernel keeps back what a test sends
+        options.trim_after = std::chrono::milliseconds{0};  // where a test is not about it, memory goes back at once
+    }
 
     [[nodiscard]] std::string socket() const { return folder.file("s"); }
 
