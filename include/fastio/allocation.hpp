@@ -151,6 +151,11 @@ public:
     /// The same, once the stream's work so far is done; the host does not wait. Errors as above, and unsupported for
     /// host memory.
     void release(Stream stream);
+    /// The same now, for who knows that the GPU is done with this memory: neither the device nor a stream is waited
+    /// for, and nothing is queued. After check(), it ends the use of what a stream got:
+    /// `frame.release(fastio::completed)`. A kernel of this process that still uses the memory would see, or spoil,
+    /// what the next owner has there. Errors: released, forked.
+    void release(Completed completed);
 
     /// Removes every name of this memory, for everyone, and drops this lease. Other leases and pointers stay valid;
     /// the memory returns with the last. Errors: released, service_lost, service_unreachable, context_closed, forked.

@@ -46,4 +46,11 @@ private:
     bool given_ = false;
 };
 
+/// Says where a stream could be given that the caller has waited for the GPU himself, for an event or a stream: no work
+/// on the memory is left.
+struct Completed {
+    explicit Completed() = default;
+};
+inline constexpr Completed completed{};
+
 }  // namespace fastio

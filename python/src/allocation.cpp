@@ -193,6 +193,21 @@ void PyAllocation::release(Stream stream) {
     }
 }
 
+void PyAllocation::release_completed() {
+    const LeasePtr held = lease();
+    const auto lock = lock_with_gil(*held);
+    static_cast<void>(lease());  // as in release()
+    constexpr long kOwnShares = 2;
+    if (is_lent_ || held.use_count() > kOwnShares) {
+        fail(Errc::invalid_argument,
+             "release(completed=True) of memory that arrays share: nobody knows what they are used for; delete them "
+             "first, or release without it");
+    }
+    lease_.reset();
+    const OwnStream ended = end_own_stream();
+    held->allocation.release(completed);
+}
+
 void PyAllocation::free(Stream stream) {
     OwnStream ended;  // the last to go
     static_cast<void>(lease());
@@ -269,15 +284,28 @@ void bind_allocation(nb::module_& module) {
             "Raises AlreadyExistsError, InvalidArgumentError, TableFullError, UnsupportedError (a stream with host "
             "memory), ReleasedError, ServiceLostError, ContextClosedError; nothing is published then.")
         .def(
-            "release", [](PyAllocation& self, nb::handle stream) { self.release(to_stream(stream, "release")); },
-            "stream"_a = nb::none(), nb::sig("def release(self, stream: object = None) -> None"),
+            "release",
+            [](PyAllocation& self, nb::handle stream, bool is_completed) {
+                const Stream given = to_stream(stream, "release");
+                if (!is_completed) {
+                    self.release(given);
+                } else if (given) {
+                    fail(Errc::invalid_argument, "release was given a stream and completed=True: it takes one of them");
+                } else {
+                    self.release_completed();
+                }
+            },
+            "stream"_a = nb::none(), nb::kw_only(), "completed"_a = false,
+            nb::sig("def release(self, stream: object = None, *, completed: bool = False) -> None"),
             "Gives up this reference. The memory returns when the last one and the last name are gone; arrays that "
             "were made of this object stay valid until they are collected. With a ``stream``, the reference goes once "
             "the stream's work so far is done; without one, while arrays share the memory, it goes with the last of "
             "them, "
             "behind all of the device. On a GPU an object that was asked for __cuda_array_interface__ counts "
-            "as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory, or one that is being "
-            "captured).")
+            "as such an array.\n\n"
+            "With ``completed`` it goes at once, and nothing is asked of the GPU: for who has waited for an event or a "
+            "stream, so that no work on this memory is left. InvalidArgumentError while arrays share it.\n\n"
+            "Raises ReleasedError, UnsupportedError (a stream with host memory, or one that is being captured).")
         .def(
             "free", [](PyAllocation& self, nb::handle stream) { self.free(to_stream(stream, "free")); },
             "stream"_a = nb::none(), nb::sig("def free(self, stream: object = None) -> None"),

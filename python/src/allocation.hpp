@@ -62,6 +62,7 @@ public:
 
     void publish(const std::string& name, const PublishOptions& options, nb::handle given_stream);
     void release(Stream stream);
+    void release_completed();
     void free(Stream stream);
     /// The execute handler has returned.
     void end_with_handler();

@@ -138,6 +138,11 @@ void Allocation::release(Stream stream) {
     impl_.reset();
 }
 
+void Allocation::release(Completed /*completed*/) {
+    detail::drop_claim_now(usable(impl_.get(), "release"));
+    impl_.reset();
+}
+
 void Allocation::free() {
     free(Stream{});
 }

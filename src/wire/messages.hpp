@@ -50,7 +50,6 @@ enum class Kind : std::uint16_t {
 
     watch = 40,    ///< reply ok; events follow on the event socket
     unwatch = 41,  ///< one-way
-
     context_stats = 50,
     context_stats_reply = 51,
 
@@ -98,13 +97,11 @@ using ShortText = Text<60>;  ///< a device, an operator
 
 struct Failure {
     static constexpr Kind kKind = Kind::error;
+    static constexpr std::uint32_t kMayPass = 1;  ///< a create that may succeed later: TableHeader::room rises then
     Header header{};
     std::int32_t code = 0;  ///< Errc
     std::uint32_t flags = 0;
     Text<1020> message{};
-
-    /// Of a create: it may succeed when others have given memory back. TableHeader::room rises then.
-    static constexpr std::uint32_t kMayPass = 1;
 };
 struct Ok {
     static constexpr Kind kKind = Kind::ok;

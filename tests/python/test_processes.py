@@ -180,6 +180,7 @@ WAITERS = {
     "get": 'ctx.get("never", timeout=None)',
     "find": 'ctx.find("never", timeout=1e9)',
     "find_many": 'ctx.find_many(["held", "never"], timeout=None)',
+    "create": "(lambda c: [c.create(9), c.create(9, timeout=None)])(fastio.FastIOContext('tight', quota=256))",
     "watch": "ctx.watch().next()",
     "iteration": "next(ctx.watch())",
 }

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 import fastio
 
@@ -42,6 +43,22 @@ def test_threads_share_a_context(ctx: fastio.FastIOContext) -> None:
 
     run_together(*[lambda number=number: work(number) for number in range(4)])
     assert ctx.stats().allocations == 0
+
+
+def test_create_waits_for_room_that_another_gives_back(join: Callable[..., fastio.FastIOContext]) -> None:
+    ctx = join(job="tight", quota=1000)
+    other = join(job="tight")
+    taken = ctx.create(700)
+    with pytest.raises(fastio.QuotaExceededError, match="for 1 ms"):
+        other.create(700, timeout=0.001)
+    waited = other.stats().waits
+
+    def give_back() -> None:
+        while other.stats().waits == waited:
+            pass
+        taken.release()
+
+    run_together(lambda: other.create(700, timeout=None).release(), give_back)
 
 
 def test_threads_share_an_allocation(ctx: fastio.FastIOContext) -> None:

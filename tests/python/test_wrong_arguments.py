@@ -32,6 +32,8 @@ WRONG_TYPES: dict[str, tuple[str, Call]] = {
     "get name": ("get", lambda c, a: c.get(3)),
     "get name None": ("get", lambda c, a: c.get(None)),
     "get name bytes": ("get", lambda c, a: c.get(b"x")),
+    "create timeout": ("create", lambda c, a: c.create(1, timeout="1")),
+    "create_array timeout": ("create_array", lambda c, a: c.create_array(np.uint8, 1, timeout="1")),
     "get timeout": ("get", lambda c, a: c.get("x", timeout="1")),
     "get timeout bool": ("get", lambda c, a: c.get("x", timeout=True)),
     "get newer_than": ("get", lambda c, a: c.get("x", newer_than=1.5)),

@@ -7,6 +7,7 @@
 
 #include "cuda/device/gate.hpp"
 #include "running_service.hpp"
+#include "support/errors.hpp"
 #include "support/test_devices.hpp"
 
 namespace fastio::test {
@@ -51,6 +52,24 @@ TEST_F(ReleasedMemory, MakesRoomInTheNextCreateWhereAStreamReleasesIt) {
     }
 }
 
+TEST_F(ReleasedMemory, ThatIsSaidToBeCompletedIsBackWhileOtherWorkGoesOn) {
+    Gate gate;
+    TestStream busy;
+    Allocation other = ctx_.create(kMiB / 2);
+    Allocation most = ctx_.create(3 * kMiB);
+    gate.hold(busy.get());
+    ASSERT_EQ(cudaMemsetAsync(other.data(), 1, 8, busy.get()), cudaSuccess);
+    most.publish("most");
+    most.release(completed);
+    EXPECT_FALSE(most);
+    Allocation got = ctx_.get("most");
+    ctx_.unpublish("most");
+    got.check();
+    got.release(completed);
+    EXPECT_TRUE(ctx_.create(3 * kMiB));  // would wait for ever for the device
+    gate.open();
+}
+
 TEST_F(ReleasedMemory, MakesRoomInTheTable) {
     for (int round = 0; round < 20; ++round) {
         std::vector<Allocation> all;
@@ -73,6 +92,18 @@ TEST_F(ReleasedMemory, MakesRoomAmongTheLeases) {
         round % 2 == 0 ? all.back().release() : all.back().release(stream_.get());
         all.back() = ctx_.get("a");
     }
+}
+
+TEST_F(ReleasedMemory, IsWaitedForNoLongerThanACreateIsToldTo) {
+    Gate gate;
+    Allocation most = ctx_.create(3 * kMiB);
+    gate.hold(stream_.get());
+    queue_work(most.data(), 8);
+    most.release(stream_.get());
+    EXPECT_EQ(errc_of([&] { static_cast<void>(ctx_.create(3 * kMiB, {.timeout = std::chrono::milliseconds(2)})); }),
+              Errc::out_of_memory);
+    gate.open();
+    EXPECT_TRUE(ctx_.create(3 * kMiB, {.timeout = forever}));  // nobody tells: the stream clears the lease
 }
 
 TEST_F(ReleasedMemory, IsNotWaitedForWhereThereIsRoom) {
