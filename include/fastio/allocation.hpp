@@ -136,20 +136,33 @@ public:
     void set_type_and_dimensions(DataType type, std::initializer_list<std::int64_t> dimensions);
 
     /// Binds `name` to this memory with a copy of the present metadata, attributes included; any process of the job can
-    /// then get it. May be called again, under further names, by every holder. With a stream the call returns at once
-    /// and the publication is complete when the stream's work so far is; without one the call synchronises first.
+    /// then get it. May be called again, under further names, by every holder. With a stream the publication is
+    /// complete when the stream's work so far is; without one the call waits for the device first.
+    ///
+    /// Do not write to published memory while others may hold it: nothing prevents it, and they would read a mixture of
+    /// old and new contents. Create a new allocation for each frame instead; the context's memory is recycled.
+    ///
+    /// If the stream's work is not done within the service's --fence-limit, or this process dies before, the contents
+    /// are lost, and the allocation is poisoned: get throws producer_lost for all of its names, those published later
+    /// included, until its names and leases are gone and the memory is reclaimed. Publish a new allocation, under the
+    /// same name if you like: a poisoned one gives its name up without `replace`.
     ///
     /// Errors: already_exists (without replace); invalid_argument (name: 1 to 255 bytes of UTF-8 without NUL;
     /// attributes over 4 KiB); table_full; unsupported (a stream with host memory, a capturing stream); released;
     /// service_lost; context_closed; forked. After an error nothing is published and the lease is as it was.
-    /// Cost: one round trip to the service.
+    /// Cost: one round trip to the service. On a GPU with a stream also a few CUDA calls, which queue work and wait for
+    /// nothing (but see StreamOrdering::synchronise).
     void publish(std::string_view name, const PublishOptions& options = {});
 
     /// Drops this lease. The memory returns when the last lease and the last name are gone. Errors: released, forked.
-    /// Cost: no system call unless this was the last claim on memory without a name.
+    /// Cost: for host memory no system call while the memory has a name, else one message to the service, whose answer
+    /// nobody waits for. For a GPU's memory it wakes a thread of this process, which waits for the device
+    /// (cudaDeviceSynchronize) and then drops the lease: the call does not wait, and the memory returns later.
     void release();
-    /// The same, once the stream's work so far is done; the host does not wait. Errors as above, and unsupported for
-    /// host memory.
+    /// The same, once the stream's work so far is done. Errors as above; unsupported for host memory, or a stream that
+    /// is being captured; device_error; for what was never published also lease_limit and service_lost.
+    /// Cost: two or three CUDA calls, which queue a write of eight bytes; the host does not wait (but see
+    /// StreamOrdering::synchronise).
     void release(Stream stream);
     /// The same now, for who knows that the GPU is done with this memory: neither the device nor a stream is waited
     /// for, and nothing is queued. After check(), it ends the use of what a stream got:

@@ -77,7 +77,7 @@ struct PublicationInfo {
 enum class StreamOrdering {
     none,               ///< no stream was used, or the device has none: calls are done on return
     memory_operations,  ///< streams write and wait for words themselves; the host waits for nothing
-    synchronise,        ///< the device cannot: publishing on a stream waits for it
+    synchronise,        ///< the device cannot: publishing and releasing on a stream wait for it
 };
 
 /// Counters of one context and of this client.
@@ -117,8 +117,10 @@ class Client;
 /// service_unreachable, and this Context is over as if the service had died. *In a child made by fork()* every call
 /// throws `forked`; the child makes a Context of its own.
 ///
-/// *Costs.* get, find and Allocation::release of published names make no system call once the memory is mapped; create,
-/// publish, unpublish and free are one round trip to the service.
+/// *Costs.* create, publish, unpublish and free are one round trip to the service. Once the memory is mapped, get and
+/// find of what is published and complete make no system call, and without a stream no CUDA call. With a stream they
+/// ask CUDA whether it is being captured, and queue a wait in it if the contents are still to come.
+/// Allocation::release says what it costs on the host and on a GPU.
 class FASTIO_EXPORT Context {
 public:
     /// Joins the job's context, or creates it. Errors: service_unreachable, permission_denied (the socket or the
