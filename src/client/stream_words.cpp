@@ -1,7 +1,6 @@
 #include "client/stream_words.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "core/fail.hpp"
 #include "device/waiting.hpp"
@@ -39,12 +38,8 @@ void StreamWords::prepare(DeviceMemory& memory) {
     if (order == StreamOrder::no_streams || is_ready()) {
         return;
     }
-    std::unique_lock lock(mutex_);
     if (!words_) {
-        ask_for_words(lock);
-    }
-    if (is_ready()) {
-        return;  // another thread was first
+        ask_for_words();
     }
     if (order == StreamOrder::memory_operations) {
         memory.pin(words_->mapping().data(), words_->mapping().size());
@@ -62,12 +57,14 @@ void StreamWords::prepare(DeviceMemory& memory) {
     is_ready_.store(true, std::memory_order_release);
 }
 
-void StreamWords::ask_for_words(std::unique_lock<std::mutex>& lock) {
-    if (no_more_ || own_.size() >= kMostOwnWords) {
-        return;
+void StreamWords::ask_for_words() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (no_more_ || granted_ >= kMostOwnWords) {
+            return;
+        }
     }
-    own_.reserve(own_.size() + table::kFencesPerChunk);
-    lock.unlock();
+    std::list<Own> more(table::kFencesPerChunk);  // before anything is granted that would be lost without it
     wire::FencesReply reply;
     Descriptor file;
     {
@@ -80,57 +77,72 @@ void StreamWords::ask_for_words(std::unique_lock<std::mutex>& lock) {
         fail(Errc::protocol_error, "the service grants {} fence words from {}: there are {}", reply.word_count,
              reply.first_word, table::kFenceWords);
     }
-    lock.lock();
+    more.resize(reply.word_count);
+    const std::lock_guard lock(mutex_);
     if (!words_) {
         words_.emplace(std::move(file));
     }
     no_more_ = reply.word_count == 0;
-    for (std::uint32_t i = 0; i < reply.word_count; ++i) {
+    granted_ += reply.word_count;
+    std::uint32_t word = reply.first_word;
+    for (Own& own : more) {
         // An earlier owner, which has said bye, may have used it: its count goes on.
-        const std::uint32_t word = reply.first_word + i;
-        own_.push_back({word, words_->word(word).load(std::memory_order_acquire), nullptr});
+        own.word = word++;
+        own.last = words_->word(own.word).load(std::memory_order_acquire);
     }
+    own_.splice(own_.begin(), more);
 }
 
-StreamWords::Own* StreamWords::find_free(DeviceMemory& memory) {
-    for (std::size_t tried = 0; tried < own_.size(); ++tried) {
-        Own& own = own_[next_ % own_.size()];
-        ++next_;
+std::list<StreamWords::Own> StreamWords::take_free(DeviceMemory& memory) {
+    std::list<Own> taken;
+    const std::lock_guard lock(mutex_);
+    // The first is the one used longest ago: when it is in flight, so are most.
+    for (std::size_t untried = own_.size(); untried != 0; --untried) {
+        const Own& own = own_.front();
         if (!own.mark || memory.has_passed(*own.mark)) {
-            return &own;
+            taken.splice(taken.begin(), own_, own_.begin());
+            break;
         }
+        own_.splice(own_.end(), own_, own_.begin());
     }
-    return nullptr;
+    return taken;
 }
 
-StreamWords::Own* StreamWords::take(DeviceMemory& memory, std::unique_lock<std::mutex>& lock) {
-    // Words are used in turn, so the next one is the one used longest ago: when it is in flight, so are most.
-    Own* const own = find_free(memory);
-    if (own != nullptr) {
-        return own;
+std::list<StreamWords::Own> StreamWords::take(DeviceMemory& memory) {
+    std::list<Own> taken = take_free(memory);
+    if (taken.empty()) {
+        ask_for_words();
+        taken = take_free(memory);
     }
-    ask_for_words(lock);
-    return find_free(memory);
+    return taken;
+}
+
+void StreamWords::give_back(std::list<Own>& taken) noexcept {
+    const std::lock_guard lock(mutex_);
+    own_.splice(own_.end(), taken);
 }
 
 std::optional<table::FenceRef> StreamWords::complete_behind(DeviceMemory& memory, Stream stream) {
     if (is_ready() && memory.info().stream_order == StreamOrder::memory_operations) {
-        std::unique_lock lock(mutex_);
-        if (Own* const own = take(memory, lock)) {
+        if (std::list<Own> taken = take(memory); !taken.empty()) {
+            Own& own = taken.front();
             // 0 in a record means that there is no fence.
-            const std::uint64_t value = own->last + 1 != 0 ? own->last + 1 : 1;
-            const table::FenceRef fence{own->word, value};
-            memory.signal(words_->word(fence.word), value, stream);
-            own->last = value;
+            const table::FenceRef fence{own.word, own.last + 1 != 0 ? own.last + 1 : 1};
             try {
-                own->mark = memory.mark(stream);
-                LocalFences::of_process().add(key(fence.word), value, own->mark);
+                memory.signal(words_->word(fence.word), fence.value, stream);
             } catch (...) {
-                LocalFences::of_process().remove(key(fence.word));  // the mark of an earlier use
-                *own = std::move(own_.back());                      // nobody can tell when it is free again
-                own_.pop_back();
+                give_back(taken);
                 throw;
             }
+            own.last = fence.value;
+            try {
+                own.mark = memory.mark(stream);
+                LocalFences::of_process().add(key(fence.word), fence.value, own.mark);
+            } catch (...) {
+                LocalFences::of_process().remove(key(fence.word));  // the mark of an earlier use
+                throw;  // nobody can tell when this word is free again: it is not given back
+            }
+            give_back(taken);
             return fence;
         }
     }

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,13 +22,15 @@ namespace fastio::detail {
 /// What a client's streams write and wait for: fence words of its own, those of other members, its lease entries
 /// (design P6).
 ///
-/// *Thread safety:* every member, from any thread.
+/// *Thread safety:* every member, from any thread; prepare by one at a time.
 ///
 /// *Invariants.*
 /// 1. A word of this client is used again only after its stream has passed the mark behind the last write: at most one
 ///    write is outstanding, and a word never goes back, even where the service completed it first.
 /// 2. The words are pinned before the first is used.
-/// 3. The mutex is never held while a device or the service is waited for.
+/// 3. The mutex is never held while a device or the service is waited for. Queueing is such a wait: where a stream's
+///    queue is full it lasts until the stream goes on, which another thread's publish may have to let it. Whether a
+///    mark has passed is only asked.
 class StreamWords {
 public:
     StreamWords(Connection& connection, table::LeasePages& leases, const std::uint8_t (&instance)[16],
@@ -73,11 +76,12 @@ private:
 
     [[nodiscard]] bool is_ready() const noexcept { return is_ready_.load(std::memory_order_acquire); }
     [[nodiscard]] LocalFences::Key key(std::uint32_t word) const noexcept { return {instance_, context_id_, word}; }
-    /// A word that may be used now; null when there is none. Both under the mutex, which `take` may let go meanwhile.
-    [[nodiscard]] Own* find_free(DeviceMemory& memory);
-    [[nodiscard]] Own* take(DeviceMemory& memory, std::unique_lock<std::mutex>& lock);
-    /// More words, where this client may have more. Lets go of the mutex while it asks; what throws leaves it so.
-    void ask_for_words(std::unique_lock<std::mutex>& lock);
+    /// One word that may be used now, which nobody else uses until it is given back; empty when there is none.
+    [[nodiscard]] std::list<Own> take(DeviceMemory& memory);
+    [[nodiscard]] std::list<Own> take_free(DeviceMemory& memory);
+    void give_back(std::list<Own>& taken) noexcept;
+    /// More words, where this client may have more.
+    void ask_for_words();
     void remember_wait(table::FenceRef fence);
     void complete_orphan(table::FenceRef fence) noexcept;
 
@@ -89,11 +93,11 @@ private:
     std::atomic<StreamOrdering> ordering_{StreamOrdering::none};
     std::atomic<std::uint64_t> synchronised_{0};
 
-    std::mutex mutex_;
-    std::optional<table::FenceWords> words_;
     DeviceMemory* pinned_by_ = nullptr;
-    std::vector<Own> own_;
-    std::size_t next_ = 0;  // where the search for a free word goes on
+    std::mutex mutex_;  // guards what follows; words_ is not changed any more once they are ready
+    std::optional<table::FenceWords> words_;
+    std::list<Own> own_;  // but for those that are taken; the one to be tried next first
+    std::size_t granted_ = 0;
     bool no_more_ = false;
     std::mutex waits_mutex_;
     std::vector<table::FenceRef> waits_;  // queued in this client's streams, those since completed not yet removed

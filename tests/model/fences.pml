@@ -83,7 +83,7 @@ end:
 }
 
 /* step: service::Context::publish = get check_right is_pending add publish forget published touch tell */
-/* step: client::StreamWords::complete_behind = take signal mark add add.relaxed synchronise */
+/* step: client::StreamWords::complete_behind = take signal give_back mark add give_back add.relaxed synchronise */
 inline publish_on(number, who, allocation, w, v) {
     atomic { stream[number]!contents(allocation, 0); stream[number]!signal(w, v) };
     requests!who(allocation, w, v)
@@ -95,7 +95,7 @@ proctype Dying() {
         replies[DYING]?_;
         if
         :: skip
-        :: /* step: client::StreamWords::find_free = has_passed */
+        :: /* step: client::StreamWords::take_free = has_passed */
 #ifndef WORD_BEFORE_MARK
            empty(stream[0]);
 #endif
@@ -151,7 +151,7 @@ active proctype Fate() {
     has_child = false
 }
 
-/* step: client::StreamWords::ask_for_words = reserve call take_descriptor push_back load.acquire */
+/* step: client::StreamWords::ask_for_words = call take_descriptor load.acquire */
 proctype Other() {
     byte value;
     atomic { other_was_granted -> value = word[other_word] + 1 };

@@ -98,6 +98,23 @@ TEST_F(StreamsOfOneProcess, AreOrderedAcrossManyPublicationsOfOneName) {
     EXPECT_EQ(producer_.stats().synchronised_publishes, 0U);
 }
 
+TEST_F(StreamsOfOneProcess, AreWrittenToByOneThreadWhileAnotherIsHeldByAFullQueue) {
+    constexpr const char* kWrite = "cuStreamWriteValue64";
+    Allocation one = producer_.create(uint64, {kWords});
+    Allocation other = producer_.create(uint64, {kWords});
+    emulator_.close_gate(kWrite);  // as a driver does while a stream's queue is full
+    std::thread held([&] { one.publish("one", {.stream = first_.get()}); });
+    emulator_.wait_at_gate(kWrite, 1);
+    std::thread publisher([&] { other.publish("other", {.stream = second_.get()}); });
+    emulator_.wait_at_gate(kWrite, 2);
+    emulator_.open_gate(kWrite);
+    held.join();
+    publisher.join();
+    static_cast<void>(consumer_.get("one"));
+    static_cast<void>(consumer_.get("other"));
+    EXPECT_EQ(producer_.stats().synchronised_publishes, 0U);
+}
+
 TEST_F(StreamsOfOneProcess, AreOrderedOnDemand) {
     const Allocation made = producer_.create(uint64, {kWords});
     gate_.hold(first_.get());
