@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/fail.hpp"
+#include "device/quiet_thread.hpp"
 #include "gpu/current_device.hpp"
 #include "gpu/error.hpp"
 
@@ -68,18 +69,27 @@ void Upload::copy(std::byte* to, const std::byte* from, std::uint64_t bytes) {
     const CurrentDevice current(ordinal_);
     prepare();
     check(cudaStreamSynchronize(cudaStreamLegacy), "waiting for earlier work before a copy of {} bytes", bytes);
-    std::vector<std::exception_ptr> failures(lanes_.size());
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-        threads.emplace_back([&, i] {
-            try {
-                run(lanes_[i], to, from, bytes, i * kPartBytes, lanes_.size() * kPartBytes);
-            } catch (...) {
-                failures[i] = std::current_exception();
+    std::atomic<std::uint64_t> next{0};
+    std::array<std::exception_ptr, kMostLanes> failures;
+    const auto run_lane = [&](std::size_t i) noexcept {
+        try {
+            run(lanes_[i], to, from, bytes, next);
+        } catch (...) {
+            failures[i] = std::current_exception();
+            next.store(bytes, std::memory_order_relaxed);  // the others end
+        }
+    };
+    {
+        std::vector<std::jthread> others;
+        try {
+            const AllSignalsBlocked blocked;
+            for (std::size_t i = 1; i < lanes_.size(); ++i) {
+                others.emplace_back(run_lane, i);
             }
-        });
+        } catch (const std::exception&) {  // no further thread, or no memory for one: those that there are do it all
+        }
+        run_lane(0);
     }
-    threads.clear();
     for (const std::exception_ptr& failure : failures) {
         if (failure) {
             std::rethrow_exception(failure);
@@ -87,11 +97,13 @@ void Upload::copy(std::byte* to, const std::byte* from, std::uint64_t bytes) {
     }
 }
 
-void Upload::run(Lane& lane, std::byte* to, const std::byte* from, std::uint64_t bytes, std::uint64_t first,
-                 std::uint64_t step) const {
+void Upload::run(Lane& lane, std::byte* to, const std::byte* from, std::uint64_t bytes,
+                 std::atomic<std::uint64_t>& next) const {
     const CurrentDevice current(ordinal_);
     std::size_t turn = 0;
-    for (std::uint64_t at = first; at < bytes; at += step, turn = (turn + 1) % kBuffersPerLane) {
+    // Relaxed: threads are joined before anybody looks at what they did.
+    for (std::uint64_t at = 0; (at = next.fetch_add(kPartBytes, std::memory_order_relaxed)) < bytes;
+         turn = (turn + 1) % kBuffersPerLane) {
         const std::uint64_t part = std::min(kPartBytes, bytes - at);
         // An event that was never recorded counts as complete.
         check(cudaEventSynchronize(lane.emptied[turn]), "waiting for the GPU to fetch a part of a copy");

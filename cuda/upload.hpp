@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -26,7 +27,8 @@ public:
     ~Upload();
 
     /// Copies, and returns when the last byte has arrived. As cudaMemcpy it begins after the legacy stream's work. The
-    /// first call takes 32 MiB of pinned memory, which stays. Errors: out_of_memory, device_error.
+    /// first call takes up to 32 MiB of pinned memory, which stays. Where the machine gives fewer threads it takes
+    /// longer. Errors: out_of_memory, device_error.
     void copy(std::byte* to, const std::byte* from, std::uint64_t bytes);
 
 private:
@@ -44,8 +46,9 @@ private:
     void prepare();
     static void make(Lane& lane);
     static void destroy(const Lane& lane) noexcept;
-    void run(Lane& lane, std::byte* to, const std::byte* from, std::uint64_t bytes, std::uint64_t first,
-             std::uint64_t step) const;
+    /// Copies the next part, from `next` on, until there is none.
+    void run(Lane& lane, std::byte* to, const std::byte* from, std::uint64_t bytes,
+             std::atomic<std::uint64_t>& next) const;
 
     const int ordinal_;
     std::mutex mutex_;

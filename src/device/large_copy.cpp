@@ -6,8 +6,10 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
-#include <system_error>
+#include <exception>
 #include <thread>
+
+#include "device/quiet_thread.hpp"
 
 namespace fastio {
 namespace {
@@ -54,10 +56,9 @@ void copy_memory_by(std::uint64_t most_threads, void* to, const void* from, std:
     std::uint64_t done = 0;
     try {
         for (std::uint64_t i = 0; i + 1 < threads; ++i, done += part) {
-            others.at(i) = std::thread([=] { std::memcpy(target + done, source + done, part); });
+            others.at(i) = quiet_thread([=] { std::memcpy(target + done, source + done, part); });
         }
-    } catch (const std::system_error&) {
-        // What has no thread is the caller's.
+    } catch (const std::exception&) {  // no further thread, or no memory for one: what is left is the caller's
     }
     std::memcpy(target + done, source + done, bytes - done);
     for (std::thread& other : others) {

@@ -7,12 +7,17 @@
 
 namespace fastio {
 
-/// While it lives, a thread that is started takes no signals: they are for the program's own threads.
+/// While it lives, a thread that is started takes no signals: they are for the program's own threads. Excepted are
+/// those that a thread's own instructions cause: a thread may copy the program's memory, whose faults the program may
+/// handle, and the kernel ends a process that blocks them.
 class AllSignalsBlocked {
 public:
     AllSignalsBlocked() noexcept {
         sigset_t all;
         ::sigfillset(&all);
+        for (const int caused_by_itself : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
+            ::sigdelset(&all, caused_by_itself);
+        }
         ::pthread_sigmask(SIG_SETMASK, &all, &before_);
     }
     AllSignalsBlocked(const AllSignalsBlocked&) = delete;

@@ -1,8 +1,12 @@
 #include "device/large_copy.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <numeric>
 #include <vector>
@@ -47,6 +51,56 @@ TEST(LargeCopyOverlap, IsAMove) {
         copy_memory_by(4, up ? high : low, up ? low : high, (kWords - kShift) * sizeof(std::uint32_t));
         const auto moved = up ? words.begin() + kShift : words.begin();
         EXPECT_TRUE(std::equal(moved, moved + (kWords - kShift), source.begin() + (up ? 0 : kShift)));
+    }
+}
+
+// Memory whose first page cannot be read until the handler of the fault has let it, in the thread that copies it.
+class GuardedSource {
+public:
+    GuardedSource() {
+        start_ = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        static_cast<std::byte*>(start_)[0] = std::byte{7};
+        ::mprotect(start_, kPage, PROT_NONE);
+        struct sigaction handler {};
+        handler.sa_sigaction = on_fault;
+        handler.sa_flags = SA_SIGINFO;
+        ::sigaction(SIGSEGV, &handler, &before_);
+    }
+    GuardedSource(const GuardedSource&) = delete;
+    GuardedSource& operator=(const GuardedSource&) = delete;
+    ~GuardedSource() {
+        ::sigaction(SIGSEGV, &before_, nullptr);
+        ::munmap(start_, kBytes);
+    }
+
+    static constexpr std::size_t kPage = 4096;
+    static constexpr std::size_t kBytes = 4 * kPage;
+    [[nodiscard]] static const void* data() { return start_; }
+    [[nodiscard]] static pid_t thread() { return thread_; }
+    [[nodiscard]] static bool was_blocked(int signal) { return sigismember(&blocked_, signal) == 1; }
+
+private:
+    static void on_fault(int /*signal*/, siginfo_t* /*about*/, void* context) {
+        thread_ = ::gettid();
+        blocked_ = static_cast<ucontext_t*>(context)->uc_sigmask;
+        ::mprotect(start_, kPage, PROT_READ);
+    }
+
+    static inline void* start_ = nullptr;
+    static inline pid_t thread_ = 0;
+    static inline sigset_t blocked_{};
+    struct sigaction before_ {};
+};
+
+TEST(LargeCopyThreads, TakeNoSignalsButThoseOfTheirOwnFaults) {
+    const GuardedSource source;
+    std::vector<std::byte> target(GuardedSource::kBytes);
+    copy_memory_by(2, target.data(), source.data(), target.size());
+    EXPECT_EQ(target[0], std::byte{7});
+    EXPECT_NE(source.thread(), 0);
+    EXPECT_NE(source.thread(), ::gettid());
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGCHLD, SIGALRM}) {
+        EXPECT_TRUE(source.was_blocked(signal)) << signal;
     }
 }
 
