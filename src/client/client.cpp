@@ -201,10 +201,7 @@ bool Client::slab_closing(table::SlabRef slab) noexcept {
 
 void Client::close_and_acknowledge(table::SlabRef slab) noexcept {
     slabs_.close(slab);
-    wire::SlabClosed closed;
-    closed.index = slab.index;
-    closed.generation = slab.generation;
-    static_cast<void>(connection_.events().send(closed));
+    listener_.acknowledge(slab);
 }
 
 void Client::event(const wire::Event& event) noexcept {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -23,7 +24,7 @@ constexpr int kPauseMilliseconds = 10;
 }  // namespace
 
 Listener::Listener(Connection& connection, EventSink& sink)
-    : connection_(connection), events_(connection.events()), sink_(sink), stop_(make_eventfd()) {
+    : connection_(connection), events_(connection.events()), sink_(sink), wake_(make_eventfd()) {
     try {
         thread_ = quiet_thread([this] { run(); });
     } catch (const std::system_error& error) {
@@ -33,21 +34,41 @@ Listener::Listener(Connection& connection, EventSink& sink)
 }
 
 Listener::~Listener() {
-    const std::uint64_t one = 1;
-    // An eventfd's counter takes a first write at once.
-    [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof(one));
+    stopping_.store(true, std::memory_order_release);  // pairs with the acquires in run
+    wake();
     thread_.join();
+    send_acknowledgements();
+}
+
+void Listener::wake() noexcept {
+    const std::uint64_t one = 1;
+    // Its counter is full only where nobody has looked for a very long time, and readable then.
+    [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));
+}
+
+void Listener::acknowledge(table::SlabRef slab) noexcept {
+    wire::SlabClosed closed;
+    closed.index = slab.index;
+    closed.generation = slab.generation;
+    try {
+        const std::lock_guard lock(mutex_);
+        acknowledgements_.push_back(closed);
+    } catch (const std::bad_alloc&) {  // then the slab counts as mapped until the session ends
+        return;
+    }
+    wake();
 }
 
 void Listener::run() noexcept {
-    enum : std::size_t { of_stop, of_events, of_service, of_posted, of_room };
+    enum : std::size_t { of_wake, of_events, of_service, of_posted, of_room };
     constexpr int kNone = -1;  // which poll ignores
     bool told = false;         // the sink, that the session is lost
+    bool is_full = false;      // the event socket
     for (bool service_lives = true; service_lives;) {
         const int of_open_events = open_ ? events_.fd() : kNone;
-        const auto wanted = static_cast<short>(acknowledgements_.empty() ? POLLIN : POLLIN | POLLOUT);
+        const auto wanted = static_cast<short>(is_full ? POLLIN | POLLOUT : POLLIN);
         const int of_requests = posted_ == Posted::await_room ? connection_.requests_fd() : kNone;
-        std::array<pollfd, 5> entries{{{stop_.get(), POLLIN, 0},
+        std::array<pollfd, 5> entries{{{wake_.get(), POLLIN, 0},
                                        {of_open_events, wanted, 0},
                                        {connection_.service_pidfd(), POLLIN, 0},
                                        {connection_.outbox().wake_fd(), POLLIN, 0},
@@ -55,19 +76,22 @@ void Listener::run() noexcept {
         const int timeout = posted_ == Posted::pause ? kPauseMilliseconds : -1;
         if (::poll(entries.data(), entries.size(), timeout) < 0) {
             // EINTR; the kernel is out of memory for a moment, in which this may have to end.
-            std::uint64_t stops = 0;
-            if (::read(stop_.get(), &stops, sizeof(stops)) == sizeof(stops)) {
+            if (stopping_.load(std::memory_order_acquire)) {
                 return;
             }
             continue;
         }
-        if (entries[of_stop].revents != 0) {
+        if (entries[of_wake].revents != 0) {
+            std::uint64_t count = 0;
+            [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof(count));
+        }
+        if (stopping_.load(std::memory_order_acquire)) {
             return;
         }
         if (entries[of_events].revents != 0) {
             read_events();  // before the pidfd: what was said before the end still counts
-            send_acknowledgements();
         }
+        is_full = !send_acknowledgements();
         service_lives = entries[of_service].revents == 0;
         if (!(open_ && service_lives) && !std::exchange(told, true)) {
             open_ = false;
@@ -104,25 +128,24 @@ void Listener::read_events() noexcept {
 
 void Listener::handle(const wire::Packet& packet) noexcept {
     if (const auto slab = tell(packet, sink_)) {
-        wire::SlabClosed closed;
-        closed.index = slab->index;
-        closed.generation = slab->generation;
-        acknowledgements_.push_back(closed);
+        acknowledge(*slab);
     }
 }
 
-void Listener::send_acknowledgements() noexcept {
+bool Listener::send_acknowledgements() noexcept {
+    const std::lock_guard lock(mutex_);
     while (open_ && !acknowledgements_.empty()) {
         switch (events_.send(acknowledgements_.back(), {}, false)) {
             case wire::SendResult::sent:
                 acknowledgements_.pop_back();
                 break;
             case wire::SendResult::would_block:
-                return;  // poll says when
+                return false;
             case wire::SendResult::closed:
                 open_ = false;
         }
     }
+    return true;
 }
 
 }  // namespace fastio::detail

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -45,19 +47,26 @@ public:
     /// Ends and joins the thread. Not to be called by it, nor in a forked child.
     ~Listener();
 
+    /// The slab is unmapped: the thread tells the service, and waits for nobody. From any thread.
+    void acknowledge(table::SlabRef slab) noexcept;
+
 private:
+    void wake() noexcept;
     void run() noexcept;
     void read_events() noexcept;
     void handle(const wire::Packet& packet) noexcept;
-    void send_acknowledgements() noexcept;
+    /// False if the service takes no more now.
+    bool send_acknowledgements() noexcept;
 
     Connection& connection_;
     wire::Socket& events_;
     EventSink& sink_;
-    Descriptor stop_;
+    Descriptor wake_;  // an eventfd: there is something new in what follows
+    std::atomic<bool> stopping_{false};
+    std::mutex mutex_;
+    std::vector<wire::SlabClosed> acknowledgements_;                       // not sent yet; guarded by mutex_
     bool open_ = true;                                                     // the service still speaks
     enum class Posted { none, await_room, pause } posted_ = Posted::none;  // what waits in the outbox
-    std::vector<wire::SlabClosed> acknowledgements_;                       // not sent yet
     std::thread thread_;
 };
 

@@ -126,5 +126,44 @@ TEST_F(HostileFences, InAFileThatIsNotWhatItShouldBeAreAnError) {
               std::nullopt);
 }
 
+// A mapping on a GPU is closed by a thread that may wait for the GPU; not for a service that reads nothing.
+TEST_F(HostileFences, AndAcknowledgementsThatNobodyReadsHoldUpNobodyWhoLeaves) {
+    constexpr int kMoreThanAQueueTakes = 1000;
+    wire::CreateReply placed;
+    lie(Kind::create_reply, [&](Reply& reply) {
+        std::memcpy(&placed, reply.bytes.data(), sizeof(placed));
+        return true;
+    });
+    std::optional<Context> client(join());
+    static_cast<void>(client->create(1));
+    std::optional<Watch> watch(client->watch(""));
+    const auto say_and_await = [&](const std::string& name) {
+        wire::Event event;
+        event.watch_count = 1;
+        event.watches[0] = 1;  // a client's first
+        event.type = static_cast<std::uint32_t>(WatchEvent::Kind::published);
+        wire::set_text(event.name, name);
+        ASSERT_TRUE(middle_.say(event));
+        while (watch->next(60s).value().name != name) {
+        }
+    };
+    middle_.stop_reading_events();
+    wire::SlabClosing closing;
+    closing.index = placed.slab + 1;
+    closing.generation = 1;
+    for (int i = 0; i < kMoreThanAQueueTakes; ++i) {
+        ASSERT_TRUE(middle_.say(closing));
+    }
+    say_and_await("all of them are read");
+    say_and_await("all are answered for which there was room");
+    closing.index = placed.slab;
+    closing.generation = placed.slab_generation;
+    ASSERT_TRUE(middle_.say(closing));
+    say_and_await("the last one is read");
+    watch.reset();
+    client.reset();
+    EXPECT_EQ(ctx_.stats().members, 1U);
+}
+
 }  // namespace
 }  // namespace fastio::test

@@ -83,7 +83,7 @@ void ManInTheMiddle::serve(wire::Socket client) {
         // Only this thread changes the two of events, so that it may look at them without the lock.
         std::array<pollfd, 4> ends{{{client.fd(), POLLIN, 0},
                                     {service.fd(), POLLIN, 0},
-                                    {to_client_.fd(), POLLIN, 0},
+                                    {reads_events_ ? to_client_.fd() : -1, POLLIN, 0},
                                     {to_service_.fd(), POLLIN, 0}}};
         ::poll(ends.data(), ends.size(), -1);
         if (has(ends[1])) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -48,6 +49,8 @@ public:
     /// Tells the client to close a slab, and keeps the answer from the service. Returns once the client has answered;
     /// false where it is gone.
     bool close_slab(std::uint32_t index, std::uint32_t generation);
+    /// From now on nobody reads what the client says on its event socket: as with a service that is stopped.
+    void stop_reading_events() { reads_events_ = false; }
     /// The client finds its event socket closed.
     void end_events();
 
@@ -68,6 +71,7 @@ private:
     std::condition_variable answered_;
     std::uint64_t lies_ = 0;     // slabs that close_slab spoke of
     std::uint64_t answers_ = 0;  // to these
+    std::atomic<bool> reads_events_{true};
     std::thread thread_;
 };
 
