@@ -28,19 +28,17 @@ void close_watched(Poller& poller, Descriptor& descriptor) noexcept {
 }  // namespace
 
 void Departures::leave(Session& session) {
-    if (session.end == Session::End::cut) {
-        registry_.warn(session.account->lines, "session {} ({}, process {}, user {}) is cut: {}", session.id,
-                       session.name, session.pid, session.uid, session.end_reason);
+    if (session.stage == Session::Stage::quarantined) {
+        pass_gate(session);
+        return;
     }
     if (session.stage != Session::Stage::member) {
-        registry_.watchers.remove_all(session);
+        say_goodbye(session);
         stop_watching(session);
         registry_.sessions.erase(session.id);
         return;
     }
-    tell(session, WatchEvent::Kind::session_left);
     growth_.withdraw(session);
-    registry_.watchers.remove_all(session);
     if (session.end == Session::End::bye) {
         finalise(session);
     } else {
@@ -48,9 +46,22 @@ void Departures::leave(Session& session) {
     }
 }
 
+void Departures::say_goodbye(Session& session) {
+    if (session.end == Session::End::cut) {
+        registry_.warn(session.account->lines, "session {} ({}, process {}, user {}) is cut: {}", session.id,
+                       session.name, session.pid, session.uid, session.end_reason);
+    }
+    if (session.joined()) {
+        tell(session, WatchEvent::Kind::session_left);
+    }
+    registry_.watchers.remove_all(session);
+}
+
 void Departures::quarantine(Session& session) {
-    session.stage = Session::Stage::quarantined;
     fence_watch_.producer_died(session);
+    // From here on nothing fails but passing the gate, which is tried again.
+    session.stage = Session::Stage::quarantined;
+    say_goodbye(session);
     hang_up(session);
     session.attributes = {};
     session.waiting = false;
@@ -65,17 +76,13 @@ void Departures::quarantine(Session& session) {
 void Departures::on_exit(Session& session) {
     close_watched(registry_.poller, session.pidfd);
     session.exited = true;
-    if (!session.connected()) {
-        pass_gate(session);
-    }
+    registry_.leave_later(session);
 }
 
 void Departures::on_lifeline_end(Session& session) {
     close_watched(registry_.poller, session.lifeline);
     session.lifeline_ended = true;
-    if (!session.connected()) {
-        pass_gate(session);
-    }
+    registry_.leave_later(session);
 }
 
 void Departures::pass_gate(Session& session) {
@@ -83,7 +90,7 @@ void Departures::pass_gate(Session& session) {
         return;
     }
     const std::chrono::nanoseconds grace = grace_of(registry_.devices);
-    if (grace.count() > 0) {
+    if (grace.count() > 0 && !session.grace_is_over) {
         session.grace = registry_.timers.add(grace, {Timers::Purpose::grace, session.id});
     } else {
         finalise(session);
@@ -92,19 +99,23 @@ void Departures::pass_gate(Session& session) {
 
 void Departures::on_grace(Session& session) {
     session.grace.reset();
-    finalise(session);
+    session.grace_is_over = true;
+    registry_.leave_later(session);
 }
 
 void Departures::finalise(Session& session) {
     Context& context = *session.context;
+    fence_watch_.producer_gone(session);
+    // From here on nothing fails.
+    if (session.stage == Session::Stage::member) {
+        say_goodbye(session);
+    }
     registry_.info(session.account->lines, "session {} ({}) of '{}' is over", session.id, session.name, context.job());
     growth_.forget(session);
-    fence_watch_.producer_gone(session);
     context.remove_member(session);
     --session.account->sessions;
     stop_watching(session);
     registry_.sessions.erase(session.id);
-    settle_context(context);
 }
 
 void Departures::hang_up(Session& session) noexcept {
@@ -142,6 +153,7 @@ void Departures::settle_context(Context& context) {
 
 void Departures::on_linger(Context& context) {
     context.linger.reset();
+    context.touch();  // where its end fails it lingers once more
     if (context.members().empty() && !context.ended() && !context.persistent()) {
         end_context(context);
     }

@@ -18,7 +18,8 @@ public:
     Departures(Registry& registry, Growth& growth, FenceWatch& fence_watch)
         : registry_(registry), growth_(growth), fence_watch_(fence_watch) {}
 
-    /// Carries out the end that the session is marked with.
+    /// Carries out the end that the session is marked with, as far as it has come. Where it throws it can be called
+    /// again, and goes on where it was.
     void leave(Session& session);
     /// Its pidfd fired. While it is connected the session is ended by whoever has served what it had sent.
     void on_exit(Session& session);
@@ -26,7 +27,7 @@ public:
     void on_lifeline_end(Session& session);
     void on_grace(Session& session);
 
-    /// The context lost its last member, or its linger time is over: ends it if nothing keeps it.
+    /// Something happened in the context: ends it if nothing keeps it, or lets it linger. May be called again.
     void settle_context(Context& context);
     void on_linger(Context& context);
     /// Ends the context now; its job's name is free. Its members' calls fail with `reason` from then on.
@@ -40,6 +41,7 @@ public:
     [[nodiscard]] static std::string reason(const Session& session);
 
 private:
+    void say_goodbye(Session& session);
     void quarantine(Session& session);
     void pass_gate(Session& session);
     void finalise(Session& session);

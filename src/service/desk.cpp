@@ -35,7 +35,7 @@ void Desk::request(Session& session, wire::Packet& packet) noexcept {
         }
         dispatch(session, packet, head);
     } catch (const Malformed& malformed) {
-        registry_.cut(session, malformed.what);
+        registry_.cut(session, malformed.what());
     } catch (const Error& error) {
         registry_.reply_error(session, head.request, error);
     } catch (const std::bad_alloc&) {

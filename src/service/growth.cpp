@@ -246,7 +246,11 @@ void Growth::on_workers() {
             Context& context = *registry_.context(done.context);  // a context outlives what it asked for
             context.touch();
             if (done.what == DeviceWorker::What::reserve) {
-                finish_reserve(context, index, done);
+                try {
+                    finish_reserve(context, index, done);
+                } catch (const std::exception& error) {  // what waits for the slab asks again, below
+                    registry_.warn("{} could not be asked for a smaller slab: {}", device.name(), error.what());
+                }
                 continue;
             }
             device.releasing -= done.bytes;

@@ -71,8 +71,7 @@ void refuse(wire::Socket& socket, const Error& error) noexcept {
 
 }  // namespace
 
-Lobby::Lobby(Registry& registry, Departures& departures)
-    : registry_(registry), departures_(departures), own_pidfd_(open_own_pidfd()) {}
+Lobby::Lobby(Registry& registry) : registry_(registry), own_pidfd_(open_own_pidfd()) {}
 
 void Lobby::admit(wire::Socket socket) noexcept {
     wire::PeerCredentials peer{};
@@ -238,7 +237,7 @@ void Lobby::join(Session& session, const wire::Join& message) {
     } catch (...) {
         registry_.poller.remove(session.pidfd.get());
         context.members().erase(session.id);
-        departures_.settle_context(context);
+        context.touch();  // nobody may be left
         throw;
     }
     // From here on nothing fails.

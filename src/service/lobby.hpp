@@ -1,6 +1,5 @@
 #pragma once
 
-#include "service/departures.hpp"
 #include "service/registry.hpp"
 #include "wire/socket.hpp"
 
@@ -10,7 +9,7 @@ namespace fastio::service {
 class Lobby {
 public:
     /// Errors: io_error (the service's own pidfd).
-    Lobby(Registry& registry, Departures& departures);
+    explicit Lobby(Registry& registry);
 
     /// A fresh connection. One that cannot be served is dropped. Those that have not said hello yet are bounded: the
     /// oldest makes way.
@@ -28,7 +27,6 @@ private:
     [[nodiscard]] Context& context_for(Session& session, const wire::Join& message, std::uint32_t device);
 
     Registry& registry_;
-    Departures& departures_;
     Descriptor own_pidfd_;
 };
 

@@ -1,15 +1,16 @@
 #pragma once
 
-#include <string>
+#include <stdexcept>
 #include <string_view>
 
 #include "wire/socket.hpp"
 
 namespace fastio::service {
 
-/// Thrown for a message that no honest client sends: its sender's session is cut.
-struct Malformed {
-    std::string what{};  ///< completes "cut: ..."
+/// Thrown for a message that no honest client sends: its sender's session is cut. what() completes "cut: ...".
+class Malformed : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
 };
 
 /// The text, or Malformed when its length is out of range.

@@ -5,6 +5,8 @@
 
 #include <spdlog/logger.h>
 
+#include <algorithm>
+
 #include "core/fail.hpp"
 #include "core/utf8.hpp"
 #include "device/eventfd.hpp"
@@ -59,6 +61,12 @@ void Registry::cut(Session& session, std::string_view reason) noexcept {
     } catch (const std::bad_alloc&) {  // then it is cut without a word
     }
     end(session, Session::End::cut, std::move(text));
+}
+
+void Registry::leave_later(const Session& session) noexcept {
+    if (!session.connected() && std::ranges::find(ending, session.id) == ending.end()) {
+        ending.push_back(session.id);
+    }
 }
 
 void Registry::reply_ok(Session& session, std::uint64_t request) {

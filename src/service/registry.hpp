@@ -51,6 +51,8 @@ struct Registry {
     /// Marks the session to be ended after the message in work; the first mark counts.
     void end(Session& session, Session::End how, std::string reason = {}) noexcept;
     void cut(Session& session, std::string_view reason) noexcept;
+    /// Something that a quarantined session waited for has happened: it is looked at then, too.
+    void leave_later(const Session& session) noexcept;
     /// Has room for one session and one context more in what end() and Context::touch() fill.
     void make_room();
 
@@ -109,7 +111,7 @@ struct Registry {
     std::map<std::string, Context*, std::less<>> jobs{};
     std::map<std::uint64_t, std::unique_ptr<Session>> sessions{};
     std::vector<std::uint64_t> touched{};  ///< contexts to tidy at the end of the round
-    std::vector<std::uint64_t> ending{};   ///< sessions whose `end` is set
+    std::vector<std::uint64_t> ending{};   ///< sessions that Departures::leave is due for, each once
     std::uint64_t next_session = 1;
     std::uint64_t next_context = 1;
     std::uint64_t requests = 0;

@@ -71,8 +71,8 @@ struct Service::Parts {
     void on_rested(Session& session) noexcept;
     void on_timers();
     void on_due(const Timers::Due& due);
-    /// After each source: ends what was marked.
-    void settle();
+    /// After each source: ends what was marked. What fails is tried again after the next.
+    void settle() noexcept;
     /// After each round: one scan per context that something happened in. What fails is tried again after the next.
     void tidy();
     void tidy(Context& context);
@@ -85,7 +85,7 @@ struct Service::Parts {
     Growth growth{registry};
     FenceWatch fence_watch{registry};
     Departures departures{registry, growth, fence_watch};
-    Lobby lobby{registry, departures};
+    Lobby lobby{registry};
     Desk desk{registry, lobby, growth, fence_watch, departures, inspector};
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
     WorkClock work_clock{};
@@ -273,7 +273,7 @@ void Service::Parts::on_exit(Session& session) {
     const bool is_connected = session.connected();
     departures.on_exit(session);
     if (!is_connected) {
-        return;  // it may be gone
+        return;
     }
     // What it had sent completely before it died counts (design P3), and is served in turn with what others ask for. A
     // forked child may go on sending: so many bytes are served as are queued now.
@@ -338,18 +338,25 @@ void Service::Parts::on_due(const Timers::Due& due) {
     }
 }
 
-void Service::Parts::settle() {
-    while (!registry.ending.empty()) {
-        const std::uint64_t id = registry.ending.back();
-        registry.ending.pop_back();
-        if (Session* const session = registry.session(id)) {
-            departures.leave(*session);
+void Service::Parts::settle() noexcept {
+    for (std::size_t i = 0; i < registry.ending.size();) {
+        if (Session* const session = registry.session(registry.ending[i])) {
+            try {
+                departures.leave(*session);
+            } catch (const std::exception& error) {
+                registry.warn(session->account->lines, "the end of session {} is tried again: {}", session->id,
+                              error.what());
+                ++i;
+                continue;
+            }
         }
+        registry.ending.erase(registry.ending.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }
 
 void Service::Parts::tidy(Context& context) {
     try {
+        departures.settle_context(context);
         const auto rest = context.rests_until() - std::chrono::steady_clock::now();
         if (rest.count() <= 0) {
             context.collect();
@@ -397,10 +404,10 @@ void Service::run() {
         for (const epoll_event& event : parts_->registry.poller.wait()) {
             try {
                 parts_->serve(event);
-                parts_->settle();
             } catch (const std::exception& error) {
                 parts_->registry.warn("an event could not be served: {}", error.what());
             }
+            parts_->settle();
         }
         try {
             parts_->tidy();

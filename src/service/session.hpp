@@ -69,6 +69,7 @@ struct Session {
     std::int64_t left_at_exit = 0;  ///< bytes that were queued then and are not served yet
     bool lifeline_ended = false;
     std::optional<Timers::Handle> grace{};
+    bool grace_is_over = false;
 
     [[nodiscard]] bool connected() const noexcept { return stage != Stage::quarantined; }
     [[nodiscard]] bool joined() const noexcept { return stage == Stage::member || stage == Stage::quarantined; }

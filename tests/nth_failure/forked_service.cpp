@@ -23,12 +23,13 @@
 namespace fastio::test {
 namespace {
 
-service::Options options(const std::string& socket, int stop) {
+service::Options options(const std::string& socket, int stop, bool pauses) {
     service::Options result;
     result.socket = socket;
     result.stop_descriptor = stop;
     result.pool_max = std::uint64_t{64} << 20;
     result.max_allocations = 1024;
+    result.linger = std::chrono::milliseconds(pauses ? 1 : 0);
     result.log = std::make_shared<spdlog::logger>("fastiod", std::make_shared<spdlog::sinks::null_sink_mt>());
     return result;
 }
@@ -39,7 +40,7 @@ std::size_t threads_of(pid_t process) {
     return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
 }
 
-std::string serve(Plan& plan, const std::string& socket, int stop) {
+std::string serve(Plan& plan, const std::string& socket, int stop, bool pauses) {
     // The seam lets this one end a wait and nothing else.
     ::signal(SIGUSR1, [](int) {});
     sigset_t signals;
@@ -49,7 +50,9 @@ std::string serve(Plan& plan, const std::string& socket, int stop) {
     obey(plan, Role::service);
     const LeakCheck leaks;
     {
-        service::Service service(options(socket, stop), {std::make_shared<PlannedMemory>(make_host_memory())});
+        const std::chrono::nanoseconds grace(pauses ? 1 : 0);
+        service::Service service(options(socket, stop, pauses),
+                                 {std::make_shared<PlannedMemory>(make_host_memory(), grace)});
         service.run();
     }
     plan.disarm();
@@ -58,8 +61,8 @@ std::string serve(Plan& plan, const std::string& socket, int stop) {
 
 }  // namespace
 
-ForkedService::ForkedService(Plan& plan) : stop_(::eventfd(0, EFD_CLOEXEC)) {
-    process_ = std::make_unique<Forked>([this, &plan] { return serve(plan, socket_, stop_.get()); });
+ForkedService::ForkedService(Plan& plan, bool pauses) : stop_(::eventfd(0, EFD_CLOEXEC)) {
+    process_ = std::make_unique<Forked>([this, &plan, pauses] { return serve(plan, socket_, stop_.get(), pauses); });
     pidfd_ = Descriptor{static_cast<int>(::syscall(SYS_pidfd_open, pid(), 0))};
 }
 

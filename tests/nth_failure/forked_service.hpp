@@ -12,7 +12,8 @@ namespace fastio::test {
 /// A service in a forked process, on the host device, that obeys a plan as the service.
 class ForkedService {
 public:
-    explicit ForkedService(Plan& plan);
+    /// `pauses`: a context outlives its last member, and a dead client's memory is not used again, for a moment.
+    explicit ForkedService(Plan& plan, bool pauses = false);
 
     [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
     [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }

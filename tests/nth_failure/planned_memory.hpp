@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,8 +15,12 @@ namespace fastio::test {
 /// A device whose calls fail as the process's plan says.
 class PlannedMemory final : public ForwardingMemory {
 public:
-    explicit PlannedMemory(std::shared_ptr<DeviceMemory> inner) : ForwardingMemory(std::move(inner)) {}
+    explicit PlannedMemory(std::shared_ptr<DeviceMemory> inner, std::chrono::nanoseconds reuse_grace = {})
+        : ForwardingMemory(std::move(inner)) {
+        info_.reuse_grace = reuse_grace;
+    }
 
+    [[nodiscard]] const DeviceInfo& info() const noexcept override { return info_; }
     [[nodiscard]] OwnedSlab reserve(std::uint64_t bytes) override {
         check("reserve");
         return ForwardingMemory::reserve(bytes);
@@ -32,6 +37,8 @@ private:
             throw Error(Errc::device_error, std::string("the plan says that this ") + call + " fails");
         }
     }
+
+    DeviceInfo info_ = ForwardingMemory::info();
 };
 
 }  // namespace fastio::test
