@@ -3,8 +3,9 @@
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
-#include <list>
-#include <mutex>
+
+#include <atomic>
+#include <memory>
 
 #include "gpu/driver.hpp"
 #include "gpu/error.hpp"
@@ -32,7 +33,8 @@ Gpu describe(int ordinal) {
 
 struct Finding {
     Gpus gpus{};
-    bool lasts = true;  ///< false when CUDA had no memory to look: it may have later
+    bool lasts = true;                 ///< false when CUDA had no memory to look: it may have later
+    const Finding* earlier = nullptr;  ///< callers have references to it
 };
 
 Finding find_gpus() {
@@ -59,13 +61,20 @@ Finding find_gpus() {
 }  // namespace
 
 const Gpus& list_gpus() {
-    static std::mutex mutex;
-    static std::list<Finding> findings;  // all of them: callers have references
-    const std::lock_guard lock(mutex);
-    if (findings.empty() || !findings.back().lasts) {
-        findings.push_back(find_gpus());
+    // Never destroyed: clients that are static objects come here while the process exits. No mutex: a forked child,
+    // which may use the host, would find it locked for ever where a thread of its parent's was asking the driver; and a
+    // fork() that waited for it would wait for itself where the driver forks.
+    static std::atomic<const Finding*> newest{nullptr};
+    const Finding* known = newest.load(std::memory_order_acquire);  // pairs with the release below
+    if (known != nullptr && known->lasts) {
+        return known->gpus;
     }
-    return findings.back().gpus;
+    auto found = std::make_unique<Finding>(find_gpus());
+    found->earlier = known;
+    if (newest.compare_exchange_strong(known, found.get(), std::memory_order_acq_rel, std::memory_order_acquire)) {
+        known = found.release();
+    }  // else another thread was first
+    return known->gpus;
 }
 
 CudaVersions cuda_versions() noexcept {

@@ -4,8 +4,10 @@
 namespace fastio::gpu {
 
 const Gpus& list_gpus() {
-    static const Gpus none{{}, "this build of fastio has no CUDA: configure with -DFASTIO_WITH_CUDA=ON"};
-    return none;
+    // Never destroyed: as the one with CUDA.
+    static const Gpus* const none =
+        new Gpus{{}, "this build of fastio has no CUDA: configure with -DFASTIO_WITH_CUDA=ON"};
+    return *none;
 }
 
 std::shared_ptr<DeviceMemory> make_cuda_memory(std::string_view uuid, std::string_view /*compute*/) {

@@ -7,6 +7,7 @@
 
 #include "core/fail.hpp"
 #include "device/immortal.hpp"
+#include "device/own_slabs.hpp"
 
 namespace fastio::detail {
 
@@ -27,9 +28,11 @@ Registry& registry() {
 
 void before_fork() {
     registry().mutex.lock();
+    OwnSlabs::of_process().before_fork();
 }
 
 void after_fork_in_parent() {
+    OwnSlabs::of_process().after_fork();
     registry().mutex.unlock();
 }
 
@@ -38,6 +41,7 @@ void after_fork_in_child() {
     for (const auto& close_copies : registry().actions) {
         close_copies();
     }
+    OwnSlabs::of_process().after_fork();
     // The entries stay in the list: freeing them would need malloc's locks. In a grandchild they run again and find
     // that their descriptors are closed.
     registry().mutex.unlock();

@@ -10,7 +10,7 @@
 namespace fastio::detail {
 
 /// Rises in every child that fork() makes of this process; written only by the handler that runs in the child, which
-/// has one thread then. The one flag of the process that P9 asks for.
+/// has one thread then. The flag of the process that P9 asks for.
 extern constinit std::atomic<std::uint32_t> fork_generation;
 
 /// Remembers in which process an object was made. Every path that writes a lease, a fence word or a message asks it

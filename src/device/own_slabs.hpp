@@ -16,8 +16,8 @@ using SlabId = std::array<std::byte, 16>;
 /// slab that is released while importers of this process have it open is freed by the last close: an embedded service
 /// may end before its clients do.
 ///
-/// This is the one mutable global of the product. Owner and importer in one process need not share an object (the
-/// service and the client each make their own DeviceMemory), but they share the address space that this describes.
+/// Of the process: owner and importer need not share an object (the service and the client each make their own
+/// DeviceMemory), but they share the address space that this describes.
 ///
 /// *Thread safety:* every call may be made from any thread.
 class OwnSlabs {
@@ -46,6 +46,10 @@ public:
     [[nodiscard]] std::optional<Opened> open(const SlabId& id);
     /// The inverse of one open. False if `data` is not the start of an owned slab.
     bool close(void* data) noexcept;
+
+    // Around each fork(): a child may open slabs, and no thread of its parent's that was in here would ever come out.
+    void before_fork() noexcept { mutex_.lock(); }
+    void after_fork() noexcept { mutex_.unlock(); }
 
 private:
     struct Slab {

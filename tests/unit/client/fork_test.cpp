@@ -2,12 +2,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <optional>
+#include <thread>
 
 #include "client_fixture.hpp"
+#include "device/own_slabs.hpp"
 
 namespace fastio::test {
 namespace {
@@ -73,6 +76,38 @@ std::string expect_forked(const char* what, const std::function<void()>& call) {
         return error.errc() == Errc::forked ? "" : std::string(what) + ": " + error.what() + "; ";
     }
     return std::string(what) + " threw nothing; ";
+}
+
+// Of the many slabs, none is the wanted one, so that the thread is nearly always in the middle of looking.
+TEST_F(ForkTest, WhileAThreadOpensSlabsLeavesTheChildItsOwnHostContext) {
+    constexpr std::uintptr_t kSlabs = 20'000;
+    OwnSlabs& slabs = OwnSlabs::of_process();
+    const auto address = [](std::uintptr_t i) { return reinterpret_cast<void*>(i); };
+    for (std::uintptr_t i = 1; i <= kSlabs; ++i) {
+        slabs.add(SlabId{}, address(i), 1, [](void*, std::uint64_t) noexcept {});
+    }
+    const SlabId wanted{std::byte{1}};
+    std::atomic<bool> stop{false};
+    std::thread opener([&] {
+        while (!stop) {
+            static_cast<void>(slabs.open(wanted));
+        }
+    });
+    for (int times = 0; times < 5; ++times) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::alarm(300);  // in place of a watchdog's thread
+            ::_exit(slabs.open(wanted) ? 1 : 0);
+        }
+        int status = -1;
+        ::waitpid(child, &status, 0);
+        EXPECT_EQ(status, 0);
+    }
+    stop = true;
+    opener.join();
+    for (std::uintptr_t i = 1; i <= kSlabs; ++i) {
+        EXPECT_EQ(slabs.release(address(i)), OwnSlabs::Release::unused);
+    }
 }
 
 TEST_F(ForkTest, EveryCallInTheChildSaysForked) {
