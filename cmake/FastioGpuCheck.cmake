@@ -6,7 +6,8 @@ endif()
 # First what the product stands on: should the time run out, it is the later ones that are missing. The conformance
 # program is a step of its own, which asks all that its test asks.
 set(gpu_tests)
-set(in_order cuda_kernel_order_gpu_test cuda_device_gpu_test cuda_interface_gpu_test kernels_gpu_test brain_mri_gpu_test)
+set(in_order cuda_kernel_order_gpu_test cuda_device_gpu_test cuda_interface_gpu_test kernels_gpu_test frames_gpu_test
+             brain_mri_gpu_test)
 foreach(test IN LISTS in_order)
   if(TARGET ${test})  # not all are with the thread sanitizer
     list(APPEND gpu_tests ${test})
@@ -22,8 +23,8 @@ list(JOIN gpu_tests "\n" gpu_test_lines)
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/gpu_tests.txt CONTENT "@gpu_test_lines@\n" @ONLY)
 
 add_custom_target(gpu_check_programs)
-add_dependencies(gpu_check_programs fastiod fastio_cli op-load op-smooth op-segment op-render gpu_process_bench
-                 ${gpu_tests})
+add_dependencies(gpu_check_programs fastiod fastio_cli op-load op-smooth op-segment op-render frame-source
+                 frame-infer frame-sink gpu_process_bench ${gpu_tests})
 if(TARGET fastio_cuda_conformance)
   add_dependencies(gpu_check_programs fastio_cuda_conformance)
 endif()

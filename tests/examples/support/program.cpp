@@ -100,6 +100,13 @@ Program::~Program() {
     }
 }
 
+void Program::signal(int number) const {
+    ::kill(pid_, number);
+    if (number == SIGSTOP) {
+        ::waitpid(pid_, nullptr, WUNTRACED);  // from now on it does nothing
+    }
+}
+
 Outcome Program::wait() {
     Outcome outcome;
     std::array<pollfd, 2> streams{pollfd{output_, POLLIN, 0}, pollfd{errors_, POLLIN, 0}};

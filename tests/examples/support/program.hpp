@@ -27,6 +27,8 @@ public:
     Program& operator=(const Program&) = delete;
     ~Program();
 
+    void signal(int number) const;
+
     /// Reads all that it writes and waits for its end.
     [[nodiscard]] Outcome wait();
 
