@@ -1,6 +1,7 @@
 #include "frames_test.hpp"
 
 #include <csignal>
+#include <thread>
 
 namespace frames {
 
@@ -49,14 +50,21 @@ TEST_P(Frames, GoOnWithTheServiceThatTakesTheLostOnesPlace) {
     Program source = start_source({});
     Program infer = start("frame-infer", {});
     Program sink = start("frame-sink", {});
-    const auto wait_for_result = [&] { static_cast<void>(join(false).get("result", {.timeout = fastio::forever})); };
-    Program first = start_service();
-    wait_for_result();
-    first.signal(SIGKILL);
-    static_cast<void>(first.wait());
+    const auto wait_for_result = [](fastio::Context& context) {
+        static_cast<void>(context.get("result", {.timeout = fastio::forever}));
+    };
+    {
+        Program first = start_service();
+        fastio::Context member = join(false);
+        wait_for_result(member);
+        while (member.stats().members < 4) {  // or one of them has not begun yet and will know the second service only
+            std::this_thread::yield();
+        }
+        first.signal(SIGKILL);
+    }
     const Program second = start_service();
-    const fastio::Context member = join(false);  // keeps the job until the last of them has seen the last frame
-    wait_for_result();
+    fastio::Context member = join(false);  // keeps the job until the last of them has seen the last frame
+    wait_for_result(member);
     source.signal(SIGTERM);
     for (Program* const program : {&source, &infer, &sink}) {
         const Outcome outcome = program->wait();
