@@ -10,7 +10,7 @@
     # in another process
     ctx = fastio.FastIOContext(job="ct-42")
     a = ctx.get("volume", timeout=5.0)                # waits for the producer; copies nothing
-    view = numpy.asarray(a)                           # on a GPU: torch.from_dlpack(a), cupy.asarray(a)
+    view = numpy.asarray(a)                           # on a GPU: torch.from_dlpack(a), cupy.from_dlpack(a)
 
 A service, ``fastiod``, owns the memory; :class:`FastIOContext` with ``embedded=True`` needs none. Operators of
 ``fastio run`` use :class:`Driver`. Code written for Clara's pipeline driver runs with ``import fastio as clara``.

@@ -272,7 +272,7 @@ class FastIOAllocation:
     """
     A reference to memory that operators of one job share, with a type and dimensions of its own.
 
-    Made by FastIOContext.create and FastIOContext.get, whose results differ in nothing but where the metadata comes from. The memory stays as long as an allocation object or an array made of one, in any process, or any name refers to it. Arrays share it without a copy: ``numpy.asarray(a)`` on the host, ``torch.from_dlpack(a)``, ``cupy.asarray(a)``; each keeps the memory until it is collected, also when the object is released first.
+    Made by FastIOContext.create and FastIOContext.get, whose results differ in nothing but where the metadata comes from. The memory stays as long as an allocation object or an array made of one, in any process, or any name refers to it. Arrays share it without a copy: ``numpy.asarray(a)`` on the host, ``torch.from_dlpack(a)``, ``cupy.from_dlpack(a)``; each keeps the memory until it is collected, also when the object is released first.
 
     Threads may share an object. When the process that published the memory dies, nothing changes here; when the service dies, the memory stays readable and calls that need the service raise ServiceLostError. In a child made by os.fork() what uses the memory or the service raises ForkedError; after release() or free() it raises ReleasedError, and after the execute handler that this belonged to ContextClosedError. repr(), ``released`` and the end of a ``with`` block raise nothing.
 
@@ -463,7 +463,7 @@ class FastIOContext:
 
     def create(self, size: int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
         """
-        ``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until it is published. ``device`` is "host" or "cuda:N", None the context's. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core. A default stream (0, 1, 2, or a library's) is that of the context's GPU, whichever is current.
+        ``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until it is published. ``device`` is "host" or "cuda:N", None the context's. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core. Default streams (0, 1, 2, or a library's) mean those of the context's GPU, whatever device is current.
 
         Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.
         """
@@ -482,12 +482,12 @@ class FastIOContext:
         Raises NotFoundError (no timeout given), TimedOutError, ProducerLostError, LeaseLimitError, DeviceError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.
         """
 
-    def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation | None:
+    def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0, read_only: bool = False) -> FastIOAllocation | None:
         """
-        get(), with None instead of NotFoundError and TimedOutError. Raises its other errors.
+        get(), with None where the name, or a version above ``newer_than``, is not there, or does not come within ``timeout``. Raises get()'s other errors; contents that are not complete within ``contents_timeout`` are a TimedOutError here too.
         """
 
-    def find_many(self, names: Iterable[str], *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0) -> list[FastIOAllocation | None]:
+    def find_many(self, names: Iterable[str], *, timeout: float | None = 0, newer_than: int = 0, stream: object = None, contents_timeout: float | None = 30.0, read_only: bool = False) -> list[FastIOAllocation | None]:
         """
         find() for each of ``names``, in their order. ``timeout`` seconds are for all of them together, ``contents_timeout`` for each one's contents. Ctrl-C ends either wait. Raises what find() does, and nothing is held then.
         """

@@ -254,7 +254,7 @@ void bind_allocation(nb::module_& module) {
         "Made by FastIOContext.create and FastIOContext.get, whose results differ in nothing but where the metadata "
         "comes from. The memory stays as long as an allocation object or an array made of one, in any process, or any "
         "name refers to it. Arrays share it without a copy: ``numpy.asarray(a)`` on the host, "
-        "``torch.from_dlpack(a)``, ``cupy.asarray(a)``; each keeps the memory until it is collected, also when the "
+        "``torch.from_dlpack(a)``, ``cupy.from_dlpack(a)``; each keeps the memory until it is collected, also when the "
         "object is released first.\n\n"
         "Threads may share an object. When the process that published the memory dies, nothing changes here; when "
         "the service dies, the memory stays readable and calls that need the service raise ServiceLostError. In a "

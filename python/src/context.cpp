@@ -121,28 +121,33 @@ GetOptions get_options(const char* call, nb::handle timeout, nb::handle newer_th
     return options;
 }
 
-PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
-                 nb::handle contents_timeout, bool read_only) {
-    const std::string key = to_name(name, "get");
-    const GetOptions options = get_options("get", timeout, newer_than, stream, contents_timeout);
-    PyAllocation got =
-        self.adopt("get", call_without_gil(self, "get", [&](Context& context) { return context.get(key, options); }),
-                   {options.stream, nb::borrow(stream)});
+PyAllocation adopt_got(PyContext& self, const char* call, Allocation&& allocation, OwnStream stream, bool read_only) {
+    PyAllocation got = self.adopt(call, std::move(allocation), std::move(stream));
     got.lease()->read_only = read_only;
     return got;
 }
 
+PyAllocation get(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
+                 nb::handle contents_timeout, bool read_only) {
+    const std::string key = to_name(name, "get");
+    const GetOptions options = get_options("get", timeout, newer_than, stream, contents_timeout);
+    return adopt_got(self, "get",
+                     call_without_gil(self, "get", [&](Context& context) { return context.get(key, options); }),
+                     {options.stream, nb::borrow(stream)}, read_only);
+}
+
 nb::object find(PyContext& self, nb::handle name, nb::handle timeout, nb::handle newer_than, nb::handle stream,
-                nb::handle contents_timeout) {
+                nb::handle contents_timeout, bool read_only) {
     const std::string key = to_name(name, "find");
     const GetOptions options = get_options("find", timeout, newer_than, stream, contents_timeout);
     std::optional<Allocation> found =
         call_without_gil(self, "find", [&](Context& context) { return context.find(key, options); });
-    return found ? nb::cast(self.adopt("find", std::move(*found), {options.stream, nb::borrow(stream)})) : nb::none();
+    return found ? nb::cast(adopt_got(self, "find", std::move(*found), {options.stream, nb::borrow(stream)}, read_only))
+                 : nb::none();
 }
 
 nb::list find_many(PyContext& self, nb::handle names, nb::handle timeout, nb::handle newer_than, nb::handle stream,
-                   nb::handle contents_timeout) {
+                   nb::handle contents_timeout, bool read_only) {
     if (nb::isinstance<nb::str>(names) || !nb::isinstance<nb::iterable>(names)) {
         fail_type("find_many", "names", names, "give a sequence of str");
     }
@@ -155,9 +160,9 @@ nb::list find_many(PyContext& self, nb::handle names, nb::handle timeout, nb::ha
         call_without_gil(self, "find_many", [&](Context& context) { return context.find_many(keys, options); });
     nb::list made;
     for (std::optional<Allocation>& allocation : found) {
-        made.append(
-            allocation ? nb::cast(self.adopt("find_many", std::move(*allocation), {options.stream, nb::borrow(stream)}))
-                       : nb::none());
+        made.append(allocation ? nb::cast(adopt_got(self, "find_many", std::move(*allocation),
+                                                    {options.stream, nb::borrow(stream)}, read_only))
+                               : nb::none());
     }
     return made;
 }
@@ -243,22 +248,23 @@ void bind_context(nb::module_& module) {
              nb::sig("def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, "
                      "embedded: bool = False, quota: int = 0, persistent: bool = False, "
                      "connect_timeout: float | None = 1.0, request_timeout: float | None = None) -> None"))
-        .def("create", create, "size"_a.none(), nb::kw_only(), "device"_a = nb::none(), "alignment"_a.none() = 256,
-             "zero"_a = false, "stream"_a = nb::none(), "timeout"_a.none() = 0,
-             nb::sig("def create(self, size: int, *, device: str | None = None, alignment: int = 256, "
-                     "zero: bool = False, stream: object = None, timeout: float | None = 0) -> FastIOAllocation"),
-             "``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until "
-             "it is published. ``device`` is \"host\" or \"cuda:N\", None the context's. ``alignment`` is a power of "
-             "two, "
-             "256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are "
-             "undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core. "
-             "A default stream (0, 1, 2, or a library's) is that of the context's GPU, whichever is current.\n\n"
-             "Where there is no room, ``timeout`` in seconds bounds the wait for others to give some back; 0 does not "
-             "wait, None waits without a bound, and what is too much for the pool or a quota is refused at once. "
-             "Ctrl-C ends the wait.\n\n"
-             "Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, "
-             "TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, "
-             "ContextClosedError.")
+        .def(
+            "create", create, "size"_a.none(), nb::kw_only(), "device"_a = nb::none(), "alignment"_a.none() = 256,
+            "zero"_a = false, "stream"_a = nb::none(), "timeout"_a.none() = 0,
+            nb::sig("def create(self, size: int, *, device: str | None = None, alignment: int = 256, "
+                    "zero: bool = False, stream: object = None, timeout: float | None = 0) -> FastIOAllocation"),
+            "``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until "
+            "it is published. ``device`` is \"host\" or \"cuda:N\", None the context's. ``alignment`` is a power of "
+            "two, "
+            "256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are "
+            "undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core. "
+            "Default streams (0, 1, 2, or a library's) mean those of the context's GPU, whatever device is current.\n\n"
+            "Where there is no room, ``timeout`` in seconds bounds the wait for others to give some back; 0 does not "
+            "wait, None waits without a bound, and what is too much for the pool or a quota is refused at once. "
+            "Ctrl-C ends the wait.\n\n"
+            "Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, "
+            "TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, "
+            "ContextClosedError.")
         .def("create_array", create_array, "type"_a.none(), "dimensions"_a.none(), nb::kw_only(),
              "device"_a = nb::none(), "alignment"_a.none() = 256, "zero"_a = false, "stream"_a = nb::none(),
              "timeout"_a.none() = 0,
@@ -283,14 +289,18 @@ void bind_context(nb::module_& module) {
              "Raises NotFoundError (no timeout given), TimedOutError, ProducerLostError, LeaseLimitError, "
              "DeviceError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.")
         .def("find", find, "name"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,
-             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
+             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0, "read_only"_a = false,
              nb::sig("def find(self, name: str, *, timeout: float | None = 0, newer_than: int = 0, "
-                     "stream: object = None, contents_timeout: float | None = 30.0) -> FastIOAllocation | None"),
-             "get(), with None instead of NotFoundError and TimedOutError. Raises its other errors.")
+                     "stream: object = None, contents_timeout: float | None = 30.0, read_only: bool = False) "
+                     "-> FastIOAllocation | None"),
+             "get(), with None where the name, or a version above ``newer_than``, is not there, or does not come "
+             "within ``timeout``. Raises get()'s other errors; contents that are not complete within "
+             "``contents_timeout`` are a TimedOutError here too.")
         .def("find_many", find_many, "names"_a.none(), nb::kw_only(), "timeout"_a.none() = 0, "newer_than"_a.none() = 0,
-             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0,
+             "stream"_a = nb::none(), "contents_timeout"_a.none() = 30.0, "read_only"_a = false,
              nb::sig("def find_many(self, names: Iterable[str], *, timeout: float | None = 0, newer_than: int = 0, "
-                     "stream: object = None, contents_timeout: float | None = 30.0) -> list[FastIOAllocation | None]"),
+                     "stream: object = None, contents_timeout: float | None = 30.0, read_only: bool = False) "
+                     "-> list[FastIOAllocation | None]"),
              "find() for each of ``names``, in their order. ``timeout`` seconds are for all of them together, "
              "``contents_timeout`` for each one's contents. Ctrl-C ends either wait. Raises what find() does, and "
              "nothing is held then.")

@@ -182,7 +182,7 @@ nb::object to_array(const PyAllocation& self, nb::handle dtype, nb::handle copy)
     const Snapshot snapshot(self);
     if (!snapshot.on_host()) {
         throw nb::type_error(fmt::format("a FastIOAllocation on {} is no array of the host: .numpy() copies it, "
-                                         "torch.from_dlpack and cupy.asarray take it as it is",
+                                         "torch.from_dlpack and cupy.from_dlpack take it as it is",
                                          snapshot.device)
                                  .c_str());
     }

@@ -95,6 +95,14 @@ def test_get_waits_for_a_newer_version(ctx: fastio.FastIOContext) -> None:
     assert (np.asarray(first)[0], np.asarray(second)[0]) == (1, 2)
 
 
+def test_what_is_found_to_be_read_cannot_be_written(ctx: fastio.FastIOContext) -> None:
+    ctx.publish_array(np.arange(3), "x")
+    for found in (ctx.find("x", read_only=True), *ctx.find_many(["x"], read_only=True)):
+        assert found and found.read_only and not found.numpy().flags.writeable
+    for found in (ctx.find("x"), *ctx.find_many(["x"])):
+        assert found and not found.read_only and found.numpy().flags.writeable
+
+
 def test_find_gives_none_where_get_raises(ctx: fastio.FastIOContext) -> None:
     assert ctx.find("never") is None
     assert ctx.find("never", timeout=0.01) is None
