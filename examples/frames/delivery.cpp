@@ -16,6 +16,9 @@ using std::chrono::nanoseconds;
 /// How long a signal may go unseen, because Watch::next, unlike Context::get, does not return for one.
 constexpr std::chrono::milliseconds kPart{100};
 
+/// Whoever holds frames for longer does not come back.
+constexpr std::chrono::seconds kRoom{10};
+
 /// What has changed so far: a list that is made after this says more.
 void forget(fastio::Watch& changes) {
     while (changes.next(nanoseconds(0))) {
@@ -34,6 +37,10 @@ void remove(fastio::Context& context, const std::string& name, std::uint64_t ver
 }
 
 }  // namespace
+
+fastio::CreateOptions room_on(fastio::Stream stream) {
+    return {.stream = stream, .timeout = kRoom, .on_wake = throw_if_stopped};
+}
 
 Outlet::Outlet(fastio::Context& context, std::string name, const Delivery& delivery)
     : context_(context),
@@ -163,7 +170,11 @@ std::optional<fastio::PublicationInfo> Inlet::oldest_unseen() {
 }
 
 void Inlet::drop(fastio::Allocation& allocation, fastio::Stream stream) {
-    delivery_.policy == Policy::latest ? allocation.release(stream) : allocation.free(stream);
+    if (delivery_.policy == Policy::latest) {
+        allocation.release(fastio::completed);
+    } else {
+        allocation.free(stream);
+    }
 }
 
 }  // namespace frames

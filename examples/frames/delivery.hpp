@@ -21,6 +21,9 @@ struct Delivery {
     std::size_t keep = 4;  ///< names that a producer keeps alive, for last_n
 };
 
+/// Memory for the next frame. Where consumers hold so much that there is no room, the producer waits for them.
+[[nodiscard]] fastio::CreateOptions room_on(fastio::Stream stream);
+
 /// Where a producer publishes what it has made.
 class Outlet {
 public:
@@ -57,7 +60,7 @@ public:
     /// With a stream they may be found to be such only later, by Allocation::check. Throws Stopped.
     [[nodiscard]] std::optional<fastio::Allocation> next(fastio::Stream stream, std::chrono::nanoseconds timeout);
 
-    /// Gives up what was used, once the stream's work so far is done.
+    /// Gives up what was used. The stream's work on it must be done.
     void drop(fastio::Allocation& allocation, fastio::Stream stream);
 
 private:

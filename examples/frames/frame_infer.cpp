@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
                 }
                 ++lost;
             }
-            frames.drop(oldest.frame, stream);
+            frames.drop(oldest.frame, stream);  // of which nothing is left to wait for
         };
 
         while (!has_ended) {
@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
             const auto height = frame->dimensions()[0];
             const auto width = frame->dimensions()[1];
             results.wait_for_room();
-            fastio::Allocation result = context.create(fastio::float32, {height, width + 1}, {.stream = stream});
+            fastio::Allocation result = context.create(fastio::float32, {height, width + 1}, room_on(stream));
             processor.infer(*frame, result);
             const bool is_new =
                 results.publish(result, tag.sequence, {.stream = stream, .attributes = frame->attributes()});

@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
             tag.time = Clock::now();
             // Each frame is new memory. What is published belongs to its readers and is not written again: the pool
             // gives it back to a later create once the last of them has dropped it.
-            fastio::Allocation frame = context.create(fastio::uint8, {height, width}, {.stream = stream});
+            fastio::Allocation frame = context.create(fastio::uint8, {height, width}, room_on(stream));
             processor.make(tag.sequence, frame);
             frames.publish(frame, tag.sequence, {.stream = stream, .attributes = attributes_of(tag)});
             frame.release(stream);
