@@ -72,9 +72,11 @@ struct AllocationAccess;
 /// and writable until released (on the host; what a GPU does then is not known yet); calls that need the service throw
 /// service_lost.
 ///
-/// *After release() or free(), or when moved from,* every call but the destructor, assignment and `operator bool`
-/// throws `released`. *In a child made by fork()* every call throws `forked`, and the destructor leaves the parent's
-/// lease alone.
+/// *Errors of every call*, below named only where there is more to say: `released` after release() or free(), or when
+/// moved from; `forked` in a child made by fork(), whose destructors leave the parent's lease alone. Calls that ask the
+/// service, which are publish, free and unpublish, can also fail as Context's do: context_closed, service_lost,
+/// service_unreachable, device_unavailable, out_of_memory, io_error. Destructor, assignment and `operator bool` never
+/// throw.
 class FASTIO_EXPORT Allocation {
 public:
     /// Refers to nothing.
@@ -90,7 +92,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept;
 
     /// The address in this process: of host memory on the device "host", of device memory on "cuda:N". It differs from
-    /// process to process. Valid until the lease is dropped. Errors: released, forked.
+    /// process to process. Valid until the lease is dropped.
     [[nodiscard]] void* data() const;
 
     /// data() as a `T*`, which is not checked against type(). `T` may be `void` or const.
@@ -99,8 +101,8 @@ public:
         return static_cast<T*>(data());
     }
 
-    /// The elements as a span of `T`, size() / sizeof(T) of them. Errors: released, forked, and invalid_argument where
-    /// sizeof(T) does not divide size().
+    /// The elements as a span of `T`, size() / sizeof(T) of them. On a GPU the span is for kernels: the host must not
+    /// read it. Errors: invalid_argument where sizeof(T) does not divide size().
     template <class T>
     [[nodiscard]] std::span<T> as_span() const {
         return {static_cast<T*>(data()), span_count(sizeof(T))};
@@ -131,7 +133,7 @@ public:
     [[nodiscard]] std::uint64_t version() const;
 
     /// Changes this object's metadata, not the memory and not what is already published. Errors: invalid_argument when
-    /// `dimensions` are more than 8, negative, overflow, or need more than size() bytes; released; forked.
+    /// `dimensions` are more than 8, negative, overflow, or need more than size() bytes.
     void set_type_and_dimensions(DataType type, std::span<const std::int64_t> dimensions);
     void set_type_and_dimensions(DataType type, std::initializer_list<std::int64_t> dimensions);
 
@@ -148,30 +150,32 @@ public:
     /// same name if you like: a poisoned one gives its name up without `replace`.
     ///
     /// Errors: already_exists (without replace); invalid_argument (name: 1 to 255 bytes of UTF-8 without NUL;
-    /// attributes over 4 KiB); table_full; unsupported (a stream with host memory, a capturing stream); released;
-    /// service_lost; context_closed; forked. After an error nothing is published and the lease is as it was.
+    /// attributes over 4 KiB); table_full; quota_exceeded (the user's names); lease_limit (of what was never
+    /// published); unsupported (a stream with host memory, a capturing stream); device_error. After an error nothing is
+    /// published and the lease is as it was.
+    ///
     /// Cost: one round trip to the service. On a GPU with a stream also a few CUDA calls, which queue work and wait for
     /// nothing (but see StreamOrdering::synchronise).
     void publish(std::string_view name, const PublishOptions& options = {});
 
-    /// Drops this lease. The memory returns when the last lease and the last name are gone. Errors: released, forked.
+    /// Drops this lease. The memory returns when the last lease and the last name are gone.
     /// Cost: for host memory no system call while the memory has a name, else one message to the service, whose answer
     /// nobody waits for. For a GPU's memory it wakes a thread of this process, which waits for the device
     /// (cudaDeviceSynchronize) and then drops the lease: the call does not wait, and the memory returns later.
     void release();
-    /// The same, once the stream's work so far is done. Errors as above; unsupported for host memory, or a stream that
-    /// is being captured; device_error; for what was never published also lease_limit and service_lost.
+    /// The same, once the stream's work so far is done. Errors: unsupported for host memory, or a stream that is being
+    /// captured; device_error; for what was never published lease_limit and service_lost. The lease is as it was then.
     /// Cost: two or three CUDA calls, which queue a write of eight bytes; the host does not wait (but see
     /// StreamOrdering::synchronise).
     void release(Stream stream);
     /// The same now, for who knows that the GPU is done with this memory: neither the device nor a stream is waited
     /// for, and nothing is queued. After check(), it ends the use of what a stream got:
     /// `frame.release(fastio::completed)`. A kernel of this process that still uses the memory would see, or spoil,
-    /// what the next owner has there. Errors: released, forked.
+    /// what the next owner has there.
     void release(Completed completed);
 
     /// Removes every name of this memory, for everyone, and drops this lease. Other leases and pointers stay valid;
-    /// the memory returns with the last. Errors: released, service_lost, service_unreachable, context_closed, forked.
+    /// the memory returns with the last. Errors: on a GPU lease_limit (of what was never published), device_error.
     /// Where the call is given up (ContextOptions::request_timeout, give_up) this lease is gone all the same, because
     /// the service may serve it later.
     void free();
@@ -179,25 +183,25 @@ public:
     void free(Stream stream);
 
     /// Removes every name of this memory, for everyone, and keeps this lease: free() for a holder whose views live on.
-    /// The memory may be published again. Errors: lease_limit, released, service_lost, context_closed, forked.
+    /// The memory may be published again. Errors: lease_limit (of what was never published).
     void unpublish();
 
     /// Makes what is queued in `later` from now on wait for what `first` was given so far, two streams of this process;
     /// the host does not wait. For handing the memory on to a library that works in a stream of its own. Errors:
-    /// invalid_argument (no stream); unsupported (host memory, a stream that is being captured); device_error;
-    /// released; forked.
+    /// invalid_argument (no stream); unsupported (host memory, a stream that is being captured); device_error.
     void order(Stream first, Stream later) const;
 
     /// To be called after the stream given to get() was synchronised: returns if the contents that this get gave were
     /// complete. Errors: producer_lost when their producer died first; device_error when an earlier call has met a GPU
-    /// that stopped this process's work; service_lost; released; forked.
+    /// that stopped this process's work; service_lost.
     void check() const;
 
-    /// Copies `bytes` from host memory at `host` into this memory at options.offset. Errors: invalid_argument where
-    /// offset + bytes exceeds size(); unsupported (a stream with host memory, a capturing stream); device_error;
-    /// released; forked.
+    /// Copies `bytes` from host memory at `host` into this memory at options.offset. With a stream `host` must stay as
+    /// it is until the stream has done the copy. Errors: invalid_argument where offset + bytes exceeds size();
+    /// unsupported (a stream with host memory, a capturing stream); device_error.
     void copy_from(const void* host, std::uint64_t bytes, const CopyOptions& options = {});
-    /// Copies `bytes` from this memory at options.offset to host memory at `host`. Errors as copy_from.
+    /// Copies `bytes` from this memory at options.offset to host memory at `host`, which must stay until a stream has
+    /// done that. Errors as copy_from.
     void copy_to(void* host, std::uint64_t bytes, const CopyOptions& options = {}) const;
 
 private:

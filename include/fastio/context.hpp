@@ -117,6 +117,11 @@ class Client;
 /// service_unreachable, and this Context is over as if the service had died. *In a child made by fork()* every call
 /// throws `forked`; the child makes a Context of its own.
 ///
+/// *Errors of every call* but the destructor, alive and close, below named only where there is more to say:
+/// context_closed (close was called, or the job was ended), service_lost, device_unavailable (the context's GPU was
+/// lost, and the context with it), forked; and of calls that ask the service service_unreachable, out_of_memory (the
+/// service has none left), io_error.
+///
 /// *Costs.* create, publish, unpublish and free are one round trip to the service. Once the memory is mapped, get and
 /// find of what is published and complete make no system call, and without a stream no CUDA call. With a stream they
 /// ask CUDA whether it is being captured, and queue a wait in it if the contents are still to come.
@@ -131,8 +136,9 @@ public:
     Context& operator=(Context&&) noexcept;
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
-    /// close(), and leaves the context once the last Allocation is gone: says goodbye to the service, and waits for its
-    /// answer, five seconds at most. Never throws.
+    /// close(), and leaves the context once the last Allocation is gone, which then pays for it: waits until this
+    /// process's GPUs are done with what the context had there, without a limit, says goodbye to the service, and waits
+    /// for its answer, five seconds at most. Never throws.
     ~Context();
 
     /// Memory that only this process can reach until it is published: `bytes` of type uint8 and dimensions {bytes}.
@@ -143,8 +149,8 @@ public:
     /// timeout a process that has released memory of a GPU waits for that GPU, and asks once more.
     ///
     /// Errors: invalid_argument (0 bytes, a bad alignment), out_of_memory, quota_exceeded, table_full,
-    /// device_unavailable, device_error, unsupported (a stream with host memory; a capturing one for `zero`),
-    /// service_lost, context_closed, forked.
+    /// device_unavailable (CreateOptions::device), device_error, unsupported (a stream with host memory; a capturing
+    /// one for `zero`).
     [[nodiscard]] Allocation create(std::uint64_t bytes, const CreateOptions& options = {});
     /// The same for an array: `dimensions` elements, outermost first, at most 8; {} is a scalar, and a 0 among them an
     /// empty array. Also: invalid_argument for negative dimensions, an invalid type, or a product over 2^63 bytes.
@@ -155,38 +161,41 @@ public:
 
     /// A new lease on what is published as `name`, with a copy of its metadata. Where this client has all the leases
     /// that it may have, it waits for those that its GPU has still to give back. Errors: not_found (no timeout given)
-    /// or timed_out; producer_lost; lease_limit; invalid_argument; device_error and device_unavailable when the memory
-    /// cannot be mapped, or its GPU is lost to this process; unsupported (a stream with host memory, a capturing
-    /// stream); service_lost; context_closed; forked.
+    /// or timed_out; producer_lost; lease_limit; invalid_argument; device_error, device_unavailable and
+    /// peer_access_unavailable when the memory cannot be mapped, or its GPU is lost to this process; unsupported (a
+    /// stream with host memory, a capturing stream).
     [[nodiscard]] Allocation get(std::string_view name, const GetOptions& options = {});
 
-    /// get, with an empty optional instead of not_found, and of timed_out where it was the name that did not come.
+    /// Like get, but empty where get would throw not_found, or timed_out because the name did not come in time.
+    /// Contents that are not completed in time still throw timed_out.
     [[nodiscard]] std::optional<Allocation> find(std::string_view name, const GetOptions& options = {});
 
-    /// find for each of `names`, in order; one optional per name. With a timeout the names are waited for until as long
-    /// after the call, all of them together. Errors of find: what was found before is released.
+    /// find for each of `names`, in order; one optional per name. `timeout` bounds the whole call, not each name.
+    /// Errors of find: what was found before is released.
     [[nodiscard]] std::vector<std::optional<Allocation>> find_many(std::span<const std::string> names,
                                                                    const GetOptions& options = {});
 
-    /// create, set the metadata, copy `array` in, publish. Errors of these four.
+    /// create, set the metadata, copy `array` in, publish. Errors of these four. With a stream `array` must stay as it
+    /// is until the stream has done the copy.
     void publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options = {});
 
     /// Removes one name; the memory stays while leases or other names hold it. With a `version` only if that is what
     /// the name has: so that nobody removes what another process has put in its place. Errors: not_found (also where
-    /// it has another version), service_lost, context_closed, invalid_argument, forked.
+    /// it has another version), invalid_argument.
     void unpublish(std::string_view name, std::uint64_t version = 0);
 
     /// The publications whose name starts with `prefix`, in order of their names. A snapshot that was true name by
-    /// name, not as a whole. Errors: service_lost, context_closed, forked.
+    /// name, not as a whole. Errors: those of every call.
     [[nodiscard]] std::vector<PublicationInfo> list(std::string_view prefix = {});
 
-    /// Changes to names that start with `prefix`. Errors as list.
+    /// Changes to names that start with `prefix`. Errors: invalid_argument (a prefix longer than names may be),
+    /// quota_exceeded (this client has as many watches as it may).
     [[nodiscard]] Watch watch(std::string_view prefix = {});
 
-    /// Errors: service_lost, context_closed, forked.
+    /// Errors: those of every call.
     [[nodiscard]] ContextStats stats();
 
-    /// False once a call would throw service_lost, context_closed or forked. Makes no system call.
+    /// False once a call would throw service_lost, context_closed, device_unavailable or forked. Makes no system call.
     [[nodiscard]] bool alive() const noexcept;
 
     /// Ends this Context: calls and waits, also those under way in other threads, throw context_closed. Allocations

@@ -85,6 +85,7 @@ class Inspector;
 /// A view on a service, as the `fastio` command shows it. Joins no context, so it is not counted.
 /// *Threads:* every call may be made from any thread. *When the service dies* every call throws service_lost.
 /// A caller who is neither the service's user nor root sees and ends only contexts of its own.
+/// *Errors of every call:* service_lost, forked, out_of_memory (the service has none left), io_error.
 class FASTIO_EXPORT Service {
 public:
     /// Connects; `socket` empty as in ContextOptions. Errors: service_unreachable, permission_denied,
@@ -101,7 +102,8 @@ public:
     [[nodiscard]] std::vector<ContextInfo> contexts();
     [[nodiscard]] std::vector<SessionInfo> sessions();
 
-    /// In order of their first join. Errors of the four below: not_found when there is no such job.
+    /// In order of their first join. Errors of these four: not_found when there is no such job, permission_denied for
+    /// that of another user.
     [[nodiscard]] std::vector<OperatorInfo> operators(std::string_view job);
     [[nodiscard]] std::vector<AllocationInfo> allocations(std::string_view job);
     /// Without the attributes, which Context::list has.
