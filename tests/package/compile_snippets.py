@@ -1,7 +1,7 @@
 """Compiles the C++ that a document shows: compile_snippets.py DOCUMENT FOLDER COMPILER [OPTION...].
 
 Every ```cpp block becomes a function of its own in FOLDER/NAME.cpp, and so does every part of one that a comment starts
-with "// in another process". `fill` and `use` stand for the reader's own code.
+with "// in another process". `fill`, `use`, and the streams `mine` and `yours` stand for the reader's own code.
 """
 
 import pathlib
@@ -14,6 +14,8 @@ PREAMBLE = """#include <chrono>
 using namespace std::chrono_literals;
 template <class... Arguments> void fill(Arguments&&...) {}
 template <class... Arguments> void use(Arguments&&...) {}
+const fastio::Stream mine;
+const fastio::Stream yours;
 """
 
 
