@@ -149,7 +149,8 @@ void Connection::send_posted_or_wake() noexcept {
 
 Connection::Posted Connection::send_posted() noexcept {
     while (!outbox_.empty()) {
-        // Whoever has the lock calls this when it has given it back.
+        // Whoever has the lock calls this when it has given it back, and then finds what was added before (Outbox's
+        // invariant). The standard lets try_lock fail for no reason; a mutex of POSIX does not.
         const std::unique_lock lock(sending_, std::try_to_lock);
         if (!lock) {
             return Posted::in_progress;

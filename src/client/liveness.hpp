@@ -29,6 +29,8 @@ class Liveness {
 public:
     [[nodiscard]] bool alive() const noexcept { return !witness_.forked() && ending() == Ending::none; }
     [[nodiscard]] bool forked() const noexcept { return witness_.forked(); }
+    // Acquire: who finds an ending, or the loss, finds what was done before end() was told of it (pairs with its
+    // stores, which release).
     [[nodiscard]] Ending ending() const noexcept { return ending_.load(std::memory_order_acquire); }
     /// True once the session is known to be over at the service, or given up, whatever came first.
     [[nodiscard]] bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }

@@ -18,15 +18,16 @@ void Outbox::add(std::span<const std::byte> message) noexcept {
     }
     try {
         messages_.emplace_back(message.begin(), message.end());
-        count_.store(messages_.size(), std::memory_order_release);
     } catch (const std::bad_alloc&) {  // then what it speaks of ends with the session
     }
 }
 
+bool Outbox::empty() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return messages_.empty();
+}
+
 std::span<std::byte> Outbox::front() noexcept {
-    if (empty()) {  // as before nearly every request
-        return {};
-    }
     const std::lock_guard lock(mutex_);
     return messages_.empty() ? std::span<std::byte>{} : std::span(messages_.front());
 }
@@ -34,7 +35,6 @@ std::span<std::byte> Outbox::front() noexcept {
 void Outbox::pop() noexcept {
     const std::lock_guard lock(mutex_);
     messages_.pop_front();
-    count_.store(messages_.size(), std::memory_order_release);
 }
 
 void Outbox::wake() noexcept {

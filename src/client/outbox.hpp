@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <mutex>
@@ -15,6 +14,10 @@ namespace fastio::detail {
 /// the next request or for the helper thread, which is woken for it.
 ///
 /// *Thread safety:* every member, from any thread; one at a time between front() and pop().
+///
+/// *Invariant.* Everything looks under the mutex, so that of two threads, one of which adds and then finds the right to
+/// send taken, while the other gives that right back and then looks here, one finds what the other did: whose turn of
+/// the mutex is later sees all that came before the other's.
 class Outbox {
 public:
     /// More than one client can have leases, allocations and watches to speak of.
@@ -25,7 +28,7 @@ public:
 
     /// Where there are kMost, or no memory for it, the message is dropped: what it speaks of ends with the session.
     void add(std::span<const std::byte> message) noexcept;
-    [[nodiscard]] bool empty() const noexcept { return count_.load(std::memory_order_acquire) == 0; }
+    [[nodiscard]] bool empty() const noexcept;
     /// The oldest, or empty; stays valid until pop().
     [[nodiscard]] std::span<std::byte> front() noexcept;
     void pop() noexcept;
@@ -36,10 +39,9 @@ public:
     [[nodiscard]] int wake_fd() const noexcept { return wake_.get(); }
 
 private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::deque<std::vector<std::byte>> messages_;  // guarded by mutex_
-    std::atomic<std::size_t> count_{0};
-    Descriptor wake_;  // an eventfd
+    Descriptor wake_;                              // an eventfd
 };
 
 }  // namespace fastio::detail

@@ -54,7 +54,7 @@ void StreamWords::prepare(DeviceMemory& memory) {
     ordering_.store(
         order == StreamOrder::memory_operations ? StreamOrdering::memory_operations : StreamOrdering::synchronise,
         std::memory_order_relaxed);
-    is_ready_.store(true, std::memory_order_release);
+    is_ready_.store(true, std::memory_order_release);  // pairs with is_ready
 }
 
 void StreamWords::ask_for_words() {

@@ -74,6 +74,7 @@ private:
         std::shared_ptr<StreamMark> mark{};  ///< behind its last write; null: free
     };
 
+    // Acquire: who finds it true finds the mapping (pairs with the release in prepare).
     [[nodiscard]] bool is_ready() const noexcept { return is_ready_.load(std::memory_order_acquire); }
     [[nodiscard]] LocalFences::Key key(std::uint32_t word) const noexcept { return {instance_, context_id_, word}; }
     /// One word that may be used now, which nobody else uses until it is given back; empty when there is none.
@@ -89,7 +90,7 @@ private:
     table::LeasePages& leases_;
     const std::array<std::uint8_t, 16> instance_;
     const std::uint64_t context_id_;
-    std::atomic<bool> is_ready_{false};  // release after the mapping is made and pinned
+    std::atomic<bool> is_ready_{false};  // true once the mapping is made and pinned
     std::atomic<StreamOrdering> ordering_{StreamOrdering::none};
     std::atomic<std::uint64_t> synchronised_{0};
 
