@@ -37,7 +37,10 @@ public:
     }
     Handle add_at(std::chrono::steady_clock::time_point when, Due due);
     void cancel(Handle handle) noexcept;
-    /// Takes out what is due now.
+    /// Takes out what is due now. The handles of all of it end here, before any of it is carried out. That is safe
+    /// because whoever holds a handle forgets it first thing when its turn comes, and no other turn cancels it: a turn
+    /// cancels timers of its own context alone, `linger` or `patience`, and a context never has both, because it
+    /// lingers without members and only members wait.
     [[nodiscard]] std::vector<Due> take_due();
 
 private:

@@ -50,8 +50,8 @@ public:
         const std::uint32_t entry = claim_entry(allocation);
         return entry == kNoEntry ? std::nullopt : std::optional(entry);
     }
-    /// Clears an entry (seq_cst: ordered before the caller's re-read of the state). Does nothing in a forked child:
-    /// the caller has tested that.
+    /// Clears an entry (seq_cst: ordered before the caller's re-read of the state). Not in a forked child, where the
+    /// mapping is not there.
     void drop(std::uint32_t entry) noexcept {
         __atomic_store_n(word(entry), 0, __ATOMIC_SEQ_CST);
         start().store(entry, std::memory_order_relaxed);
