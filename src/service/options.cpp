@@ -32,16 +32,4 @@ std::uint64_t parse_size(std::string_view text) {
     return value << shift;
 }
 
-std::string format_size(std::uint64_t bytes) {
-    if (bytes < 1024) {
-        return fmt::format("{} bytes", bytes);
-    }
-    auto value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    for (value /= 1024; value >= 1024 && unit + 1 < kUnits.size(); value /= 1024) {
-        ++unit;
-    }
-    return fmt::format("{:.1f} {}iB", value, kUnits[unit]);
-}
-
 }  // namespace fastio::service

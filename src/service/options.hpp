@@ -55,7 +55,4 @@ struct Options {
 /// "4096", "64K", "8G", "1T", with an optional "B" or "iB"; powers of 1024. Errors: invalid_argument.
 [[nodiscard]] std::uint64_t parse_size(std::string_view text);
 
-/// "8.0 GiB", "512 bytes": for messages to people.
-[[nodiscard]] std::string format_size(std::uint64_t bytes);
-
 }  // namespace fastio::service

@@ -79,15 +79,6 @@ bool Publications::charges(const Account& account, std::string_view name) const 
     return at != names_.end() && at->second.account == &account;
 }
 
-bool Publications::unpublish(std::string_view name) {
-    const auto at = names_.find(name);
-    if (at == names_.end()) {
-        return false;
-    }
-    remove(at);
-    return true;
-}
-
 void Publications::remove(Names::iterator name) {
     writer_.unpublish(name->first);
     Record* const record = allocations_.find(name->second.allocation);

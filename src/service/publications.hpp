@@ -34,8 +34,6 @@ public:
     /// Whether `account` is charged for this name.
     [[nodiscard]] bool charges(const Account& account, std::string_view name) const;
 
-    /// False when there is no such name.
-    bool unpublish(std::string_view name);
     void remove(Names::iterator name);
     void remove_all() noexcept;
 

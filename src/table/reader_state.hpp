@@ -12,7 +12,6 @@ namespace fastio::table {
 /// How a look at one index word ended.
 enum class Look {
     found,
-    other,    ///< the record is complete and has another name
     missing,  ///< the probe came to its end
     moved,    ///< the record is not the index word's any more: look again
 };
