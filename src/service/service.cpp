@@ -363,6 +363,7 @@ void Service::Parts::tidy(Context& context) {
         }
         const bool went = context.take_reclaimed();
         fence_watch.follow_streams(context);
+        fence_watch.rearm(context);
         if (rest.count() > 0) {
             fence_watch.scan_later(context, rest);
         }

@@ -304,7 +304,7 @@ end:
        give_up(0);
 #endif
        forget(0) }
-    /* step: service::FenceWatch::on_limit = reset expire rearm */
+    /* step: service::FenceWatch::on_limit = reset touch expire rearm */
     /* step: service::FenceWatch::service_ends = expire */
 #ifndef NO_COMPLETION
     :: atomic { is_pending[0] && !REACHED(0, pending_value[0]) && empty(service_stores) -> give_up(0); forget(0) }
