@@ -6,6 +6,7 @@
 
 #include "core/fail.hpp"
 #include "core/limits.hpp"
+#include "core/rounding.hpp"
 #include "device/slabs.hpp"
 #include "device/waiting.hpp"
 #include "gpu/about_gpu.hpp"
@@ -93,8 +94,7 @@ CudaMemory::CudaMemory(const Gpu& slabs_on, const Gpu& compute)
     info_.name = fmt::format("cuda:{}", slabs_on.ordinal);
     info_.uuid = slabs_on.uuid;
     info_.total_bytes = total;
-    info_.default_pool_bytes =
-        std::max(free / 10 * 9 / kSlabGranularity * kSlabGranularity, std::uint64_t{kSlabGranularity});
+    info_.default_pool_bytes = std::max(round_down(free / 10 * 9, kSlabGranularity), std::uint64_t{kSlabGranularity});
     info_.reuse_grace = kReuseGrace;
     info_.host_accessible = false;
     info_.stream_order = compute.stream_order;

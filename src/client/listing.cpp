@@ -1,21 +1,13 @@
 #include "client/listing.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
+#include "table/boot_time.hpp"
 
 namespace fastio::detail {
 namespace {
-
-// The clock of PublicationRecord::published_ns: the same in every process, and it counts while the machine sleeps.
-std::uint64_t boot_time_ns() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_BOOTTIME, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64_t now_ns) {
     const table::PublicationCopy& copy = row.copy;
@@ -38,7 +30,7 @@ PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64
 std::vector<PublicationInfo> list(Client& client, std::string_view prefix) {
     client.check_open("list");
     std::vector<PublicationInfo> infos;
-    const std::uint64_t now_ns = boot_time_ns();
+    const std::uint64_t now_ns = table::boot_time_ns();
     for (table::PublicationRow& row : client.reader().list(prefix)) {
         infos.push_back(to_info(client, std::move(row), now_ns));
     }

@@ -5,6 +5,7 @@
 #include "client/allocation_impl.hpp"
 #include "core/fail.hpp"
 #include "core/limits.hpp"
+#include "core/rounding.hpp"
 
 namespace fastio::detail {
 
@@ -15,7 +16,7 @@ bool staging_is_forced() noexcept {
 
 void stage(AllocationImpl& impl) {
     const std::uint64_t bytes = impl.acquired.placement.size;
-    const std::uint64_t rounded = (bytes + kMinAlignment) / kMinAlignment * kMinAlignment;
+    const std::uint64_t rounded = round_up(bytes + 1, kMinAlignment);
     // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): new cannot refuse politely and align to a number
     impl.staged.reset(static_cast<std::byte*>(std::aligned_alloc(kMinAlignment, rounded)));
     if (!impl.staged) {

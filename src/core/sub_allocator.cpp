@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/fail.hpp"
+#include "core/rounding.hpp"
 
 namespace fastio {
 namespace {
@@ -11,10 +12,6 @@ namespace {
 /// How many free blocks an allocation looks at in the classes near its request before it takes one from a class where
 /// any fits, and how many it compares there.
 constexpr int kLooks = 8;
-
-constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) noexcept {
-    return (value + alignment - 1) & ~(alignment - 1);
-}
 
 }  // namespace
 

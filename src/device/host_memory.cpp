@@ -6,6 +6,7 @@
 
 #include "core/fail.hpp"
 #include "core/limits.hpp"
+#include "core/rounding.hpp"
 #include "device/large_copy.hpp"
 #include "device/memfd.hpp"
 #include "device/own_slabs.hpp"
@@ -64,8 +65,7 @@ public:
     HostMemory() {
         info_.name = "host";
         info_.total_bytes = physical_memory_bytes();
-        info_.default_pool_bytes =
-            std::max(info_.total_bytes / 2 / kSlabGranularity * kSlabGranularity, kSlabGranularity);
+        info_.default_pool_bytes = std::max(round_down(info_.total_bytes / 2, kSlabGranularity), kSlabGranularity);
     }
 
     const DeviceInfo& info() const noexcept override { return info_; }

@@ -3,24 +3,24 @@
 #include <algorithm>
 
 #include "core/fail.hpp"
+#include "table/add_segment.hpp"
 #include "table/words.hpp"
 
 namespace fastio::table {
+namespace {
+
+constexpr Growing kAllocationRecords{SegmentKind::allocations, kMaxAllocationSegments, kAllocationsPerSegment,
+                                     "restart the job"};
+
+}  // namespace
 
 Allocations::Allocations(std::uint32_t most) : most_(std::min(most, kMostAllocations)) {
-    add_segment();
+    grow();
 }
 
-void Allocations::add_segment() {
-    if (segments_.size() == kMaxAllocationSegments) {
-        fail(Errc::table_full, "could not add allocation records: all {} segments of {} exist; restart the job",
-             kMaxAllocationSegments, kAllocationsPerSegment);
-    }
-    OwnedSegment segment(SegmentKind::allocations, segment_bytes(SegmentKind::allocations));
-    segments_.reserve(segments_.size() + 1);
+void Allocations::grow() {
     lives_.resize((segments_.size() + 1) * kAllocationsPerSegment);
-    slots_.grow(kAllocationsPerSegment);
-    segments_.push_back(std::move(segment));
+    add_segment(kAllocationRecords, segments_, slots_);
 }
 
 AllocationRef Allocations::add(const Placement& placement) {
@@ -31,7 +31,7 @@ AllocationRef Allocations::add(const Placement& placement) {
              placement.size, count_, most_);
     }
     if (slots_.none_vacant()) {
-        add_segment();
+        grow();
     }
     const std::uint32_t slot = slots_.take();
     const std::uint32_t generation = slots_.generation(slot);

@@ -34,7 +34,7 @@ public:
     void start_generations_at(std::uint32_t generation) noexcept { slots_.start_generations_at(generation); }
 
 private:
-    void add_segment();
+    void grow();
     [[nodiscard]] bool is(AllocationRef allocation) const noexcept;
     [[nodiscard]] std::byte* shared(std::uint32_t slot) const noexcept;
     void store_state(std::uint32_t slot, StateWord state) noexcept;

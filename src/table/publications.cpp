@@ -3,44 +3,29 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/fail.hpp"
+#include "table/add_segment.hpp"
 #include "table/words.hpp"
 
 namespace fastio::table {
+namespace {
+
+constexpr Growing kPublicationRecords{SegmentKind::publications, kMaxPublicationSegments, kPublicationsPerSegment,
+                                      "free some names"};
+constexpr Growing kAttributeSlots{SegmentKind::attributes, kMaxAttributeSegments, kAttributesPerSegment,
+                                  "free some names"};
+
+}  // namespace
 
 Publications::Publications() {
-    add_segment();
-}
-
-void Publications::add_segment() {
-    if (segments_.size() == kMaxPublicationSegments) {
-        fail(Errc::table_full, "could not add publication records: all {} segments of {} exist; free some names",
-             kMaxPublicationSegments, kPublicationsPerSegment);
-    }
-    Segment segment{OwnedSegment(SegmentKind::publications, segment_bytes(SegmentKind::publications)),
-                    std::make_unique<Private[]>(kPublicationsPerSegment)};
-    segments_.reserve(segments_.size() + 1);
-    records_.grow(kPublicationsPerSegment);
-    segments_.push_back(std::move(segment));
-}
-
-void Publications::add_attribute_segment() {
-    if (attribute_segments_.size() == kMaxAttributeSegments) {
-        fail(Errc::table_full, "could not add attribute slots: all {} segments of {} exist; free some names",
-             kMaxAttributeSegments, kAttributesPerSegment);
-    }
-    OwnedSegment segment(SegmentKind::attributes, segment_bytes(SegmentKind::attributes));
-    attribute_segments_.reserve(attribute_segments_.size() + 1);
-    attribute_slots_.grow(kAttributesPerSegment);
-    attribute_segments_.push_back(std::move(segment));
+    add_segment(kPublicationRecords, segments_, records_);
 }
 
 void Publications::make_room(std::size_t attribute_bytes) {
     if (records_.none_vacant()) {
-        add_segment();
+        add_segment(kPublicationRecords, segments_, records_);
     }
     if (attribute_bytes > 0 && attribute_slots_.none_vacant()) {
-        add_attribute_segment();
+        add_segment(kAttributeSlots, attribute_segments_, attribute_slots_);
     }
 }
 

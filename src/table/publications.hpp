@@ -53,6 +53,9 @@ private:
         std::uint32_t attribute_slot = kNoSlot;
     };
     struct Segment {
+        explicit Segment(SegmentKind kind)
+            : memory(kind), records(std::make_unique<Private[]>(kPublicationsPerSegment)) {}
+
         OwnedSegment memory;
         std::unique_ptr<Private[]> records;  ///< of its own, so that addresses stay when segments are added
     };
@@ -64,8 +67,6 @@ private:
         return segments_[record / kPublicationsPerSegment].memory.data() +
                std::uint64_t{record % kPublicationsPerSegment} * sizeof(PublicationRecord);
     }
-    void add_segment();
-    void add_attribute_segment();
     [[nodiscard]] std::uint32_t write_attributes(std::span<const std::byte> attributes) noexcept;
 
     Slots records_{IndexWord::kMaxGeneration};

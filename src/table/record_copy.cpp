@@ -1,5 +1,7 @@
 #include "table/record_copy.hpp"
 
+#include "core/rounding.hpp"
+
 namespace fastio::table {
 
 void copy_attributes(const std::byte* record, std::uint64_t first, std::size_t bytes, SegmentMap& segments,
@@ -9,7 +11,7 @@ void copy_attributes(const std::byte* record, std::uint64_t first, std::size_t b
     if (load_word(record) != first) {
         return;
     }
-    attributes.resize((bytes + kWord - 1) / kWord * kWord);
+    attributes.resize(round_up(bytes, kWord));
     load_words(segments.attributes(slot), attributes.data(), bytes);
     attributes.resize(bytes);
 }

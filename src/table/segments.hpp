@@ -37,6 +37,7 @@ public:
     OwnedSegment() noexcept = default;
     /// Errors: out_of_memory, io_error.
     OwnedSegment(SegmentKind kind, std::uint64_t bytes);
+    explicit OwnedSegment(SegmentKind kind) : OwnedSegment(kind, segment_bytes(kind)) {}
 
     [[nodiscard]] std::byte* data() const noexcept { return mapping_.data(); }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return mapping_.size(); }

@@ -1,20 +1,14 @@
 #include "table/slabs.hpp"
 
-#include "core/fail.hpp"
+#include "table/add_segment.hpp"
 #include "table/words.hpp"
 
 namespace fastio::table {
+namespace {
 
-void Slabs::add_segment() {
-    if (segments_.size() == kMaxSlabSegments) {
-        fail(Errc::table_full, "could not add slab records: all {} segments of {} exist; restart the job",
-             kMaxSlabSegments, kSlabsPerSegment);
-    }
-    OwnedSegment segment(SegmentKind::slabs, segment_bytes(SegmentKind::slabs));
-    segments_.reserve(segments_.size() + 1);
-    slots_.grow(kSlabsPerSegment);
-    segments_.push_back(std::move(segment));
-}
+constexpr Growing kSlabRecords{SegmentKind::slabs, kMaxSlabSegments, kSlabsPerSegment, "restart the job"};
+
+}  // namespace
 
 std::byte* Slabs::shared(std::uint32_t index) const noexcept {
     return segments_[index / kSlabsPerSegment].data() + std::uint64_t{index % kSlabsPerSegment} * sizeof(SlabRecord);
@@ -22,7 +16,7 @@ std::byte* Slabs::shared(std::uint32_t index) const noexcept {
 
 SlabRef Slabs::add(const SlabHandle& handle, std::uint64_t bytes, std::uint32_t device, std::int64_t owner_pid) {
     if (slots_.none_vacant()) {
-        add_segment();
+        add_segment(kSlabRecords, segments_, slots_);
     }
     const std::uint32_t index = slots_.take();
     const std::uint32_t generation = slots_.generation(index);

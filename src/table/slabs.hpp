@@ -27,7 +27,6 @@ public:
     void start_generations_at(std::uint32_t generation) noexcept { slots_.start_generations_at(generation); }
 
 private:
-    void add_segment();
     [[nodiscard]] std::byte* shared(std::uint32_t index) const noexcept;
 
     Slots slots_{0xffff'ffff};

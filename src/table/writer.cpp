@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 
 #include "core/fail.hpp"
 #include "table/allocations.hpp"
+#include "table/boot_time.hpp"
 #include "table/index.hpp"
 #include "table/publications.hpp"
 #include "table/reader.hpp"
@@ -14,12 +14,6 @@
 
 namespace fastio::table {
 namespace {
-
-std::uint64_t boottime_ns() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_BOOTTIME, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 template <std::size_t N>
 void copy_text(char (&to)[N], const std::string& text, const char* what) {
@@ -188,7 +182,7 @@ TableWriter::Published TableWriter::publish(const PublicationEntry& entry, bool 
     if (!position) {
         own.index.make_room([&](std::uint32_t record) { return own.publications.hash(record); });
     }
-    const IndexWord word = own.publications.write(entry, hash, own.version + 1, boottime_ns());
+    const IndexWord word = own.publications.write(entry, hash, own.version + 1, boot_time_ns());
     // From here on nothing fails. The version first, so that no reader sees one above the header's.
     store_word(&own.header->version, ++own.version);
 
