@@ -155,7 +155,7 @@ public:
     /// published and the lease is as it was.
     ///
     /// Cost: one round trip to the service. On a GPU with a stream also a few CUDA calls, which queue work and wait for
-    /// nothing (but see StreamOrdering::synchronise).
+    /// nothing (but see ContextStats::synchronised_publishes).
     void publish(std::string_view name, const PublishOptions& options = {});
 
     /// Drops this lease. The memory returns when the last lease and the last name are gone.

@@ -12,6 +12,7 @@
 
 #include <fastio/allocation.hpp>
 #include <fastio/array_view.hpp>
+#include <fastio/contents.hpp>
 #include <fastio/data_type.hpp>
 #include <fastio/export.hpp>
 #include <fastio/stream.hpp>
@@ -71,6 +72,7 @@ struct PublicationInfo {
     std::string publisher{};  ///< operator and process id, e.g. "smooth[1234]"
     std::chrono::nanoseconds age{0};
     Attributes attributes{};
+    Contents contents = Contents::complete;
 };
 
 /// How a Context orders its streams against those of other processes.

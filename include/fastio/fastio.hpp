@@ -4,6 +4,7 @@
 
 #include <fastio/allocation.hpp>
 #include <fastio/array_view.hpp>
+#include <fastio/contents.hpp>
 #include <fastio/context.hpp>
 #include <fastio/data_type.hpp>
 #include <fastio/error.hpp>

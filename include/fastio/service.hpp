@@ -65,9 +65,10 @@ struct AllocationInfo {
     std::uint32_t generation = 0;
     std::uint64_t size = 0;  ///< bytes as asked for
     std::string device{};
-    std::string state{};                   ///< "private", "published" or "retired"
-    std::vector<std::string> names{};      ///< its publications
-    std::vector<std::uint64_t> holders{};  ///< SessionInfo::id of each session with a lease or a hold
+    std::string state{};                     ///< "private", "published" or "retired"
+    std::vector<std::string> names{};        ///< its publications
+    std::vector<std::uint64_t> holders{};    ///< SessionInfo::id of each session with a lease or a hold
+    Contents contents = Contents::complete;  ///< pending: of one of its names at least
 };
 
 /// What all processes of one operator have done in a context, ended ones included. The first 1,024 operators count.

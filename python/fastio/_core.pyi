@@ -140,6 +140,12 @@ class PublicationInfo:
     def attributes(self) -> dict[str, str]:
         """That it was published with."""
 
+    @property
+    def contents(self) -> str:
+        """
+        "complete", "pending" (its producer's stream has not completed it yet: a get waits) or "lost" (its producer died first, or the service's --fence-limit passed: a get raises ProducerLostError).
+        """
+
     def __repr__(self) -> str: ...
 
 class ContextStats:

@@ -20,6 +20,10 @@ const char* name_of(StreamOrdering ordering) {
     return "unknown";
 }
 
+std::string text_of(Contents contents) {
+    return contents == Contents::complete ? "" : fmt::format(", {}", to_string(contents));
+}
+
 std::string repr_of_stats(const ContextStats& s) {
     return fmt::format(
         "<fastio.ContextStats allocations={} publications={} leases={} members={} bytes_reserved={} bytes_in_use={} "
@@ -58,9 +62,16 @@ void bind_information(nb::module_& module) {
         .def_prop_ro(
             "attributes", [](const PublicationInfo& info) { return to_dict(info.attributes); },
             nb::sig("def attributes(self) -> dict[str, str]"), "That it was published with.")
+        .def_prop_ro(
+            "contents", [](const PublicationInfo& info) { return nb::str(to_string(info.contents)); },
+            nb::sig("def contents(self) -> str"),
+            "\"complete\", \"pending\" (its producer's stream has not completed it yet: a get waits) or "
+            "\"lost\" (its producer died first, or the service's --fence-limit passed: a get raises "
+            "ProducerLostError).")
         .def("__repr__", [](const PublicationInfo& info) {
-            return fmt::format("<fastio.PublicationInfo '{}' version {}: {} [{}] on {}>", info.name, info.version,
-                               to_string(info.type), fmt::join(info.dimensions, ", "), info.device);
+            return fmt::format("<fastio.PublicationInfo '{}' version {}: {} [{}] on {}{}>", info.name, info.version,
+                               to_string(info.type), fmt::join(info.dimensions, ", "), info.device,
+                               text_of(info.contents));
         });
 
     nb::class_<ContextStats>(module, "ContextStats", "Counters of a context and of one client of it.")

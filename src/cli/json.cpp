@@ -63,9 +63,10 @@ Json json_of(const AllocationInfo& allocation, const std::vector<SessionInfo>& s
         }
         holders.push_back(std::move(holder));
     }
-    return {{"slot", allocation.slot},      {"generation", allocation.generation}, {"size", allocation.size},
-            {"device", allocation.device},  {"state", allocation.state},           {"names", allocation.names},
-            {"holders", std::move(holders)}};
+    return {{"slot", allocation.slot},       {"generation", allocation.generation},
+            {"size", allocation.size},       {"device", allocation.device},
+            {"state", allocation.state},     {"names", allocation.names},
+            {"holders", std::move(holders)}, {"contents", to_string(allocation.contents)}};
 }
 
 Json json_of(const PublicationInfo& publication, const std::string& job) {
@@ -78,6 +79,7 @@ Json json_of(const PublicationInfo& publication, const std::string& job) {
             {"device", publication.device},
             {"publisher", publication.publisher},
             {"age_seconds", seconds(publication.age)},
+            {"contents", to_string(publication.contents)},
             {"attributes", publication.attributes}};
 }
 

@@ -61,6 +61,12 @@ std::string table_of_sessions(const std::vector<SessionInfo>& sessions) {
     return table.str();
 }
 
+std::string state_of(const AllocationInfo& allocation) {
+    return allocation.contents == Contents::complete
+               ? allocation.state
+               : fmt::format("{}, contents {}", allocation.state, to_string(allocation.contents));
+}
+
 std::string table_of_allocations(const std::vector<AllocationInfo>& allocations,
                                  const std::vector<SessionInfo>& sessions) {
     TextTable table(
@@ -73,7 +79,7 @@ std::string table_of_allocations(const std::vector<AllocationInfo>& allocations,
             holders.push_back(found == sessions.end() ? fmt::format("session {}", id)
                                                       : fmt::format("{}[{}]", found->name, found->pid));
         }
-        table.add({fmt::format("{}.{}", a.slot, a.generation), text_of_bytes(a.size), a.device, a.state,
+        table.add({fmt::format("{}.{}", a.slot, a.generation), text_of_bytes(a.size), a.device, state_of(a),
                    fmt::format("{}", fmt::join(a.names, ", ")), fmt::format("{}", fmt::join(holders, ", "))});
     }
     return table.str();

@@ -9,6 +9,27 @@
 namespace fastio::detail {
 namespace {
 
+Contents contents_of(Client& client, const table::PublicationCopy& copy, std::string_view name) {
+    bool is_complete = true;
+    if (copy.fence_value != 0) {
+        const table::FenceRef fence = fence_of(copy, name, "list");
+        StreamWords& words = client.stream_words();
+        words.map();
+        is_complete = words.is_complete(fence);
+        if (is_complete && words.may_be_orphans() && client.service_is_dead()) {
+            fail(Errc::service_lost,
+                 "list of '{}': the service died, and nobody can tell any more whether the contents were completed",
+                 name);
+        }
+    }
+    // After the fence: who completes one for a dead producer has poisoned the allocation before.
+    const StateWord state = client.reader().allocation_state(copy.allocation.slot);
+    if (state.poisoned && state.generation == copy.allocation.generation) {
+        return Contents::lost;
+    }
+    return is_complete ? Contents::complete : Contents::pending;
+}
+
 PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64_t now_ns) {
     const table::PublicationCopy& copy = row.copy;
     PublicationInfo info;
@@ -22,6 +43,7 @@ PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64
     info.publisher = fmt::format("{}[{}]", row.publisher, copy.publisher_pid);
     info.age = std::chrono::nanoseconds(now_ns - std::min(now_ns, copy.published_ns));
     info.attributes = decode_attributes(copy.attributes);
+    info.contents = contents_of(client, copy, info.name);
     return info;
 }
 

@@ -124,11 +124,7 @@ void check_completion(AllocationImpl& impl, std::string_view name) {
 
 // Until here only the slab was opened. Design P6: the GPU waits where there is a stream, else the host.
 [[gnu::noinline]] void await_contents(AllocationImpl& impl, std::string_view name, const GetOptions& options) {
-    const table::FenceRef fence{impl.acquired.copy.fence_word, impl.acquired.copy.fence_value};
-    if (fence.word >= table::kFenceWords) {
-        fail(Errc::corrupt_input, "get of '{}': the table speaks of fence word {} of {}: restart the job", name,
-             fence.word, table::kFenceWords);
-    }
+    const table::FenceRef fence = fence_of(impl.acquired.copy, name, "get");
     StreamWords& words = impl.client->stream_words();
     if (words.is_complete(fence)) {
         check_completion(impl, name);

@@ -97,6 +97,7 @@ AllocationInfo to_info(const wire::AllocationRow& row) {
     }
     const auto holders = std::min<std::size_t>(row.holder_count, std::size(row.holders));
     info.holders.assign(row.holders, row.holders + holders);
+    info.contents = static_cast<Contents>(row.contents);
     return info;
 }
 
@@ -114,6 +115,7 @@ PublicationInfo to_info(const wire::PublicationRow& row) {
     info.device = to_string(row.device);
     info.publisher = to_string(row.publisher);
     info.age = to_age(row.age_ns);
+    info.contents = static_cast<Contents>(row.contents);
     return info;
 }
 

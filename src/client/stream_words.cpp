@@ -38,7 +38,7 @@ void StreamWords::prepare(DeviceMemory& memory) {
     if (order == StreamOrder::no_streams || is_ready()) {
         return;
     }
-    if (!words_) {
+    if (!is_mapped()) {
         ask_for_words();
     }
     if (order == StreamOrder::memory_operations) {
@@ -65,23 +65,9 @@ void StreamWords::ask_for_words() {
         }
     }
     std::list<Own> more(table::kFencesPerChunk);  // before anything is granted that would be lost without it
-    wire::FencesReply reply;
-    Descriptor file;
-    {
-        wire::GrantFences request;
-        Connection::Turn turn(connection_, "asking for fence words");
-        reply = turn.call<wire::FencesReply>(request);
-        file = turn.take_descriptor(0);
-    }
-    if (reply.word_count > table::kFencesPerChunk || reply.first_word > table::kFenceWords - reply.word_count) {
-        fail(Errc::protocol_error, "the service grants {} fence words from {}: there are {}", reply.word_count,
-             reply.first_word, table::kFenceWords);
-    }
+    const wire::FencesReply reply = ask(0);
     more.resize(reply.word_count);
     const std::lock_guard lock(mutex_);
-    if (!words_) {
-        words_.emplace(std::move(file));
-    }
     no_more_ = reply.word_count == 0;
     granted_ += reply.word_count;
     std::uint32_t word = reply.first_word;
@@ -91,6 +77,34 @@ void StreamWords::ask_for_words() {
         own.last = words_->word(own.word).load(std::memory_order_acquire);
     }
     own_.splice(own_.begin(), more);
+}
+
+wire::FencesReply StreamWords::ask(std::uint32_t flags) {
+    wire::FencesReply reply;
+    Descriptor file;
+    {
+        wire::GrantFences request;
+        request.flags = flags;
+        Connection::Turn turn(connection_, "asking for fence words");
+        reply = turn.call<wire::FencesReply>(request);
+        file = turn.take_descriptor(0);
+    }
+    if (reply.word_count > table::kFencesPerChunk || reply.first_word > table::kFenceWords - reply.word_count) {
+        fail(Errc::protocol_error, "the service grants {} fence words from {}: there are {}", reply.word_count,
+             reply.first_word, table::kFenceWords);
+    }
+    const std::lock_guard lock(mutex_);
+    if (!words_) {
+        words_.emplace(std::move(file));
+        is_mapped_.store(true, std::memory_order_release);  // pairs with is_mapped
+    }
+    return reply;
+}
+
+void StreamWords::map() {
+    if (!is_mapped()) {
+        static_cast<void>(ask(wire::GrantFences::kNoWords));
+    }
 }
 
 std::list<StreamWords::Own> StreamWords::take_free(DeviceMemory& memory) {
@@ -152,11 +166,11 @@ std::optional<table::FenceRef> StreamWords::complete_behind(DeviceMemory& memory
 }
 
 bool StreamWords::is_complete(table::FenceRef fence) const noexcept {
-    return !is_ready() || reached(words_->word(fence.word), fence.value);
+    return !is_mapped() || reached(words_->word(fence.word), fence.value);
 }
 
 bool StreamWords::may_be_orphans() const noexcept {
-    return !is_ready() || words_->service_gone().load(std::memory_order_acquire) != 0;
+    return !is_mapped() || words_->service_gone().load(std::memory_order_acquire) != 0;
 }
 
 bool StreamWords::wait_in(DeviceMemory& memory, table::FenceRef fence, Stream stream) {
@@ -207,11 +221,20 @@ void StreamWords::complete_orphan(table::FenceRef fence) noexcept {
 }
 
 void StreamWords::abandon() noexcept {
+    is_mapped_.store(false, std::memory_order_release);
     is_ready_.store(false, std::memory_order_release);
     pinned_by_ = nullptr;
     if (words_) {
         words_->abandon();
     }
+}
+
+table::FenceRef fence_of(const table::PublicationCopy& copy, std::string_view name, std::string_view call) {
+    if (copy.fence_word >= table::kFenceWords) {
+        fail(Errc::corrupt_input, "{} of '{}': the table speaks of fence word {} of {}: restart the job", call, name,
+             copy.fence_word, table::kFenceWords);
+    }
+    return {copy.fence_word, copy.fence_value};
 }
 
 }  // namespace fastio::detail

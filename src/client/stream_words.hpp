@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include <fastio/context.hpp>
@@ -16,6 +17,7 @@
 #include "device/device_memory.hpp"
 #include "table/fences.hpp"
 #include "table/leases.hpp"
+#include "table/reader.hpp"
 
 namespace fastio::detail {
 
@@ -45,6 +47,10 @@ public:
     /// protocol_error, device_error, out_of_memory.
     void prepare(DeviceMemory& memory);
 
+    /// Maps the words, once, for who only looks at them; pins nothing. Errors: service_lost, protocol_error,
+    /// out_of_memory.
+    void map();
+
     /// Queues the completion of a fence behind the stream's work. Empty where the stream cannot do it or no word is
     /// left: the work was waited for instead, which is counted. Errors: service_lost, device_error.
     [[nodiscard]] std::optional<table::FenceRef> complete_behind(DeviceMemory& memory, Stream stream);
@@ -52,6 +58,7 @@ public:
     [[nodiscard]] StreamOrdering ordering() const noexcept { return ordering_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t synchronised() const noexcept { return synchronised_.load(std::memory_order_relaxed); }
 
+    /// True also where the words are not mapped.
     [[nodiscard]] bool is_complete(table::FenceRef fence) const noexcept;
     /// Asked after is_complete: whether a member may have completed that word because the service had died. Only then
     /// does who waits on the host have to ask whether it has: a member that lies costs that question, and no more.
@@ -74,7 +81,8 @@ private:
         std::shared_ptr<StreamMark> mark{};  ///< behind its last write; null: free
     };
 
-    // Acquire: who finds it true finds the mapping (pairs with the release in prepare).
+    // Acquire: who finds one true finds the mapping, and it pinned (pair with the releases in ask and prepare).
+    [[nodiscard]] bool is_mapped() const noexcept { return is_mapped_.load(std::memory_order_acquire); }
     [[nodiscard]] bool is_ready() const noexcept { return is_ready_.load(std::memory_order_acquire); }
     [[nodiscard]] LocalFences::Key key(std::uint32_t word) const noexcept { return {instance_, context_id_, word}; }
     /// One word that may be used now, which nobody else uses until it is given back; empty when there is none.
@@ -83,6 +91,8 @@ private:
     void give_back(std::list<Own>& taken) noexcept;
     /// More words, where this client may have more.
     void ask_for_words();
+    /// Afterwards the words are mapped.
+    wire::FencesReply ask(std::uint32_t flags);
     void remember_wait(table::FenceRef fence);
     void complete_orphan(table::FenceRef fence) noexcept;
 
@@ -90,12 +100,13 @@ private:
     table::LeasePages& leases_;
     const std::array<std::uint8_t, 16> instance_;
     const std::uint64_t context_id_;
-    std::atomic<bool> is_ready_{false};  // true once the mapping is made and pinned
+    std::atomic<bool> is_mapped_{false};  // true once the mapping is made
+    std::atomic<bool> is_ready_{false};   // true once it is also pinned
     std::atomic<StreamOrdering> ordering_{StreamOrdering::none};
     std::atomic<std::uint64_t> synchronised_{0};
 
     DeviceMemory* pinned_by_ = nullptr;
-    std::mutex mutex_;  // guards what follows; words_ is not changed any more once they are ready
+    std::mutex mutex_;  // guards what follows; words_ is not changed any more once they are mapped
     std::optional<table::FenceWords> words_;
     std::list<Own> own_;  // but for those that are taken; the one to be tried next first
     std::size_t granted_ = 0;
@@ -104,5 +115,9 @@ private:
     std::vector<table::FenceRef> waits_;  // queued in this client's streams, those since completed not yet removed
     bool completing_ = false;             // what is queued from now on is completed at once
 };
+
+/// The fence that a record speaks of. Errors: corrupt_input, where there is no such word.
+[[nodiscard]] table::FenceRef fence_of(const table::PublicationCopy& copy, std::string_view name,
+                                       std::string_view call);
 
 }  // namespace fastio::detail

@@ -231,6 +231,21 @@ void Context::nudge(table::AllocationRef ref) {
     }
 }
 
+Contents Context::contents(const Name& name) const noexcept {
+    if (writer_.poisoned(name.allocation)) {
+        return Contents::lost;
+    }
+    return fences_.is_complete(name.fence) ? Contents::complete : Contents::pending;
+}
+
+Contents Context::contents(const Record& record) const noexcept {
+    if (writer_.poisoned(record.ref)) {
+        return Contents::lost;
+    }
+    const auto is_pending = [&](const Name* name) { return contents(*name) == Contents::pending; };
+    return std::ranges::any_of(record.names, is_pending) ? Contents::pending : Contents::complete;
+}
+
 bool Context::uses(std::uint32_t device) const {
     const auto on_device = [&](const auto& thing) { return thing.device == device; };
     return !pools_[device].empty() || growing[device] || std::ranges::any_of(waiting, on_device) ||

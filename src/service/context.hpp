@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <fastio/contents.hpp>
+
 #include "core/limits.hpp"
 #include "service/accounts.hpp"
 #include "service/allocations.hpp"
@@ -128,6 +130,9 @@ public:
     [[nodiscard]] const Publications& publications() const noexcept { return publications_; }
     [[nodiscard]] Operators& operators() noexcept { return operators_; }
     [[nodiscard]] Fences& fences() noexcept { return fences_; }
+    [[nodiscard]] Contents contents(const Name& name) const noexcept;
+    /// pending: of one of its names.
+    [[nodiscard]] Contents contents(const Record& record) const noexcept;
     /// See Allocations.
     [[nodiscard]] bool waits_for_entries() const noexcept { return allocations_.waits_for_entries(); }
     [[nodiscard]] Members& members() noexcept { return members_; }

@@ -11,8 +11,12 @@ constexpr std::chrono::milliseconds kStreamScan{50};
 }  // namespace
 
 void FenceWatch::grant(Session& session, const wire::GrantFences& message) {
+    if ((message.flags & ~wire::GrantFences::kNoWords) != 0) {
+        fail(Errc::invalid_argument, "fence words were asked for with flags {:#x}: at most {:#x} are known",
+             message.flags, wire::GrantFences::kNoWords);
+    }
     Fences& fences = session.context->fences();
-    const std::optional<std::uint32_t> first = fences.grant(session.id);
+    const std::optional<std::uint32_t> first = message.flags == 0 ? fences.grant(session.id) : std::nullopt;
     wire::FencesReply reply{};
     reply.first_word = first.value_or(0);
     reply.word_count = first ? table::kFencesPerChunk : 0;

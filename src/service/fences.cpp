@@ -5,15 +5,20 @@
 
 namespace fastio::service {
 
+table::FenceBook& Fences::book() {
+    return book_ ? *book_ : book_.emplace();
+}
+
 std::optional<std::uint32_t> Fences::grant(std::uint64_t session) {
-    if (!book_) {
-        book_.emplace();
-    }
-    return book_->grant(session);
+    return book().grant(session);
+}
+
+bool Fences::is_complete(table::FenceRef fence) const noexcept {
+    return fence.value == 0 || reached(book_->word(fence.word), fence.value);
 }
 
 bool Fences::is_complete(const Entry& entry) const noexcept {
-    return reached(book_->word(entry.first), entry.second.value);
+    return is_complete(table::FenceRef{entry.first, entry.second.value});
 }
 
 bool Fences::is_pending(std::uint64_t session, table::FenceRef fence, std::string_view name) const {

@@ -27,9 +27,11 @@ public:
 
     /// 64 more words for a session; empty when the context has no more. Errors: out_of_memory, io_error.
     [[nodiscard]] std::optional<std::uint32_t> grant(std::uint64_t session);
-    /// The file to pass to clients; only after a grant.
-    [[nodiscard]] int file() const noexcept { return book_->file(); }
+    /// The file to pass to clients. Errors: those of grant.
+    [[nodiscard]] int file() { return book().file(); }
 
+    /// Whether what was published behind the fence is complete.
+    [[nodiscard]] bool is_complete(table::FenceRef fence) const noexcept;
     /// Whether contents that the fence stands for are still to come. Errors: permission_denied (not the session's
     /// word), protocol_error (a word that is in use).
     [[nodiscard]] bool is_pending(std::uint64_t session, table::FenceRef fence, std::string_view name) const;
@@ -64,6 +66,7 @@ private:
         bool poisoned = false;
     };
     using Entry = std::map<std::uint32_t, Pending>::value_type;
+    [[nodiscard]] table::FenceBook& book();
     [[nodiscard]] bool is_complete(const Entry& entry) const noexcept;
     void poison(Entry& entry, std::vector<Lost>& lost);
 

@@ -247,6 +247,7 @@ void Inspector::answer(Session& asker, const wire::ListOperators& message) {
     wire::OperatorRow row{};
     if (message.cursor < all.size()) {
         const Operators::Figures& one = all[message.cursor];
+        row.contents = static_cast<std::uint32_t>(context.contents(*record));
         row.row = {1, 0, message.cursor + 1};
         wire::set_text(row.name, one.name);
         row.sessions = one.sessions;
@@ -282,3 +283,4 @@ void Inspector::answer(Session& asker, const wire::ListPublications& message) {
 }
 
 }  // namespace fastio::service
+        row.contents = static_cast<std::uint32_t>(context.contents(name));

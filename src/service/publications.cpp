@@ -39,6 +39,7 @@ Publications::Outcome Publications::publish(Record& record, Account& account, co
     name.text = &at->first;
     name.account = &account;
     name.allocation = record.ref;
+    name.fence = {entry.fence_word, entry.fence_value};
     name.version = published.version;
     name.type = entry.type;
     name.shape = entry.shape;

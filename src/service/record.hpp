@@ -7,6 +7,7 @@
 #include "core/shape.hpp"
 #include "service/accounts.hpp"
 #include "service/slab_pool.hpp"
+#include "table/fences.hpp"
 #include "table/writer.hpp"
 
 namespace fastio::service {
@@ -17,6 +18,7 @@ struct Session;
 struct Name {
     const std::string* text = nullptr;  ///< the map's key
     table::AllocationRef allocation{};
+    table::FenceRef fence{};
     Account* account = nullptr;  ///< its publisher's user, charged until the name goes or is another's
     std::uint32_t position = 0;  ///< in its record's names
     std::uint64_t version = 0;

@@ -151,7 +151,8 @@ active proctype Fate() {
     has_child = false
 }
 
-/* step: client::StreamWords::ask_for_words = call take_descriptor load.acquire */
+/* step: client::StreamWords::ask_for_words = ask load.acquire */
+/* step: client::StreamWords::ask = call take_descriptor store.release */
 proctype Other() {
     byte value;
     atomic { other_was_granted -> value = word[other_word] + 1 };

@@ -132,6 +132,7 @@ def test_list_tells_what_is_published(ctx: fastio.FastIOContext) -> None:
     assert (info.type, info.dimensions, info.size, info.device) == (np.complex64, (2, 3), 48, "host")
     assert info.attributes == {"unit": "mm"}
     assert info.age >= 0 and info.version > 0 and info.publisher
+    assert info.contents == "complete"
     assert ctx.list("a")[0].type == fastio.bfloat16
     assert "b/x" in repr(info)
 

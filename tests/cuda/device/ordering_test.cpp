@@ -46,6 +46,30 @@ TEST_F(StreamsOfTwoProcesses, WithPublishAndGetOnStreamsItReadsWhatTheProducersK
     EXPECT_EQ(consumer_.ask("stats"), "memory_operations 0");
 }
 
+// Also by who has opened no slab of a GPU.
+TEST_F(StreamsOfTwoProcesses, ContentsAreListedAsPendingThenCompleteAndAsLostWhereTheirProducerDied) {
+    Context onlooker({.job = "job", .socket = service_.socket()});
+    Service view = service_.view();
+    const auto listed = [&](std::size_t row) {
+        const Contents contents = onlooker.list().at(row).contents;
+        EXPECT_EQ(view.publications("job").at(row).contents, contents);
+        return contents;
+    };
+    publish_held("a");
+    EXPECT_EQ(listed(0), Contents::pending);
+    ASSERT_EQ(producer_.ask("go"), "ok");
+    ASSERT_EQ(producer_.ask("finish"), "ok");
+    EXPECT_EQ(listed(0), Contents::complete);
+    publish_held("b");
+    EXPECT_EQ(listed(1), Contents::pending);
+    producer_.process().kill();
+    while (onlooker.list().at(1).contents != Contents::lost) {
+    }
+    EXPECT_EQ(listed(1), Contents::lost);
+    EXPECT_EQ(listed(0), Contents::complete);
+    EXPECT_EQ(onlooker.stats().slabs_mapped, 0U);
+}
+
 TEST_F(StreamsOfTwoProcesses, AGetWithoutAStreamWaitsOnTheHostAndNotForEver) {
     publish_held("name");
     EXPECT_TRUE(consumer_.ask("get in name host").starts_with("error timed_out: "));

@@ -10,6 +10,7 @@
 
 #include "command.hpp"
 #include "npy_samples.hpp"
+#include "raw_client.hpp"
 #include "support/pipe.hpp"
 
 namespace fastio::test {
@@ -115,6 +116,26 @@ TEST_F(Commands, ls_lists_what_is_published_with_its_metadata) {
     const std::string table = good({"ls"});
     EXPECT_TRUE(table.starts_with("job      name    type     dimensions  size  device  version  publisher")) << table;
     EXPECT_NE(table.find("default  scan/a  float32  [2, 3]      24 B  host"), std::string::npos) << table;
+}
+
+TEST_F(Commands, ls_and_stat_say_which_contents_are_not_complete) {
+    const auto producer = RawClient::member(daemon_.socket());
+    const auto word = producer->ask<wire::FencesReply>(wire::GrantFences{}).first_word;
+    producer->publish(producer->create(10), "done", 10);
+    const wire::CreateReply made = producer->create(10);
+    wire::Publish behind = producer->publish_message(made, "undone", 10);
+    behind.lease = producer->lease(made);
+    behind.fence_word = word;
+    behind.fence_value = 1;  // which nobody writes
+    producer->ask<wire::PublishReply>(behind);
+    const Json rows = Json::parse(good({"ls", "--json"}));
+    EXPECT_EQ(rows[0]["contents"], "complete");
+    EXPECT_EQ(rows[1]["contents"], "pending");
+    const std::string table = good({"ls"});
+    EXPECT_NE(table.find(" s  pending\n"), std::string::npos) << table;
+    EXPECT_EQ(table.find("complete"), std::string::npos) << table;
+    EXPECT_NE(good({"stat", "--job", "job"}).find("published, contents pending  undone"), std::string::npos);
+    EXPECT_EQ(Json::parse(good({"stat", "--job", "job", "--json"}))["allocations"][1]["contents"], "pending");
 }
 
 TEST_F(Commands, ls_of_a_job_that_is_not_there_fails) {

@@ -1,6 +1,9 @@
 // Fences and poison as the service sees them (design P6, P7). A fence word is plain memory: these clients write theirs
 // by hand, as a GPU would.
 #include <thread>
+#include <utility>
+
+#include <fastio/contents.hpp>
 
 #include "device/waiting.hpp"
 #include "helper.hpp"
@@ -37,6 +40,15 @@ protected:
         producer.tell("join " + socket() + " job");
         producer.tell("grant");
         producer.tell("publish_behind " + name);
+    }
+    /// What the service lists of the publication "name" and of its allocation.
+    static std::pair<Contents, Contents> listed(RawClient& asker) {
+        wire::ListPublications publications{};
+        publications.job = text("job");
+        wire::ListAllocations allocations{};
+        allocations.job = text("job");
+        return {static_cast<Contents>(asker.ask<wire::PublicationRow>(publications).contents),
+                static_cast<Contents>(asker.ask<wire::AllocationRow>(allocations).contents)};
     }
     static bool is_poisoned(RawClient& client, const wire::CreateReply& allocation) {
         return client.table->allocation_state(allocation.slot).poisoned;
@@ -89,6 +101,42 @@ TEST_F(FenceTest, APublicationThatIsCompleteByThenCarriesNone) {
     words[3].store(1);
     producer->ask<wire::PublishReply>(fenced(*producer, made, "name", words.first + 3, 1));
     EXPECT_EQ(look_up(*producer, "name").fence_value, 0U);
+}
+
+TEST_F(FenceTest, AListSaysWhetherContentsArePendingCompleteOrLost) {
+    const auto asker = visitor();
+    const auto producer = member();
+    const Words words = grant(*producer);
+    const wire::CreateReply made = producer->create(1000);
+    producer->ask<wire::PublishReply>(fenced(*producer, made, "name", words.first, 1));
+    EXPECT_EQ(listed(*asker), std::pair(Contents::pending, Contents::pending));
+    words[0].store(1);
+    EXPECT_EQ(listed(*asker), std::pair(Contents::complete, Contents::complete));
+    producer->publish(made, "second", 1000);
+    producer->ask<wire::PublishReply>(fenced(*producer, made, "third", words.first, 2));
+    EXPECT_EQ(listed(*asker), std::pair(Contents::complete, Contents::pending)) << "another of its names is";
+
+    const auto witness = member();  // keeps the context
+    producer->request_socket.reset();
+    producer->event_socket.reset();
+    while (listed(*asker).first != Contents::lost) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(listed(*asker), std::pair(Contents::lost, Contents::lost)) << "poison is the allocation's";
+}
+
+TEST_F(FenceTest, WhoOnlyLooksGetsTheFileAndNoWords) {
+    const auto producer = member();
+    const Words words = grant(*producer);
+    const auto onlooker = member();
+    wire::GrantFences request{};
+    request.flags = wire::GrantFences::kNoWords;
+    EXPECT_EQ(onlooker->ask<wire::FencesReply>(request).word_count, 0U);
+    const table::FenceWords seen(std::move(onlooker->packet.descriptors[0]));
+    words[0].store(77);
+    EXPECT_EQ(seen.word(words.first).load(), 77U);
+    request.flags = 2;
+    EXPECT_EQ(onlooker->refused(request), Errc::invalid_argument);
 }
 
 TEST_F(FenceTest, RefusesAWordOfSomebodyElse) {

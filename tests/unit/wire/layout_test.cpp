@@ -13,7 +13,7 @@ namespace {
 using namespace wire;
 
 TEST(ProtocolLayout, VersionAndLimits) {
-    EXPECT_EQ(kProtocolVersion, 4U);
+    EXPECT_EQ(kProtocolVersion, 5U);
     EXPECT_EQ(kMagic, 0x4f49'5346U);
     EXPECT_EQ(kMaxMessageBytes, 4096U);
     EXPECT_EQ(kMaxDescriptors, 3U);
