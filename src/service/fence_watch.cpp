@@ -38,13 +38,17 @@ void FenceWatch::on_limit(Context& context) {
     context.fence_limit.reset();
     context.touch();  // where this fails, tidying has it done again
     const auto now = Fences::Clock::now();
-    report(context, context.fences().expire(now - registry_.options.fence_limit),
+    const std::vector<Fences::Lost> lost = context.fences().expire(now - registry_.options.fence_limit);
+    registry_.troubles.fence_limit += lost.size();
+    report(context, lost,
            fmt::format("not completed within the fence limit of {} ms", registry_.options.fence_limit.count()));
     rearm(context);
 }
 
 void FenceWatch::producer_died(const Session& session) {
-    report(*session.context, session.context->fences().poison(session.id), "its producer ended before");
+    const std::vector<Fences::Lost> lost = session.context->fences().poison(session.id);
+    registry_.troubles.producer_ended += lost.size();
+    report(*session.context, lost, "its producer ended before");
 }
 
 void FenceWatch::producer_gone(const Session& session) {

@@ -127,6 +127,15 @@ std::vector<DeviceFigures> Inspector::devices() const {
     return all;
 }
 
+std::chrono::nanoseconds Inspector::oldest_pending() {
+    const auto now = Fences::Clock::now();
+    Fences::Clock::time_point oldest = now;
+    for (const auto& [id, context] : registry_.contexts) {
+        oldest = std::min(oldest, context->fences().oldest().value_or(now));
+    }
+    return now - oldest;
+}
+
 void Inspector::answer(Session& asker, const wire::TotalsRequest& message) {
     wire::TotalsReply reply = sum([&](const auto& one) { return sees(asker, one); });
     registry_.reply(asker, message.header.request, reply);
@@ -238,6 +247,7 @@ void Inspector::answer(Session& asker, const wire::ListAllocations& message) {
             }
             ++row.name_count;
         }
+        row.contents = static_cast<std::uint32_t>(context.contents(*record));
     }
     registry_.reply(asker, message.header.request, row);
 }
@@ -247,7 +257,6 @@ void Inspector::answer(Session& asker, const wire::ListOperators& message) {
     wire::OperatorRow row{};
     if (message.cursor < all.size()) {
         const Operators::Figures& one = all[message.cursor];
-        row.contents = static_cast<std::uint32_t>(context.contents(*record));
         row.row = {1, 0, message.cursor + 1};
         wire::set_text(row.name, one.name);
         row.sessions = one.sessions;
@@ -278,9 +287,9 @@ void Inspector::answer(Session& asker, const wire::ListPublications& message) {
         wire::set_text(row.publisher, fmt::format("{}[{}]", name.publisher, name.publisher_pid));
         row.age_ns =
             static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) - name.published_ns;
+        row.contents = static_cast<std::uint32_t>(context.contents(name));
     }
     registry_.reply(asker, message.header.request, row);
 }
 
 }  // namespace fastio::service
-        row.contents = static_cast<std::uint32_t>(context.contents(name));

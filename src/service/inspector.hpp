@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,8 @@ public:
     /// Sums over everybody's.
     [[nodiscard]] wire::TotalsReply totals();
     [[nodiscard]] std::vector<DeviceFigures> devices() const;
+    /// How long the publication whose contents are awaited for longest has been awaited; 0 where none is.
+    [[nodiscard]] std::chrono::nanoseconds oldest_pending();
     /// The open context of a job that the asker may see and change. Errors: not_found, permission_denied.
     [[nodiscard]] Context& job(const Session& asker, std::string_view name);
 

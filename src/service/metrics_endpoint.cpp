@@ -85,7 +85,8 @@ const std::string& MetricsEndpoint::figures() {
     const auto now = std::chrono::steady_clock::now();
     if (!gathered_ || now - *gathered_ >= kFreshness) {
         const wire::TotalsReply totals = inspector_.totals();  // first: it gives back what nobody holds any more
-        figures_ = metrics_text(totals, usage(registry_), inspector_.devices());
+        figures_ = metrics_text(totals, usage(registry_), registry_.troubles, inspector_.oldest_pending(),
+                                inspector_.devices());
         gathered_ = now;
     }
     return figures_;

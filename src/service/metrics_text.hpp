@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
 
+#include "service/troubles.hpp"
 #include "service/user_limits.hpp"
 #include "wire/messages.hpp"
 
@@ -22,7 +24,8 @@ inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; cha
 
 /// The service's figures in Prometheus' text format, version 0.0.4. Sums only: names of jobs and users would be labels
 /// without bound, and nobody's business who may only scrape.
-[[nodiscard]] std::string metrics_text(const wire::TotalsReply& totals, const Usage& usage,
-                                       std::span<const DeviceFigures> devices);
+/// `oldest_pending` is the age of the publication whose contents are awaited for longest; 0 where none is.
+[[nodiscard]] std::string metrics_text(const wire::TotalsReply& totals, const Usage& usage, const Troubles& troubles,
+                                       std::chrono::nanoseconds oldest_pending, std::span<const DeviceFigures> devices);
 
 }  // namespace fastio::service

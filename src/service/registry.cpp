@@ -83,6 +83,7 @@ void Registry::reply_error(Session& session, std::uint64_t request, Errc code, s
     wire::Failure failure{};
     failure.code = static_cast<std::int32_t>(code);
     failure.flags = flags;
+    troubles.count_refusal(code);
     wire::set_text(failure.message, text);
     reply(session, request, failure);
 }

@@ -18,6 +18,7 @@
 #include "service/poller.hpp"
 #include "service/session.hpp"
 #include "service/timers.hpp"
+#include "service/troubles.hpp"
 #include "service/unread.hpp"
 #include "service/watchers.hpp"
 #include "wire/socket.hpp"
@@ -128,3 +129,4 @@ private:
 };
 
 }  // namespace fastio::service
+    Troubles troubles{};

@@ -20,6 +20,20 @@ protected:
         return running->metrics_address();
     }
     [[nodiscard]] HttpResponse scrape() { return ask_http(address(), "GET", "/metrics"); }
+    static wire::Create create_message(std::uint64_t size) {
+        wire::Create message{};
+        message.size = size;
+        return message;
+    }
+    /// Which never completes it.
+    static void publish_behind_a_stream(RawClient& producer) {
+        const wire::CreateReply made = producer.create(10);
+        wire::Publish message = producer.publish_message(made, "name", 10);
+        message.lease = producer.lease(made);
+        message.fence_word = producer.ask<wire::FencesReply>(wire::GrantFences{}).first_word;
+        message.fence_value = 1;
+        producer.ask<wire::PublishReply>(message);
+    }
     /// Scrapes until the figures have this line: they may be some moments old. ctest's timeout is the watchdog.
     void wait_for_line(const std::string& line) {
         while (scrape().body.find("\n" + line + "\n") == std::string::npos) {
@@ -34,7 +48,7 @@ TEST_F(MetricsTest, AreInPrometheusTextFormat) {
     EXPECT_NE(response.head.find("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), std::string::npos);
     const std::regex help("# HELP (fastio_[a-z_]+) [A-Z][^\\\\]*\\.");
     const std::regex type("# TYPE (fastio_[a-z_]+) (gauge|counter)");
-    const std::regex sample("(fastio_[a-z_]+)(\\{[a-z]+=\"[^\"\\\\]+\"\\})? ([0-9]+)");
+    const std::regex sample("(fastio_[a-z_]+)(\\{[a-z]+=\"[^\"\\\\]+\"\\})? [0-9]+(\\.[0-9]+)?");
     std::istringstream lines(response.body);
     std::string current;
     std::string kind;
@@ -53,7 +67,7 @@ TEST_F(MetricsTest, AreInPrometheusTextFormat) {
             EXPECT_EQ(parts[1], current) << line;
         }
     }
-    EXPECT_EQ(names.size(), 21U);
+    EXPECT_EQ(names.size(), 24U);
     EXPECT_TRUE(response.body.ends_with("\n"));
 }
 
@@ -78,6 +92,44 @@ TEST_F(MetricsTest, FollowWhatClientsDo) {
 
     client->send_raw("no message", 10);
     wait_for_line("fastio_sessions_cut_total 1");
+}
+
+TEST_F(MetricsTest, CountWhatIsRefusedForWantOfRoomByItsCause) {
+    options.pool_max = 2 * kMiB;
+    options.max_allocations = 1;
+    options.max_leases = table::kLeasesPerChunk;
+    const auto client = member("a");
+    EXPECT_EQ(client->refused(create_message(4 * kMiB)), Errc::out_of_memory);
+    EXPECT_EQ(client->refused(create_message(4 * kMiB)), Errc::out_of_memory);
+    static_cast<void>(client->create(10));
+    EXPECT_EQ(client->refused(create_message(10)), Errc::table_full);
+    EXPECT_EQ(client->refused(wire::GrantLeases{}), Errc::lease_limit);
+    EXPECT_EQ(member("b", 1000)->refused(create_message(5000)), Errc::quota_exceeded);
+    wait_for_line("fastio_refused_requests_total{cause=\"out_of_memory\"} 2");
+    wait_for_line("fastio_refused_requests_total{cause=\"quota_exceeded\"} 1");
+    wait_for_line("fastio_refused_requests_total{cause=\"table_full\"} 1");
+    wait_for_line("fastio_refused_requests_total{cause=\"lease_limit\"} 1");
+}
+
+TEST_F(MetricsTest, CountContentsThatWereLostByTheirCauseAndTellTheAgeOfTheSlowest) {
+    const auto witness = member();
+    wait_for_line("fastio_oldest_pending_seconds 0.000");
+    auto producer = member();
+    publish_behind_a_stream(*producer);
+    while (scrape().body.find("\nfastio_oldest_pending_seconds 0.000\n") != std::string::npos) {
+        std::this_thread::yield();
+    }
+    producer.reset();
+    wait_for_line("fastio_lost_publications_total{cause=\"producer_ended\"} 1");
+    wait_for_line("fastio_lost_publications_total{cause=\"fence_limit\"} 0");
+}
+
+TEST_F(MetricsTest, CountContentsThatTheFenceLimitGaveUp) {
+    options.fence_limit = std::chrono::milliseconds(1);
+    const auto producer = member();
+    publish_behind_a_stream(*producer);
+    wait_for_line("fastio_lost_publications_total{cause=\"fence_limit\"} 1");
+    wait_for_line("fastio_oldest_pending_seconds 0.000");
 }
 
 TEST_F(MetricsTest, ToHeadAreTheirHeadOnly) {
