@@ -255,20 +255,25 @@ void Desk::answer(Session& session, const wire::Publish& message) {
         fence_watch_.rearm(*session.context);
     }
     registry_.reply(session, message.header.request, reply);
+    registry_.debug(session, "published '{}' as version {} of allocation {}.{}{}", text_of(message.name), reply.version,
+                    message.slot, message.generation, message.fence_value == 0 ? "" : " behind its stream");
 }
 
 void Desk::answer(Session& session, const wire::Unpublish& message) {
     session.context->unpublish(text_of(message.name), message.version);
     registry_.reply_ok(session, message.header.request);
+    registry_.debug(session, "unpublished '{}'", text_of(message.name));
 }
 
 void Desk::answer(Session& session, const wire::ReleaseHold& message) {
     session.context->release_hold(session, {message.slot, message.generation});
+    registry_.debug(session, "gave up allocation {}.{} without publishing it", message.slot, message.generation);
 }
 
 void Desk::answer(Session& session, const wire::Free& message) {
     session.context->free(session, message);
     registry_.reply_ok(session, message.header.request);
+    registry_.debug(session, "freed allocation {}.{}", message.slot, message.generation);
 }
 
 void Desk::answer(Session& session, const wire::Nudge& message) {
@@ -304,9 +309,11 @@ void Desk::answer(Session& session, const wire::ContextStatsRequest& message) {
 void Desk::answer(Session& session, const wire::AdminUnpublish& message) {
     inspector_.job(session, text_of(message.job)).unpublish(text_of(message.name));
     registry_.reply_ok(session, message.header.request);
+    registry_.debug(session, "unpublished '{}' of '{}'", text_of(message.name), text_of(message.job));
 }
 
 void Desk::answer(Session& session, const wire::EndContext& message) {
+    registry_.debug(session, "ends the context '{}'", text_of(message.job));
     departures_.end_context(inspector_.job(session, text_of(message.job)));
     registry_.reply_ok(session, message.header.request);
 }

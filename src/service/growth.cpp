@@ -235,6 +235,8 @@ void Growth::answer(Session& session, std::uint64_t request, Context& context, t
     reply.device = record.device;
     session.waiting = false;
     registry_.reply(session, request, reply);
+    registry_.debug(session, "created allocation {}.{}: {} bytes on {}", ref.slot, ref.generation, record.size,
+                    registry_.devices[record.device].name());
 }
 
 void Growth::on_workers() {
@@ -265,6 +267,7 @@ void Growth::on_workers() {
                                done.error->what());
             } else {
                 device.reserved -= done.bytes;
+                registry_.debug("{} took back a slab of {} bytes of '{}'", device.name(), done.bytes, context.job());
             }
         }
     }
@@ -283,6 +286,7 @@ void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker:
     if (!done.error) {
         done.error = add_slab(context, index, done);
         if (!done.error && !done.out_of_memory) {
+            registry_.debug("'{}' got a slab of {} bytes on {}", context.job(), done.bytes, device.name());
             return;
         }
         give_back(context, index, done);

@@ -211,6 +211,7 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
     const std::array<int, wire::HelloReply::kDescriptors> descriptors{own_pidfd_.get(), events_of_client.fd(),
                                                                       lifeline_of_client.fd()};
     registry_.reply(session, message->header.request, reply, descriptors);
+    registry_.debug(session, "connected as user {}", session.uid);
 }
 
 void Lobby::join(Session& session, const wire::Join& message) {

@@ -101,7 +101,9 @@ void describe(CLI::App& app, CommandLine& line) {
                    "where to serve metrics for Prometheus, as http://ADDR:PORT/metrics: 127.0.0.1:9464 or [::1]:9464; "
                    "port 0 takes any that is free, and the log says which (default: nowhere)")
         ->type_name("ADDR:PORT");
-    app.add_option("--log-level", line.log_level)
+    app.add_option("--log-level", line.log_level,
+                   "how much to log, to standard error: debug says each create, publish, unpublish and free, each "
+                   "refused request, and each slab; trace is no more than that")
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical", "off"}))
         ->capture_default_str();
     app.set_config("--config", "", "a file with these options, one NAME=VALUE a line");

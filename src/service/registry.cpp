@@ -6,6 +6,7 @@
 #include <spdlog/logger.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/fail.hpp"
 #include "core/utf8.hpp"
@@ -80,26 +81,42 @@ void Registry::reply_error(Session& session, std::uint64_t request, const Error&
 
 void Registry::reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text,
                            std::uint32_t flags) noexcept {
+    troubles.count_refusal(code);
+    debug(session, "was refused: {}: {}", to_string(code), text);
     wire::Failure failure{};
     failure.code = static_cast<std::int32_t>(code);
     failure.flags = flags;
-    troubles.count_refusal(code);
     wire::set_text(failure.message, text);
     reply(session, request, failure);
 }
 
-void Registry::log(bool warning, fmt::string_view format, fmt::format_args args) const noexcept {
+bool Registry::logs_debug() const noexcept {
+    return options.log && options.log->should_log(spdlog::level::debug);
+}
+
+void Registry::log(Level level, fmt::string_view format, fmt::format_args args) const noexcept {
     if (!options.log) {
         return;
     }
     try {
-        options.log->log(warning ? spdlog::level::warn : spdlog::level::info, printable(fmt::vformat(format, args)));
+        constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn};
+        options.log->log(kLevels[static_cast<std::size_t>(level)], printable(fmt::vformat(format, args)));
     } catch (const std::exception&) {
         return;
     }
 }
 
-void Registry::log(LineBudget& lines, bool warning, fmt::string_view format, fmt::format_args args) const noexcept {
+void Registry::log_of(const Session& session, fmt::string_view format, fmt::format_args args) const noexcept {
+    try {
+        const std::string of = session.context == nullptr ? "" : fmt::format(" of '{}'", session.context->job());
+        const std::string what = fmt::vformat(format, args);
+        debug("session {} ({}[{}]){} {}", session.id, session.name, session.pid, of, what);
+    } catch (const std::exception&) {
+        return;
+    }
+}
+
+void Registry::log(LineBudget& lines, Level level, fmt::string_view format, fmt::format_args args) const noexcept {
     const std::optional<std::uint64_t> left_out = lines.take(LineBudget::Clock::now());
     if (!left_out) {
         return;
@@ -108,7 +125,7 @@ void Registry::log(LineBudget& lines, bool warning, fmt::string_view format, fmt
         warn("{} lines like the next were left out: the clients of one user caused more than one in {} ms", *left_out,
              LineBudget::kForEach.count());
     }
-    log(warning, format, args);
+    log(level, format, args);
 }
 
 void Registry::settle_send(Session& session, wire::SendResult result) noexcept {

@@ -76,24 +76,40 @@ struct Registry {
     void reply_error(Session& session, std::uint64_t request, Errc code, std::string_view text,
                      std::uint32_t flags = 0) noexcept;
 
+    // One line for each request that changes something, and for each that is refused. They are formatted only where
+    // they are wanted, and then all are there: no budget leaves one out.
+    template <class... Args>
+    void debug(fmt::format_string<Args...> format, const Args&... args) const noexcept {
+        if (logs_debug()) {
+            log(Level::debug, format, fmt::make_format_args(args...));
+        }
+    }
+    /// Of what a session did: the line begins with its number, operator, process and job.
+    template <class... Args>
+    void debug(const Session& session, fmt::format_string<Args...> format, const Args&... args) const noexcept {
+        if (logs_debug()) {
+            log_of(session, format, fmt::make_format_args(args...));
+        }
+    }
+
     // Silent without a log. A line for which there is no memory is left out: what it speaks of goes on. A line is
     // printable as a whole: names and errors are the clients' text, and nobody who adds a line can forget that.
     template <class... Args>
     void info(fmt::format_string<Args...> format, const Args&... args) const noexcept {
-        log(false, format, fmt::make_format_args(args...));
+        log(Level::info, format, fmt::make_format_args(args...));
     }
     template <class... Args>
     void warn(fmt::format_string<Args...> format, const Args&... args) const noexcept {
-        log(true, format, fmt::make_format_args(args...));
+        log(Level::warning, format, fmt::make_format_args(args...));
     }
     // What clients can cause as often as they like, such as their coming and going.
     template <class... Args>
     void info(LineBudget& lines, fmt::format_string<Args...> format, const Args&... args) const noexcept {
-        log(lines, false, format, fmt::make_format_args(args...));
+        log(lines, Level::info, format, fmt::make_format_args(args...));
     }
     template <class... Args>
     void warn(LineBudget& lines, fmt::format_string<Args...> format, const Args&... args) const noexcept {
-        log(lines, true, format, fmt::make_format_args(args...));
+        log(lines, Level::warning, format, fmt::make_format_args(args...));
     }
 
     Options options;
@@ -118,15 +134,18 @@ struct Registry {
     std::uint64_t requests = 0;
     std::uint64_t sessions_cut = 0;
     std::uint64_t rests = 0;  ///< of sessions that asked for much
+    Troubles troubles{};
     LineBudget of_anybody{};  ///< lines of which nobody knows whose clients caused them
     FairTime between_sessions{};
     FairTime between_users{};
 
 private:
     void settle_send(Session& session, wire::SendResult result) noexcept;
-    void log(bool warning, fmt::string_view format, fmt::format_args args) const noexcept;
-    void log(LineBudget& lines, bool warning, fmt::string_view format, fmt::format_args args) const noexcept;
+    enum class Level : std::uint8_t { debug, info, warning };
+    [[nodiscard]] bool logs_debug() const noexcept;
+    void log(Level level, fmt::string_view format, fmt::format_args args) const noexcept;
+    void log(LineBudget& lines, Level level, fmt::string_view format, fmt::format_args args) const noexcept;
+    void log_of(const Session& session, fmt::string_view format, fmt::format_args args) const noexcept;
 };
 
 }  // namespace fastio::service
-    Troubles troubles{};

@@ -369,6 +369,8 @@ void Service::Parts::tidy(Context& context) {
         }
         growth.trim(context);
         if (went) {
+            registry.debug("memory of '{}' that nobody holds any more is free: {} bytes in {} allocations are in use",
+                           context.job(), context.allocations().bytes(), context.allocations().count());
             growth.pump(context);
             growth.tell_room();
         }

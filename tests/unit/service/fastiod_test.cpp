@@ -57,6 +57,47 @@ TEST_F(FastiodTest, ServesAndEndsCleanlyOnSigterm) {
     EXPECT_FALSE(std::filesystem::exists(folder.file("s")));
 }
 
+TEST_F(FastiodTest, LogsEachChangeAndEachRefusalAtDebugAndNoneOfThemAtInfo) {
+    const auto work = [&](ChildProcess& fastiod) {
+        const auto client = first_member(fastiod);
+        const wire::CreateReply made = client->create(1000);
+        client->publish(made, "a name", 1000);
+        wire::Unpublish unpublish{};
+        unpublish.name = text("a name");
+        client->ask<wire::Ok>(unpublish);
+        EXPECT_EQ(client->refused(unpublish), Errc::not_found);
+        client->free(made, client->last_lease);
+        client->release_hold(client->create(10));
+        client->bye();
+        while (RawClient::visitor(folder.file("s"))->totals().bytes_reserved != 0) {
+            std::this_thread::yield();
+        }
+        fastiod.signal(SIGTERM);
+        EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
+        return fastiod.output();
+    };
+    ChildProcess verbose = start({"--log-level", "debug"});
+    const std::string said = work(verbose);
+    ChildProcess usual = start({});
+    const std::string usually_said = work(usual);
+    const std::string raw = " (raw[" + std::to_string(::getpid()) + "])";
+    for (const std::string& line : {
+             raw + " connected as user ",
+             raw + " of 'job' created allocation 0.1: 1000 bytes on host\n",
+             raw + " of 'job' published 'a name' as version 1 of allocation 0.1\n",
+             raw + " of 'job' unpublished 'a name'\n",
+             raw + " of 'job' was refused: not_found: unpublish of 'a name' failed: ",
+             raw + " of 'job' freed allocation 0.1\n",
+             raw + " of 'job' gave up allocation 1.1 without publishing it\n",
+             std::string(" 'job' got a slab of 2097152 bytes on host\n"),
+             std::string(" host took back a slab of 2097152 bytes of 'job'\n"),
+         }) {
+        EXPECT_NE(said.find(line), std::string::npos) << line << "\nis not in\n" << said;
+        EXPECT_EQ(usually_said.find(line), std::string::npos) << usually_said;
+    }
+    EXPECT_NE(usually_said.find(" joined 'job'\n"), std::string::npos) << usually_said;
+}
+
 TEST_F(FastiodTest, ASecondOneEndsWithStatus1) {
     ChildProcess first = start({});
     first.wait_for_output("listening");
