@@ -40,6 +40,7 @@ EXCEPTIONS = {
         ("src/cli/doctor.cpp", header)
         for header in (
             "doctor/gpus.hpp",
+            "doctor/listening.hpp",
             "doctor/machine.hpp",
             "doctor/sharing.hpp",
             "gpu/choose_devices.hpp",

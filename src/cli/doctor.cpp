@@ -14,6 +14,7 @@
 #include "cli/json.hpp"
 #include "cli/text.hpp"
 #include "doctor/gpus.hpp"
+#include "doctor/listening.hpp"
 #include "doctor/machine.hpp"
 #include "doctor/sharing.hpp"
 #include "gpu/choose_devices.hpp"
@@ -103,10 +104,15 @@ Finding examine_service(const std::string& socket, std::uint64_t pid_namespace) 
                 "docker --pid=host or --pid=container:NAME, Kubernetes hostPID or shareProcessNamespace";
         }
     } catch (const Error& error) {
-        const bool none = error.code() == Errc::service_unreachable;
-        finding.verdict = none ? Verdict::good : Verdict::problem;
         finding.found = (finding.found.empty() ? "" : finding.found + ": ") + error.what();
-        finding.remedy = none ? "none is needed for `fastio run`, which starts its own" : "";
+        if (error.code() != Errc::service_unreachable) {
+            finding.verdict = Verdict::problem;
+        } else if (doctor::somebody_listens(socket)) {
+            finding.verdict = Verdict::problem;
+            finding.remedy = "if it is stopped (/proc/PID/status says so), let it go on: kill -CONT PID";
+        } else {
+            finding.remedy = "none is needed for `fastio run`, which starts its own";
+        }
     }
     return finding;
 }

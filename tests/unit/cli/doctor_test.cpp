@@ -48,6 +48,17 @@ TEST(Doctor, uses_a_service_that_runs) {
     EXPECT_EQ(Json::parse(daemon.command()({"ls", "--json"}).out), Json::array());
 }
 
+TEST(Doctor, finds_a_service_that_is_stopped) {
+    Daemon daemon;
+    daemon.process().stop();
+    const CommandResult result = daemon.command()({"doctor", "--device", "host", "--json"});
+    daemon.process().resume();
+    EXPECT_EQ(result.status, (ExitStatus{1, 0})) << result.err;
+    const Json service = by_subject(Json::parse(result.out)).at("service");
+    EXPECT_EQ(service.at("verdict"), "problem");
+    EXPECT_NE(service.at("remedy").get<std::string>().find("kill -CONT"), std::string::npos);
+}
+
 TEST(Doctor, warns_of_a_service_in_another_pid_namespace) {
     std::vector<std::string> words = in_another_pid_namespace();
     if (words.empty()) {
