@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
 
     Tag tag{.source = fmt::format("{}", Clock::now().time_since_epoch().count())};
     std::uint64_t made = 0;
+    bool has_ended = false;
     const auto work = [&](fastio::Context& context) {
         Processor& processor = program.processor(context);
         const fastio::Stream stream = processor.stream();
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
         const auto period =
             std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(fps > 0 ? 1 / fps : 0));
         auto due = Clock::now();
-        while (!tag.is_last) {
+        while (!has_ended) {
             frames.wait_for_room();
             std::this_thread::sleep_until(due);
             due = std::max(due + period, Clock::now());  // frames that are late are not made up for
@@ -54,6 +55,7 @@ int main(int argc, char** argv) {
             frame.release(stream);
             ++tag.sequence;
             ++made;
+            has_ended = tag.is_last;
         }
         processor.synchronise();  // a process that ends before its stream does has lost what it published last
     };
