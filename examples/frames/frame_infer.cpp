@@ -77,8 +77,7 @@ int main(int argc, char** argv) {
                 throw fastio::Error(fastio::Errc::timed_out, "no frame came within --timeout-s");
             }
             const Tag tag = tag_of(*frame);
-            const auto height = frame->dimensions()[0];
-            const auto width = frame->dimensions()[1];
+            const auto [height, width] = extents_of(*frame, fastio::uint8);
             results.wait_for_room();
             fastio::Allocation result = context.create(fastio::float32, {height, width + 1}, room_on(stream));
             processor.infer(*frame, result);

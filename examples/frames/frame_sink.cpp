@@ -78,15 +78,14 @@ int main(int argc, char** argv) {
                 throw fastio::Error(fastio::Errc::timed_out, "no result came within --timeout-s");
             }
             const Tag tag = tag_of(*result);
-            const auto height = result->dimensions()[0];
-            const auto width = result->dimensions()[1] - 1;
+            const auto [height, columns] = extents_of(*result, fastio::float32);
             const auto values = processor.read(*result);
             const auto now = Clock::now();
             try {
                 result->check();  // after the stream was waited for, which read() does
                 is_last = tag.is_last;
                 tally.add(tag, now);
-                if (!is_result_of(tag.sequence, height, width, values)) {
+                if (!is_result_of(tag.sequence, height, columns - 1, values)) {
                     tally.add_wrong();
                 }
             } catch (const fastio::Error& error) {

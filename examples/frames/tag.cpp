@@ -52,4 +52,16 @@ Tag tag_of(const fastio::Allocation& allocation) {
             .is_last = allocation.attributes().contains(kLast)};
 }
 
+Extents extents_of(const fastio::Allocation& allocation, fastio::DataType type) {
+    const auto dimensions = allocation.dimensions();
+    if (allocation.type() != type || dimensions.size() != 2 || allocation.count() == 0) {
+        throw fastio::Error(
+            fastio::Errc::invalid_argument,
+            fmt::format("'{}' is {} with {} dimensions and {} elements; it must be {} with 2, and not empty",
+                        allocation.name(), to_string(allocation.type()), dimensions.size(), allocation.count(),
+                        to_string(type)));
+    }
+    return {dimensions[0], dimensions[1]};
+}
+
 }  // namespace frames

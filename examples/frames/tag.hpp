@@ -27,4 +27,12 @@ struct Tag {
 /// Throws fastio::Error, invalid_argument, where an attribute is missing or is no number.
 [[nodiscard]] Tag tag_of(const fastio::Allocation& allocation);
 
+struct Extents {
+    std::int64_t height = 0;
+    std::int64_t width = 0;
+};
+
+/// Throws fastio::Error, invalid_argument, where it is no image of `type` with at least one element.
+[[nodiscard]] Extents extents_of(const fastio::Allocation& allocation, fastio::DataType type);
+
 }  // namespace frames

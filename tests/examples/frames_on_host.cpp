@@ -51,5 +51,15 @@ TEST_P(FramesOfTheHost, AreSkippedByAConsumerThatWasStopped) {
     EXPECT_EQ(errors_of(outcome), "frame-infer: stopped\n");
 }
 
+TEST_P(FramesOfTheHost, AreRefusedWhereTheyAreNone) {
+    fastio::Context context = join(true);
+    const std::vector<float> values(4);
+    context.publish_array({.data = values.data(), .type = fastio::float32, .dimensions = {4}}, "frame",
+                          {.attributes = attributes_of({.source = "test"})});
+    const Outcome outcome = start("frame-infer", {}).wait();
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_NE(outcome.errors.find("'frame' is float32 with 1 dimensions"), std::string::npos) << outcome.errors;
+}
+
 }  // namespace
 }  // namespace frames
