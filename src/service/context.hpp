@@ -15,6 +15,7 @@
 #include <fastio/contents.hpp>
 
 #include "core/limits.hpp"
+#include "core/rounding.hpp"
 #include "service/accounts.hpp"
 #include "service/allocations.hpp"
 #include "service/fences.hpp"
@@ -93,7 +94,7 @@ public:
 
     /// What an allocation of `size` bytes takes of a quota.
     [[nodiscard]] static constexpr std::uint64_t capacity_of(std::uint64_t size) noexcept {
-        return (std::max<std::uint64_t>(size, 1) + kMinAlignment - 1) & ~(kMinAlignment - 1);
+        return round_up(std::max<std::uint64_t>(size, 1), kMinAlignment);
     }
     /// Whether its quotas would ever allow an allocation of so many bytes.
     [[nodiscard]] bool may_ever_hold(std::uint64_t bytes) const noexcept;

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "core/fail.hpp"
+#include "core/rounding.hpp"
 #include "service/malformed.hpp"
 #include "service/user_limits.hpp"
 
@@ -136,7 +137,7 @@ Growth::Room Growth::make_room(Context& context, std::uint32_t index, std::uint6
         start_reserve(context, index, bytes);
         return Room::coming;
     }
-    const std::uint64_t needed = (capacity + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
+    const std::uint64_t needed = round_up(capacity, kSlabGranularity);
     const std::uint64_t empty = collect_everywhere(index);
     if (device.unreserved() + returning(index) + empty < needed) {
         return Room::none;
@@ -303,8 +304,7 @@ void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker:
     const auto first = std::find_if(context.waiting.begin(), context.waiting.end(),
                                     [&](const WaitingCreate& waiting) { return waiting.device == index; });
     if (first != context.waiting.end() && done.error->errc() == Errc::out_of_memory) {
-        const std::uint64_t needed =
-            (Context::capacity_of(first->size) + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
+        const std::uint64_t needed = round_up(Context::capacity_of(first->size), kSlabGranularity);
         if (needed < done.bytes && needed <= device.unreserved()) {
             start_reserve(context, index, needed);
             return;

@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "core/rounding.hpp"
+
 namespace fastio::service {
 
 void SlabPool::add(table::SlabRef ref, OwnedSlab&& memory) {
@@ -159,8 +161,8 @@ std::uint64_t SlabPool::largest_free_block() const noexcept {
 }
 
 std::uint64_t SlabPool::growth(std::uint64_t request, std::uint64_t unreserved) const noexcept {
-    const std::uint64_t needed = (request + kSlabGranularity - 1) / kSlabGranularity * kSlabGranularity;
-    const std::uint64_t allowed = unreserved / kSlabGranularity * kSlabGranularity;
+    const std::uint64_t needed = round_up(request, kSlabGranularity);
+    const std::uint64_t allowed = round_down(unreserved, kSlabGranularity);
     if (needed > allowed) {
         return 0;
     }

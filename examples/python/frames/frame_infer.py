@@ -37,7 +37,7 @@ class Infer:
                 continue
             seen = frame.version
             height, width = frame.shape
-            result = context.create_array("float32", (height, width + 1), stream=stream)
+            result = context.create_array("float32", (height, width + 1), stream=stream, timeout=10.0)
             self.stage.infer(frame, result)
             result.publish("result", stream=stream, replace=True, attributes=frame.attributes)
             before, held = held, (frame, result.version, self.stage.mark())

@@ -35,7 +35,8 @@ class Source:
             is_last = self.is_stopped or self.made + 1 == self.options.frames
             tag = {"source": self.source, "sequence": str(self.made), "time-ns": str(time.monotonic_ns())}
             # New memory for each frame: what is published is not written again.
-            frame = context.create_array("uint8", (self.options.height, self.options.width), stream=stream)
+            size = (self.options.height, self.options.width)
+            frame = context.create_array("uint8", size, stream=stream, timeout=10.0)  # waits while there is no room
             self.stage.make(self.made, frame)
             frame.publish("frame", stream=stream, replace=True, attributes={**tag, "last": "true"} if is_last else tag)
             frame.release(stream=stream)
