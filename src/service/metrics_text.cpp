@@ -34,7 +34,7 @@ constexpr std::array<Metric<Totals>, 12> kOfService{{
     {"requests_total", "counter", "Messages of clients that were served.", &Totals::requests},
     {"sessions_cut_total", "counter", "Sessions that the service ended because of what the client did.",
      &Totals::sessions_cut},
-    {"rests_total", "counter", "Rests that clients were given which asked for much while others asked for little.",
+    {"rests_total", "counter", "Rests given to clients that asked for much while others asked for little.",
      &Totals::rests},
 }};
 constexpr std::array<Metric<Usage>, 4> kOfUsers{{
