@@ -96,7 +96,7 @@ public:
     /// Tells the service that a lease of a retired allocation was dropped.
     void nudge(table::AllocationRef allocation) noexcept;
 
-    /// Unmaps a slab that the service wants back, and tells it.
+    /// Unmaps a slab that the service wants back, and has it told.
     void close_and_acknowledge(table::SlabRef slab) noexcept;
 
     /// Ends calls and waits; leases stay.
