@@ -294,9 +294,13 @@ class FastIOAllocation:
         Raises AlreadyExistsError, InvalidArgumentError, TableFullError, UnsupportedError (a stream with host memory), ReleasedError, ServiceLostError, ContextClosedError; nothing is published then.
         """
 
-    def release(self, stream: object = None) -> None:
+    def release(self, stream: object = None, *, completed: bool = False) -> None:
         """
-        Gives up this reference. The memory returns when the last one and the last name are gone; arrays that were made of this object stay valid until they are collected. With a ``stream``, the reference goes once the stream's work so far is done; without one, while arrays share the memory, it goes with the last of them, behind all of the device. On a GPU an object that was asked for __cuda_array_interface__ counts as such an array. Raises ReleasedError, UnsupportedError (a stream with host memory, or one that is being captured).
+        Gives up this reference. The memory returns when the last one and the last name are gone; arrays that were made of this object stay valid until they are collected. With a ``stream``, the reference goes once the stream's work so far is done; without one, while arrays share the memory, it goes with the last of them, behind all of the device. On a GPU an object that was asked for __cuda_array_interface__ counts as such an array.
+
+        With ``completed`` it goes at once, and nothing is asked of the GPU: for who has waited for an event or a stream, so that no work on this memory is left. InvalidArgumentError while arrays share it.
+
+        Raises ReleasedError, UnsupportedError (a stream with host memory, or one that is being captured).
         """
 
     def free(self, stream: object = None) -> None:
@@ -467,14 +471,16 @@ class FastIOContext:
 
     def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, embedded: bool = False, quota: int = 0, persistent: bool = False, connect_timeout: float | None = 1.0, request_timeout: float | None = None) -> None: ...
 
-    def create(self, size: int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
+    def create(self, size: int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None, timeout: float | None = 0) -> FastIOAllocation:
         """
         ``size`` bytes of memory of type uint8 and dimensions (size,), which only this process can reach until it is published. ``device`` is "host" or "cuda:N", None the context's. ``alignment`` is a power of two, 256 bytes to 2 MiB; ``zero`` clears, on ``stream`` if there is one; otherwise the contents are undefined. ``stream`` is that of the first use: an int, or an object of CuPy, PyTorch or cuda.core. Default streams (0, 1, 2, or a library's) mean those of the context's GPU, whatever device is current.
+
+        Where there is no room, ``timeout`` in seconds bounds the wait for others to give some back; 0 does not wait, None waits without a bound, and what is too much for the pool or a quota is refused at once. Ctrl-C ends the wait.
 
         Raises InvalidArgumentError (0 or a negative number of bytes), OutOfMemoryError, QuotaExceededError, TableFullError, DeviceUnavailableError, UnsupportedError (a stream with host memory), ServiceLostError, ContextClosedError.
         """
 
-    def create_array(self, type: object, dimensions: Sequence[int] | int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None) -> FastIOAllocation:
+    def create_array(self, type: object, dimensions: Sequence[int] | int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None, timeout: float | None = 0) -> FastIOAllocation:
         """
         The same for an array: elements of ``type`` in ``dimensions``, outermost first, at most 8. () is a scalar, and a 0 among them an empty array. Raises what create() does (InvalidArgumentError for types that cannot be shared), and TypeError for what is no type.
         """

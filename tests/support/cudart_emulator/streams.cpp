@@ -42,7 +42,14 @@ Stream& Streams::get(cudaStream_t handle, int ordinal, std::uint32_t gpu) {
 }
 
 cudaStream_t Streams::create(int ordinal, std::uint32_t gpu, unsigned flags, int priority) {
-    auto stream = std::make_unique<Stream>();
+    std::unique_ptr<Stream> stream;
+    if (destroyed_.empty()) {
+        stream = std::make_unique<Stream>();
+    } else {
+        stream = std::move(destroyed_.back());
+        destroyed_.pop_back();
+        *stream = Stream{};
+    }
     stream->queue = engine_.add_queue(gpu);
     stream->gpu = gpu;
     stream->ordinal = ordinal;
@@ -61,6 +68,7 @@ void Streams::destroy(cudaStream_t handle) {
     std::erase_if(orphaned_, [this](const auto& work) { return engine_.is_done(work.second); });
     orphaned_.emplace_back(found->second->gpu, engine_.end_of(found->second->queue));
     engine_.queue(found->second->queue).taken = false;
+    destroyed_.push_back(std::move(found->second));
     created_.erase(found);
 }
 

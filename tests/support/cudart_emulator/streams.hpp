@@ -101,6 +101,7 @@ private:
     Engine& engine_;
     DeviceMemory& memory_;
     std::map<Stream*, std::unique_ptr<Stream>> created_{};
+    std::vector<std::unique_ptr<Stream>> destroyed_{};  ///< the next one made gets the handle of the last one
     /// Work of destroyed streams: GPU and end. The device is done only after it.
     std::vector<std::pair<std::uint32_t, Point>> orphaned_{};
     std::map<std::uint32_t, Stream> legacy_{};                                ///< by gpu
