@@ -245,3 +245,19 @@ def test_after_the_death_of_the_service_memory_stays_readable(
     assert not a.released
     assert (np.asarray(a)[0], a.dimensions) == (5, (1,))
     a.release()
+
+
+def test_who_knows_that_the_gpu_is_done_says_so(ctx: fastio.FastIOContext) -> None:
+    a = ctx.create(10)
+    a.publish("x")
+    b = ctx.get("x")
+    array = np.asarray(b)
+    with pytest.raises(fastio.InvalidArgumentError, match="that arrays share"):
+        b.release(completed=True)
+    with pytest.raises(fastio.InvalidArgumentError, match="one of them"):
+        b.release(1, completed=True)
+    del array
+    b.release(completed=True)
+    with pytest.raises(fastio.ReleasedError):
+        b.release(completed=True)
+    a.free()
