@@ -55,18 +55,18 @@ TEST_F(ReleasedMemory, MakesRoomInTheNextCreateWhereAStreamReleasesIt) {
 TEST_F(ReleasedMemory, ThatIsSaidToBeCompletedIsBackWhileOtherWorkGoesOn) {
     Gate gate;
     TestStream busy;
-    Allocation other = ctx_.create(kMiB / 2);
     Allocation most = ctx_.create(3 * kMiB);
-    gate.hold(busy.get());
-    ASSERT_EQ(cudaMemsetAsync(other.data(), 1, 8, busy.get()), cudaSuccess);
     most.publish("most");
+    Allocation got = ctx_.get("most");
+    gate.hold(busy.get());  // from here on who waits for the device waits for ever
+    ASSERT_EQ(cudaMemsetAsync(most.data(), 1, 8, stream_.get()), cudaSuccess);
+    ASSERT_EQ(cudaStreamSynchronize(stream_.get()), cudaSuccess);
     most.release(completed);
     EXPECT_FALSE(most);
-    Allocation got = ctx_.get("most");
     ctx_.unpublish("most");
     got.check();
     got.release(completed);
-    EXPECT_TRUE(ctx_.create(3 * kMiB));  // would wait for ever for the device
+    EXPECT_TRUE(ctx_.create(3 * kMiB));
     gate.open();
 }
 
