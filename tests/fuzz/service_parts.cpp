@@ -109,6 +109,10 @@ void ServiceParts::run_timers() {
         growth.on_patience(*context);
         fence_watch.on_limit(*context);
         fence_watch.on_streams(*context);
+        if (context->trim) {
+            registry.timers.cancel(*context->trim);
+            growth.on_trim(*context);
+        }
     }
     settle();
 }
@@ -147,11 +151,14 @@ void ServiceParts::tidy() {
         service::Context* const context = registry.context(registry.touched.back());
         registry.touched.pop_back();
         if (context != nullptr && context->take_touched()) {
+            departures.settle_context(*context);
             const bool went = context->collect();
             fence_watch.follow_streams(*context);
+            fence_watch.rearm(*context);
             growth.trim(*context);
             if (went) {
                 growth.pump(*context);
+                growth.tell_room();
             }
             departures.bury(*context);
         }

@@ -62,7 +62,7 @@ public:
     service::Growth growth{registry};
     service::FenceWatch fence_watch{registry};
     service::Departures departures{registry, growth, fence_watch};
-    service::Lobby lobby{registry, departures};
+    service::Lobby lobby{registry};
     service::Desk desk{registry, lobby, growth, fence_watch, departures, inspector};
 
 private:
