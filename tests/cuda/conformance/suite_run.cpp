@@ -39,9 +39,8 @@ SuiteRun SuiteRun::of(const std::vector<std::string>& arguments,
     std::vector<std::string> all = arguments;
     all.insert(all.end(), {"--output", output});
     if (std::ranges::find(all, "--limit") == all.end()) {
-        // A watchdog only: under a sanitizer, on a machine with more to do, a rule takes long. Rule 58, which makes
-        // 22,000 events, has a fifth of it.
-        all.insert(all.end(), {"--limit", "800"});
+        // A watchdog only: under a sanitizer, on a machine with more to do, a rule takes long.
+        all.insert(all.end(), {"--limit", "200"});
     }
     test::ChildOptions options;
     options.environment = environment;

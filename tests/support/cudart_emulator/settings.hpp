@@ -52,7 +52,7 @@ struct Settings {
     cudaError_t dead_exporter = cudaErrorInvalidValue;
     cudaError_t other_flags = cudaErrorInvalidValue;
     cudaError_t imported_export = cudaErrorInvalidValue;
-    std::uint32_t max_events = 22'000;  ///< interprocess events of this process
+    std::uint32_t max_events = 2'000;  ///< interprocess events of this process
 
     // What is refused or delayed; see faults.hpp.
     std::string failures{};
