@@ -160,13 +160,14 @@ void PyAllocation::publish(const std::string& name, const PublishOptions& option
     }
 }
 
+bool PyAllocation::is_shared(const LeasePtr& held) const noexcept {
+    constexpr long kOwnShares = 2;  // this object's and the caller's
+    return is_lent_ || held.use_count() > kOwnShares;
+}
+
 void PyAllocation::release(Stream stream) {
     OwnStream ended;  // the last to go
     LeasePtr held = lease();
-    const auto is_shared = [&] {
-        constexpr long kOwnShares = 2;
-        return is_lent_ || held.use_count() > kOwnShares;
-    };
     bool is_last = false;
     if (stream) {
         {
@@ -176,11 +177,11 @@ void PyAllocation::release(Stream stream) {
         const std::unique_lock lock = lock_with_gil(*held);
         // Waiting lets other threads run: one of them may have released it meanwhile.
         static_cast<void>(lease());
-        is_last = !is_shared();
+        is_last = !is_shared(held);
         if (!is_last) {
             held->use_in(stream);
         }
-    } else if (is_shared()) {
+    } else if (is_shared(held)) {
         held->use_anywhere();  // nobody says where this object was used
     }
     lease_.reset();
@@ -194,17 +195,20 @@ void PyAllocation::release(Stream stream) {
 }
 
 void PyAllocation::release_completed() {
+    OwnStream ended;  // the last to go
     const LeasePtr held = lease();
-    const auto lock = lock_with_gil(*held);
-    static_cast<void>(lease());  // as in release()
-    constexpr long kOwnShares = 2;
-    if (is_lent_ || held.use_count() > kOwnShares) {
-        fail(Errc::invalid_argument,
-             "release(completed=True) of memory that arrays share: nobody knows what they are used for; delete them "
-             "first, or release without it");
+    {
+        const std::unique_lock lock = lock_with_gil(*held);
+        static_cast<void>(lease());  // as in release()
+        if (is_shared(held)) {
+            fail(Errc::invalid_argument,
+                 "release(completed=True) of memory that arrays share: nobody knows what they are used for; delete "
+                 "them first, or release without it");
+        }
+        lease_.reset();
+        ended = end_own_stream();
     }
-    lease_.reset();
-    const OwnStream ended = end_own_stream();
+    const LockedWithoutGil locked(*held);
     held->allocation.release(completed);
 }
 

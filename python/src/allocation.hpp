@@ -83,6 +83,8 @@ public:
 private:
     /// What nobody needs of own_stream_ any more. When it ends it may run anything, also this object's end.
     [[nodiscard]] OwnStream end_own_stream();
+    /// Whether anybody but this object and the caller has a share.
+    [[nodiscard]] bool is_shared(const LeasePtr& held) const noexcept;
 
     LeasePtr lease_;
     OwnStream own_stream_;

@@ -6,6 +6,7 @@
 #include <bit>
 #include <list>
 #include <new>
+#include <utility>
 
 #include "core/fail.hpp"
 #include "core/rounding.hpp"
@@ -123,6 +124,9 @@ void Growth::pump_all() {
 }
 
 void Growth::tell_room() noexcept {
+    if (!std::exchange(room_wanted_, false)) {
+        return;
+    }
     for (const auto& [id, context] : registry_.contexts) {
         context->tell_room();
     }
@@ -220,6 +224,7 @@ void Growth::refuse(Context& context, const WaitingCreate& create, Errc code, st
                           context.may_ever_hold(Context::capacity_of(create.size));
     if (may_pass) {
         context.want_room();
+        room_wanted_ = true;
     }
     registry_.reply_error(session, create.request, code, text, may_pass ? wire::Failure::kMayPass : 0);
 }

@@ -70,6 +70,7 @@ private:
     void start_reserve(Context& context, std::uint32_t index, std::uint64_t bytes);
 
     Registry& registry_;
+    bool room_wanted_ = false;  ///< by a client of some context
 };
 
 }  // namespace fastio::service
