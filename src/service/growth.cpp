@@ -14,6 +14,12 @@
 #include "service/user_limits.hpp"
 
 namespace fastio::service {
+namespace {
+
+// Empty slabs of a context that never go while it lives.
+constexpr std::size_t kKept = 1;
+
+}  // namespace
 
 void Growth::create(Session& session, const wire::Create& message) {
     Context& context = *session.context;
@@ -382,7 +388,6 @@ void Growth::fail_first(Context& context, std::uint32_t device, Errc code, std::
 }
 
 void Growth::trim(Context& context) {
-    constexpr std::size_t kKept = 1;
     std::vector<SlabPool>& pools = context.pools();
     if (context.ended() || registry_.options.trim_after.count() == 0) {
         for (std::uint32_t device = 0; device < pools.size(); ++device) {
@@ -404,8 +409,8 @@ void Growth::on_trim(Context& context) {
     for (std::uint32_t device = 0; device < context.pools().size(); ++device) {
         SlabPool& pool = context.pools()[device];
         const std::size_t unneeded = pool.take_least_empty();
-        if (unneeded > 1) {
-            close_empty(context, device, pool.empty_count() - (unneeded - 1));
+        if (unneeded > kKept) {
+            close_empty(context, device, pool.empty_count() - (unneeded - kKept));
         }
     }
     trim(context);
