@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "core/fail.hpp"
@@ -57,6 +58,10 @@ void refuse_stream(const char* call, Stream stream) {
     }
 }
 
+// How long a reservation looks for huge pages. Clearing 256 MiB takes some 30 ms; a kernel that has to move others'
+// pages first, or a virtual machine whose host has to find the memory, may take 20 times as long.
+constexpr std::chrono::milliseconds kHugePagesFor{500};
+
 // Without streams every call is done on return.
 class NothingToWaitFor final : public StreamMark {};
 
@@ -85,13 +90,14 @@ public:
         }
         OwnedSlab slab;
         slab.file = make_memfd("fastio-slab", bytes);
-        reserve_pages(slab.file.get(), 0, bytes);  // too few are an error now, and not a SIGBUS in whoever writes
-        seal_size(slab.file.get());
         const SlabId id = random_slab_id();
         slab.data = map_slab(slab.file.get(), bytes, Errc::out_of_memory);
         slab.bytes = bytes;
         slab.handle = make_handle(id);
         try {
+            // Too little memory is an error now, and not a SIGBUS in whoever writes.
+            allocate_slab(slab.file.get(), slab.data, bytes, std::chrono::steady_clock::now() + kHugePagesFor);
+            seal_size(slab.file.get());
             OwnSlabs::of_process().add(id, slab.data, bytes, unmap_slab);
         } catch (...) {
             unmap_slab(slab.data, bytes);
@@ -114,11 +120,10 @@ public:
         }
     }
 
-    // Huge pages, one at a time: a client that touches the slab first has one fault for each 2 MiB instead of 512, and
-    // who copies much misses the TLB less. Asked for afterwards and not with the reservation, because finding 2 MiB in
-    // one piece may take the kernel long.
+    // What reserve() found no huge pages for, one at a time. With huge pages a client that touches the slab first has
+    // one fault for each 2 MiB instead of 512, and who copies much misses the TLB less.
     std::uint64_t improve(void* data, std::uint64_t bytes, std::uint64_t offset) noexcept override {
-        return collapse(data, offset) ? offset + kSlabGranularity : bytes;
+        return collapse(data, offset) != Collapse::never ? offset + kSlabGranularity : bytes;
     }
 
     void* open(const SlabHandle& handle, std::uint64_t bytes, int file) override {

@@ -1,5 +1,6 @@
 #include "device/slab_mapping.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 
 #include "core/fail.hpp"
 #include "core/limits.hpp"
+#include "device/memfd.hpp"
 
 // Linux 6.1; Debian 12's C library does not have it.
 #ifndef MADV_COLLAPSE
@@ -49,9 +51,27 @@ void* map_slab(int fd, std::uint64_t bytes, Errc code) {
     return aligned;
 }
 
-bool collapse(void* data, std::uint64_t offset) noexcept {
-    // EAGAIN, EBUSY, ENOMEM: not this one, or not now.
-    return ::madvise(static_cast<std::byte*>(data) + offset, kSlabGranularity, MADV_COLLAPSE) == 0 || errno != EINVAL;
+Collapse collapse(void* data, std::uint64_t offset) noexcept {
+    if (::madvise(static_cast<std::byte*>(data) + offset, kSlabGranularity, MADV_COLLAPSE) == 0) {
+        return Collapse::done;
+    }
+    return errno == EINVAL ? Collapse::never : Collapse::not_now;  // EAGAIN, EBUSY, ENOMEM
+}
+
+void allocate_slab(int fd, void* data, std::uint64_t bytes, std::chrono::steady_clock::time_point until) {
+    // The kernel refuses to collapse a range without any page. What is missing beside the first one it clears in the
+    // huge page itself, so that nothing is copied.
+    constexpr off_t kFirstPage = 4096;
+    for (std::uint64_t offset = 0; offset < bytes && std::chrono::steady_clock::now() < until;
+         offset += kSlabGranularity) {
+        if (::fallocate(fd, 0, static_cast<off_t>(offset), kFirstPage) != 0 ||
+            collapse(data, offset) != Collapse::done) {
+            break;  // the call below says why, if it is not for want of huge pages
+        }
+    }
+    // All of it: passes over what is there, and huge pages may be larger than 2 MiB on a machine with larger small
+    // ones, which then says of 2 MiB that it is done.
+    reserve_pages(fd, 0, bytes);
 }
 
 void unmap_slab(void* data, std::uint64_t bytes) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include <fastio/error.hpp>
@@ -11,10 +12,19 @@ namespace fastio {
 /// (kMaxAlignment). Errors: `code` where address space or mappings are used up, else io_error.
 [[nodiscard]] void* map_slab(int fd, std::uint64_t bytes, Errc code);
 
-/// Has the kernel put the 2 MiB at `offset` of a mapped slab into one huge page, if it finds one. False where it cannot
-/// do that for any: before Linux 6.1, or where shared memory is denied huge pages
-/// (/sys/kernel/mm/transparent_hugepage/shmem_enabled).
-[[nodiscard]] bool collapse(void* data, std::uint64_t offset) noexcept;
+/// What became of 2 MiB that the kernel was asked to put into one huge page.
+enum class Collapse : std::uint8_t {
+    done,
+    not_now,  ///< it found none, or somebody used them just then
+    never,    ///< before Linux 6.1, or shared memory is denied them (/sys/kernel/mm/transparent_hugepage/shmem_enabled)
+};
+
+/// Has the kernel put the 2 MiB at `offset` of a mapped slab, of which it has one page at least, into one huge page.
+[[nodiscard]] Collapse collapse(void* data, std::uint64_t offset) noexcept;
+
+/// Allocates the memory of a slab that map_slab has just mapped, cleared: in huge pages as long as the kernel has them
+/// and `until` has not passed, else in small ones. A later store cannot fail then. Errors: as reserve_pages.
+void allocate_slab(int fd, void* data, std::uint64_t bytes, std::chrono::steady_clock::time_point until);
 
 void unmap_slab(void* data, std::uint64_t bytes) noexcept;
 
