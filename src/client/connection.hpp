@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "client/adaptive_spin.hpp"
 #include "client/fork_guard.hpp"
 #include "client/liveness.hpp"
 #include "client/outbox.hpp"
@@ -156,6 +157,7 @@ private:
     wire::Socket events_;
     wire::Socket requests_;
     std::timed_mutex turn_;  // one request and its reply; taken before sending_
+    AdaptiveSpin<> spin_;    // guarded by turn_
     std::mutex sending_;     // one sender at a time; also guards last_request_
     Outbox outbox_;
     std::uint64_t last_request_ = 0;
