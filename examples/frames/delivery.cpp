@@ -111,7 +111,6 @@ std::optional<fastio::Allocation> Inlet::next(fastio::Stream stream, nanoseconds
 }
 
 std::optional<fastio::Allocation> Inlet::next_latest(fastio::Stream stream, nanoseconds timeout) {
-    std::uint64_t suspect = 0;
     for (;;) {
         try {
             return context_.find(
@@ -120,14 +119,9 @@ std::optional<fastio::Allocation> Inlet::next_latest(fastio::Stream stream, nano
             if (error.errc() != fastio::Errc::producer_lost) {
                 throw;
             }
-        }
-        // Which version it was is not said. If the name had this one before and after, it was this one.
-        const auto newest = oldest_unseen();
-        if (newest && newest->version == suspect) {
-            seen_ = suspect;
+            seen_ = error.version();
             ++lost_;
         }
-        suspect = newest ? newest->version : 0;
     }
 }
 

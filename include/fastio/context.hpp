@@ -163,9 +163,9 @@ public:
 
     /// A new lease on what is published as `name`, with a copy of its metadata. Where this client has all the leases
     /// that it may have, it waits for those that its GPU has still to give back. Errors: not_found (no timeout given)
-    /// or timed_out; producer_lost; lease_limit; invalid_argument; device_error, device_unavailable and
-    /// peer_access_unavailable when the memory cannot be mapped, or its GPU is lost to this process; unsupported (a
-    /// stream with host memory, a capturing stream).
+    /// or timed_out; producer_lost (Error::version says which); lease_limit; invalid_argument; device_error,
+    /// device_unavailable and peer_access_unavailable when the memory cannot be mapped, or its GPU is lost to this
+    /// process; unsupported (a stream with host memory, a capturing stream).
     [[nodiscard]] Allocation get(std::string_view name, const GetOptions& options = {});
 
     /// Like get, but empty where get would throw not_found, or timed_out because the name did not come in time.
@@ -178,8 +178,10 @@ public:
                                                                    const GetOptions& options = {});
 
     /// create, set the metadata, copy `array` in, publish. Errors of these four. With a stream `array` must stay as it
-    /// is until the stream has done the copy.
-    void publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options = {});
+    /// is until the stream has done the copy. `memory` says how the memory is created, e.g. how long to wait for room;
+    /// its `stream` and `zero` count for nothing, the work is ordered in options.stream.
+    void publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options = {},
+                       const CreateOptions& memory = {});
 
     /// Removes one name; the memory stays while leases or other names hold it. With a `version` only if that is what
     /// the name has: so that nobody removes what another process has put in its place. Errors: not_found (also where

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <system_error>
 
@@ -50,7 +51,7 @@ enum class Errc : int {
 /// which numbers, and what to do about it.
 class FASTIO_EXPORT Error : public std::system_error {
 public:
-    Error(Errc code, std::string message);
+    Error(Errc code, std::string message, std::uint64_t version = 0);
     ~Error() override;
     Error(const Error&) = default;
     Error& operator=(const Error&) = default;
@@ -60,8 +61,13 @@ public:
     /// `code()` as the enum.
     [[nodiscard]] Errc errc() const noexcept { return static_cast<Errc>(code().value()); }
 
+    /// Of producer_lost: the version of what was published (Allocation::version). A consumer that goes on to the next
+    /// one gives it to GetOptions::newer_than. 0 of all other errors.
+    [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+
 private:
     std::string message_;
+    std::uint64_t version_;
 };
 
 }  // namespace fastio

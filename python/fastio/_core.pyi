@@ -504,11 +504,11 @@ class FastIOContext:
         find() for each of ``names``, in their order. ``timeout`` seconds are for all of them together, ``contents_timeout`` for each one's contents. Ctrl-C ends either wait. Raises what find() does, and nothing is held then.
         """
 
-    def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None) -> None:
+    def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None, timeout: float | None = 0) -> None:
         """
         Allocates memory for ``array``, sets its type and dimensions, copies its elements in C order, and publishes it as ``name``.
 
-        ``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, __cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which must be the context's, are copied within it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the stream is done.
+        ``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, __cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which must be the context's, are copied within it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the stream is done. ``timeout`` is as create()'s.
 
         Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.
         """

@@ -87,8 +87,12 @@ class ReleasedError(Error):
 
 
 class ProducerLostError(Error):
-    """The producer died before the contents were complete."""
+    """The producer died before the contents were complete.
 
+    ``version`` is that of what was published: a consumer that goes on to the next one gives it to ``newer_than``.
+    """
+
+    version: int = 0
     code = 10
     errc = "producer_lost"
 

@@ -44,6 +44,7 @@ private:
 };
 
 /// What publish_array is: see its docstring. Needs the GIL.
-void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options);
+void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options,
+                   const CreateOptions& memory);
 
 }  // namespace fastio::python

@@ -43,6 +43,14 @@ void translate(const std::exception_ptr& thrown, void* /*payload*/) {
 void set_error(const Error& error) noexcept {
     const int code = error.code().value();
     PyErr_SetString(classes[code > 0 && code <= kMostCodes ? static_cast<std::size_t>(code) : 0], error.what());
+    if (error.errc() == Errc::producer_lost) {
+        nb::python_error raised;
+        const nb::object version = nb::steal(PyLong_FromUnsignedLongLong(error.version()));
+        if (!version || PyObject_SetAttrString(raised.value().ptr(), "version", version.ptr()) != 0) {
+            PyErr_Clear();  // no memory for the number
+        }
+        raised.restore();
+    }
 }
 
 void bind_errors(nb::module_& /*module*/) {

@@ -330,11 +330,13 @@ void finish_copy(const Allocation& to, const Source& source) {
     to.copy_to(&last, sizeof last);  // a copy without a stream waits for the legacy stream
 }
 
-void publish_from_gpu(Context& context, const Source& source, const std::string& name, const PublishOptions& options) {
+void publish_from_gpu(Context& context, const Source& source, const std::string& name, const PublishOptions& options,
+                      CreateOptions memory) {
     const ArrayView& view = source.view;
     const WithoutGil unlocked;
     const Stream stream = options.stream ? options.stream : source.ready_in;
-    Allocation made = context.create(view.type, std::span(view.dimensions), {.stream = stream});
+    memory.stream = stream;
+    Allocation made = context.create(view.type, std::span(view.dimensions), memory);
     copy_from_gpu(made, source, made.size(), options.stream);
     made.publish(name, options);  // without a stream it waits for the device, and so for the copy
     options.stream ? made.release(options.stream) : made.release();
@@ -342,16 +344,17 @@ void publish_from_gpu(Context& context, const Source& source, const std::string&
 
 }  // namespace
 
-void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options) {
+void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options,
+                   const CreateOptions& memory) {
     const std::shared_ptr<Context> context = self.use("publish_array");
     const Source source = find_source(array, {"publish_array", context->device()});
     if (source.on_gpu) {
         refuse_other_order(source, "publish_array");
-        publish_from_gpu(*context, source, name, options);
+        publish_from_gpu(*context, source, name, options, memory);
         return;
     }
     const WithoutGil unlocked;
-    context->publish_array(source.view, name, options);
+    context->publish_array(source.view, name, options, memory);
 }
 
 void copy_array(PyAllocation& self, nb::handle array, Stream stream) {

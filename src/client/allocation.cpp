@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/allocation_impl.hpp"
+#include "client/lookup.hpp"
 #include "client/publishing.hpp"
 #include "client/streams.hpp"
 #include "core/fail.hpp"
@@ -182,10 +183,7 @@ void Allocation::check() const {
     const detail::AllocationImpl& impl = usable(impl_.get(), "check");
     const StateWord state = impl.client->reader().allocation_state(impl.ref().slot);
     if (state.generation == impl.ref().generation && state.poisoned) {
-        fail(Errc::producer_lost,
-             "check of '{}': its producer died before the contents were complete, or did not complete them within the "
-             "service's --fence-limit: wait for it to be published again (newer_than {})",
-             impl.name_view(), impl.acquired.copy.version);
+        detail::fail_producer_lost(impl, impl.name_view(), "check");
     }
     if (impl.awaited && impl.client->service_is_dead()) {
         fail(Errc::service_lost,

@@ -111,8 +111,9 @@ std::vector<std::optional<Allocation>> Context::find_many(std::span<const std::s
     return found;
 }
 
-void Context::publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options) {
-    detail::publish_array(usable(client_, "publish_array"), array, name, options);
+void Context::publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options,
+                            const CreateOptions& memory) {
+    detail::publish_array(usable(client_, "publish_array"), array, name, options, memory);
 }
 
 void Context::unpublish(std::string_view name, std::uint64_t version) {

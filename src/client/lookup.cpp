@@ -76,13 +76,6 @@ void tell_woken(const GetOptions& options) {
     }
 }
 
-[[noreturn]] void fail_producer_lost(const AllocationImpl& impl, std::string_view name) {
-    fail(Errc::producer_lost,
-         "get of '{}': its producer died before the contents were complete, or did not complete them within the "
-         "service's --fence-limit: wait for it to be published again (newer_than {})",
-         name, impl.acquired.copy.version);
-}
-
 bool is_poisoned(const AllocationImpl& impl) {
     return impl.client->reader().allocation_state(impl.ref().slot).poisoned;
 }
@@ -93,7 +86,7 @@ void wait_for_contents(AllocationImpl& impl, std::string_view name, table::Fence
     PollingPauses pauses;
     while (!impl.client->stream_words().is_complete(fence)) {
         if (is_poisoned(impl)) {
-            fail_producer_lost(impl, name);
+            fail_producer_lost(impl, name, "get");
         }
         impl.client->check_open("get");
         if (std::chrono::steady_clock::now() >= deadline) {
@@ -141,6 +134,16 @@ void check_completion(AllocationImpl& impl, std::string_view name) {
 
 }  // namespace
 
+void fail_producer_lost(const AllocationImpl& impl, std::string_view name, std::string_view call) {
+    const std::uint64_t version = impl.acquired.copy.version;
+    throw Error(Errc::producer_lost,
+                fmt::format("{} of '{}': the producer of version {} died before its contents were complete, or did not "
+                            "complete them within the service's --fence-limit: wait for it to be published again "
+                            "(newer_than {})",
+                            call, name, version, version),
+                version);
+}
+
 AllocationPtr get(Client& client, std::string_view name, const GetOptions& options) {
     client.liveness().check("get");
     const std::uint64_t hash = table::hash_name(name.data(), name.size());
@@ -180,7 +183,7 @@ AllocationPtr get(Client& client, std::string_view name, const GetOptions& optio
     }
     // After the fence: who completes one for a dead producer has poisoned the allocation before.
     if (is_poisoned(*impl)) [[unlikely]] {
-        fail_producer_lost(*impl, name);
+        fail_producer_lost(*impl, name, "get");
     }
     acquire_contents(impl->data);  // pairs with publish
     if (client.staging()) [[unlikely]] {

@@ -13,4 +13,7 @@ namespace fastio::detail {
 /// there, no system call.
 [[nodiscard]] AllocationPtr get(Client& client, std::string_view name, const GetOptions& options);
 
+/// Throws what get() and check() throw of contents that will never be complete.
+[[noreturn]] void fail_producer_lost(const AllocationImpl& impl, std::string_view name, std::string_view call);
+
 }  // namespace fastio::detail

@@ -57,7 +57,8 @@ void copy_in(AllocationImpl& impl, const ArrayView& array, const Shape& shape, c
 
 }  // namespace
 
-void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options) {
+void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options,
+                   CreateOptions memory) {
     client.check_open("publish_array");
     check_name(name);
     static_cast<void>(encode_attributes(options.attributes));  // refused before anything is copied
@@ -67,10 +68,15 @@ void publish_array(Client& client, const ArrayView& array, std::string_view name
     if (array.data == nullptr && bytes > 0) {
         fail(Errc::invalid_argument, "publish_array of '{}' was given no data for {} bytes", name, bytes);
     }
-    if (options.stream) {
+    if (options.stream && memory.device.empty()) {
         check_stream(client.devices().compute(), options.stream, "publish_array");
     }
-    const AllocationPtr impl = create(client, bytes, array.type, shape, {.stream = options.stream});
+    memory.stream = options.stream;
+    memory.zero = false;
+    const AllocationPtr impl = create(client, bytes, array.type, shape, memory);
+    if (options.stream && !memory.device.empty()) {
+        check_stream(*impl->device, options.stream, "publish_array");
+    }
     if (bytes > 0) {
         copy_in(*impl, array, shape, strides, bytes, options.stream);
     }

@@ -10,6 +10,7 @@
 namespace fastio::detail {
 
 /// Errors: as Context::publish_array.
-void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options);
+void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options,
+                   CreateOptions memory);
 
 }  // namespace fastio::detail

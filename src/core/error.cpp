@@ -90,7 +90,8 @@ const char* to_string(Errc code) noexcept {
     return spelling(code).name;
 }
 
-Error::Error(Errc code, std::string message) : std::system_error(make_error_code(code)), message_(std::move(message)) {}
+Error::Error(Errc code, std::string message, std::uint64_t version)
+    : std::system_error(make_error_code(code)), message_(std::move(message)), version_(version) {}
 
 Error::~Error() = default;
 

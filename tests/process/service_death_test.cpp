@@ -7,20 +7,11 @@
 
 #include "process/scripted_operator.hpp"
 #include "process/service_process.hpp"
+#include "support/errors.hpp"
 #include "support/watchdog.hpp"
 
 namespace fastio::test {
 namespace {
-
-template <class Call>
-Errc error_of(Call&& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.errc();
-    }
-    return Errc{};
-}
 
 class KilledService : public testing::Test {
 protected:
@@ -40,12 +31,12 @@ TEST_F(KilledService, GivesServiceLostToEveryCall) {
     Context context = service_.join("job");
     Allocation made = context.create(4096);
     service_.process().kill();
-    EXPECT_EQ(error_of([&] { (void)context.create(4096); }), Errc::service_lost);
-    EXPECT_EQ(error_of([&] { made.publish("name"); }), Errc::service_lost);
-    EXPECT_EQ(error_of([&] { context.unpublish("name"); }), Errc::service_lost);
-    EXPECT_EQ(error_of([&] { (void)context.stats(); }), Errc::service_lost);
-    EXPECT_EQ(error_of([&] { (void)context.get("name", {.timeout = forever}); }), Errc::service_lost);
-    EXPECT_EQ(error_of([&] { (void)context.list(); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] { (void)context.create(4096); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] { made.publish("name"); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] { context.unpublish("name"); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] { (void)context.stats(); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] { (void)context.get("name", {.timeout = forever}); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] { (void)context.list(); }), Errc::service_lost);
     EXPECT_FALSE(context.alive());
 }
 
@@ -67,7 +58,7 @@ TEST_F(KilledService, LeavesMappedMemoryReadableAndReleasable) {
     }
     got.release();
     made.release();
-    EXPECT_EQ(error_of([&] { (void)made.size(); }), Errc::released);
+    EXPECT_EQ(errc_of([&] { (void)made.size(); }), Errc::released);
 }
 
 TEST_F(KilledService, IsTakenOverByTheNextOnTheSameSocket) {
@@ -78,7 +69,7 @@ TEST_F(KilledService, IsTakenOverByTheNextOnTheSameSocket) {
     Allocation made = after.create(4096);
     made.publish("name");
     EXPECT_EQ(after.get("name").size(), 4096U);
-    EXPECT_EQ(error_of([&] { (void)before.create(1); }), Errc::service_lost);
+    EXPECT_EQ(errc_of([&] { (void)before.create(1); }), Errc::service_lost);
 }
 
 TEST_F(KilledService, OneOfFiftyStartedAtOnceWins) {
@@ -99,7 +90,7 @@ TEST_F(KilledService, LeavesLeasesThatCanBeReleased) {
     EXPECT_EQ(got.size(), 1U << 20U);
     got.release();
     made.release();
-    EXPECT_EQ(error_of([&] { (void)got.size(); }), Errc::released);
+    EXPECT_EQ(errc_of([&] { (void)got.size(); }), Errc::released);
 }
 
 }  // namespace

@@ -3,12 +3,12 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <thread>
 #include <vector>
 
 #include "process/scripted_operator.hpp"
 #include "process/service_process.hpp"
+#include "support/errors.hpp"
 #include "support/watchdog.hpp"
 
 namespace fastio::test {
@@ -105,14 +105,6 @@ protected:
         options.socket = service_.socket();
         options.connect_timeout = 60s;
         return Context(options);
-    }
-    static Errc errc_of(const std::function<void()>& call) {
-        try {
-            call();
-        } catch (const Error& error) {
-            return error.errc();
-        }
-        return Errc{};
     }
 };
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import RunningService, run_service
+from conftest import RunningService, Script, run_service
 
 pytestmark = pytest.mark.skipif(
     "cudart_emulator" not in os.environ.get("LD_LIBRARY_PATH", ""), reason="not on emulated GPUs"
@@ -344,6 +344,34 @@ def test_order_makes_a_stream_wait_for_another(ctx: fastio.FastIOContext, runtim
     runtime.synchronise(later)
     runtime.destroy(first)
     runtime.destroy(later)
+
+
+PRODUCER_THAT_DIES = """
+import ctypes
+import fastio
+
+context = fastio.FastIOContext()
+never = ctypes.c_uint64(0)
+allocation = context.create_array("int64", 3)
+spin = ctypes.CDLL("libcudart.so.13").cudaEmuSpinUntil
+spin(ctypes.c_void_p(2), ctypes.byref(never), ctypes.c_uint64(1))
+allocation.publish("x", stream=2)
+print(allocation.version, flush=True)
+input()
+"""
+
+
+def test_contents_that_are_lost_say_of_which_version(ctx: fastio.FastIOContext, script: Script) -> None:
+    producer = script.start(PRODUCER_THAT_DIES)
+    assert producer.stdout is not None
+    version = int(producer.stdout.readline())
+    producer.kill()
+    producer.communicate()
+    with pytest.raises(fastio.ProducerLostError) as raised:
+        ctx.get("x")
+    assert raised.value.version == version
+    with pytest.raises(fastio.NotFoundError):
+        ctx.get("x", newer_than=raised.value.version)
 
 
 def test_a_threads_stream_is_none_of_another_threads(ctx: fastio.FastIOContext, runtime: Runtime) -> None:

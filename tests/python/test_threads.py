@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Optional
 
 import numpy as np
 import pytest
@@ -45,12 +46,22 @@ def test_threads_share_a_context(ctx: fastio.FastIOContext) -> None:
     assert ctx.stats().allocations == 0
 
 
-def test_create_waits_for_room_that_another_gives_back(join: Callable[..., fastio.FastIOContext]) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda ctx, timeout: ctx.create(700, timeout=timeout).release(),
+        lambda ctx, timeout: ctx.publish_array(np.zeros(700, np.uint8), "x", timeout=timeout),
+    ],
+    ids=["create", "publish_array"],
+)
+def test_memory_is_made_when_another_gives_room_back(
+    join: Callable[..., fastio.FastIOContext], make: Callable[[fastio.FastIOContext, Optional[float]], None]
+) -> None:
     ctx = join(job="tight", quota=1000)
     other = join(job="tight")
     taken = ctx.create(700)
     with pytest.raises(fastio.QuotaExceededError, match="for 1 ms"):
-        other.create(700, timeout=0.001)
+        make(other, 0.001)
     waited = other.stats().waits
 
     def give_back() -> None:
@@ -58,7 +69,7 @@ def test_create_waits_for_room_that_another_gives_back(join: Callable[..., fasti
             pass
         taken.release()
 
-    run_together(lambda: other.create(700, timeout=None).release(), give_back)
+    run_together(lambda: make(other, None), give_back)
 
 
 def test_threads_share_an_allocation(ctx: fastio.FastIOContext) -> None:

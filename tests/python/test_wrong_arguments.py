@@ -32,6 +32,7 @@ WRONG_TYPES: dict[str, tuple[str, Call]] = {
     "get name": ("get", lambda c, a: c.get(3)),
     "get name None": ("get", lambda c, a: c.get(None)),
     "get name bytes": ("get", lambda c, a: c.get(b"x")),
+    "publish_array timeout": ("publish_array", lambda c, a: c.publish_array(np.zeros(1), "x", timeout="1")),
     "create timeout": ("create", lambda c, a: c.create(1, timeout="1")),
     "create_array timeout": ("create_array", lambda c, a: c.create_array(np.uint8, 1, timeout="1")),
     "get timeout": ("get", lambda c, a: c.get("x", timeout="1")),

@@ -9,17 +9,23 @@
 
 namespace fastio::test {
 
-/// The code of the Error that `call` throws. Fails the test if it throws none.
+/// The Error that `call` throws. Fails the test if it throws none.
 template <class Callable>
-Errc errc_of(Callable&& call) {
+Error error_of(Callable&& call) {
     try {
         std::forward<Callable>(call)();
     } catch (const Error& error) {
         EXPECT_GT(std::string(error.what()).size(), 20U) << "the message must say what was attempted";
-        return error.errc();
+        return error;
     }
     ADD_FAILURE() << "no error was thrown";
-    return Errc{};
+    return {Errc{}, "no error was thrown"};
+}
+
+/// Its code alone.
+template <class Callable>
+Errc errc_of(Callable&& call) {
+    return error_of(std::forward<Callable>(call)).errc();
 }
 
 }  // namespace fastio::test

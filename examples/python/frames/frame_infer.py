@@ -25,15 +25,14 @@ class Infer:
         """Until the last frame. `seen` begins at 0 in each context, whose versions they are."""
         self.stage = self.stage or make_stage(context.device)
         stream = self.stage.stream
-        seen = suspect = 0
+        seen = 0
         held = None  # a frame whose work is queued, its result's version, and what waits for the GPU
         has_ended = False
         while not has_ended:
             try:
                 frame = context.get("frame", timeout=self.options.timeout_s, newer_than=seen, stream=stream)
-            except fastio.ProducerLostError:  # it says not of which version: so if it is there before and after
-                newest = next((p.version for p in context.list("frame") if p.name == "frame"), 0)
-                seen, suspect = (newest, 0) if newest == suspect else (seen, newest)
+            except fastio.ProducerLostError as error:
+                seen = error.version
                 continue
             seen = frame.version
             height, width = frame.shape

@@ -6,6 +6,7 @@
 #include "cuda/device/stream_operator.hpp"
 #include "process/service_process.hpp"
 #include "support/cudart_emulator/cudart_emulator.hpp"
+#include "support/errors.hpp"
 #include "support/watchdog.hpp"
 
 namespace fastio::test {
@@ -38,6 +39,10 @@ TEST_F(FenceLimitOnStreams, LetsConsumersGoOnAndSaysThatTheirContentsAreLost) {
     EXPECT_EQ(consumer_.ask("finish"), "ok");
     EXPECT_TRUE(consumer_.ask("check a").starts_with("error producer_lost: "));
     EXPECT_TRUE(consumer_.ask("get b name host").starts_with("error producer_lost: "));
+    const Error lost = error_of([&] { (void)producer_.get("name"); });
+    EXPECT_EQ(lost.errc(), Errc::producer_lost);
+    EXPECT_EQ(lost.version(), late.version());
+    EXPECT_FALSE(producer_.find("name", {.newer_than = lost.version()}));
 
     Allocation again = written(free_, 8);
     EXPECT_NO_THROW(again.publish("name", {.stream = Stream(free_.get())})) << "the name is free";

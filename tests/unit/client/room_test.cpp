@@ -55,6 +55,18 @@ TEST_F(RoomTest, IsWaitedForUntilAnotherJobEnds) {
     EXPECT_TRUE(waiting.get());
 }
 
+TEST_F(RoomTest, IsWaitedForByThoseWhoPublishAnArray) {
+    const std::vector<std::byte> zeros(2 * kMiB);
+    const ArrayView array{.data = zeros.data(), .type = uint8, .dimensions = {2 * kMiB}};
+    EXPECT_EQ(errc_of([&] { other.publish_array(array, "at once"); }), Errc::out_of_memory);
+    auto waiting = std::async(
+        std::launch::async, [&] { other.publish_array(array, "later", {}, {.alignment = 4096, .timeout = forever}); });
+    wait_until_sleeping(other);
+    taken.reset();
+    waiting.get();
+    EXPECT_EQ(ctx.get("later").size(), 2 * kMiB);
+}
+
 TEST_F(RoomTest, IsNotThereInTime) {
     try {
         static_cast<void>(other.create(kMiB, {.timeout = 3ms}));
