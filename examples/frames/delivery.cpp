@@ -152,11 +152,9 @@ std::optional<fastio::Allocation> Inlet::next_of_n(fastio::Stream stream, nanose
 }
 
 std::optional<fastio::PublicationInfo> Inlet::oldest_unseen() {
-    const bool many = delivery_.policy == Policy::last_n;
     std::optional<fastio::PublicationInfo> oldest;
-    for (fastio::PublicationInfo& info : context_.list(many ? prefix_ : name_)) {
-        const bool is_ours = many || info.name == name_;
-        if (is_ours && info.version > seen_ && (!oldest || info.version < oldest->version)) {
+    for (fastio::PublicationInfo& info : context_.list(prefix_)) {
+        if (info.version > seen_ && (!oldest || info.version < oldest->version)) {
             oldest = std::move(info);
         }
     }

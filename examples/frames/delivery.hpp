@@ -75,7 +75,7 @@ private:
     std::string prefix_;
     Delivery delivery_;
     fastio::Watch changes_;
-    std::uint64_t seen_ = 0;  ///< the version that was got last; those of a new context begin anew
+    std::uint64_t seen_ = 0;  ///< the version that was got or lost last; those of a new context begin anew
     std::uint64_t& lost_;
 };
 

@@ -124,9 +124,10 @@ class Client;
 /// lost, and the context with it), forked; and of calls that ask the service service_unreachable, out_of_memory (the
 /// service has none left), io_error.
 ///
-/// *Costs.* create, publish, unpublish and free are one round trip to the service. Once the memory is mapped, get and
-/// find of what is published and complete make no system call, and without a stream no CUDA call. With a stream they
-/// ask CUDA whether it is being captured, and queue a wait in it if the contents are still to come.
+/// *Costs.* create, publish, unpublish and free are one round trip to the service. Where such trips have taken long,
+/// the calling thread polls for the answer, for 70 us at the most, before it sleeps (decision 17). Once the memory is
+/// mapped, get and find of what is published and complete make no system call, and without a stream no CUDA call. With
+/// a stream they ask CUDA whether it is being captured, and queue a wait in it if the contents are still to come.
 /// Allocation::release says what it costs on the host and on a GPU.
 class FASTIO_EXPORT Context {
 public:
@@ -178,10 +179,11 @@ public:
                                                                    const GetOptions& options = {});
 
     /// create, set the metadata, copy `array` in, publish. Errors of these four. With a stream `array` must stay as it
-    /// is until the stream has done the copy. `memory` says how the memory is created, e.g. how long to wait for room;
-    /// its `stream` and `zero` count for nothing, the work is ordered in options.stream.
+    /// is until the stream has done the copy. `creation` says how the memory is created, e.g. how long to wait for
+    /// room, which comes before it is known whether the name is taken; its `stream` and `zero` count for nothing: the
+    /// work is ordered in options.stream.
     void publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options = {},
-                       const CreateOptions& memory = {});
+                       const CreateOptions& creation = {});
 
     /// Removes one name; the memory stays while leases or other names hold it. With a `version` only if that is what
     /// the name has: so that nobody removes what another process has put in its place. Errors: not_found (also where

@@ -61,8 +61,8 @@ public:
     /// `code()` as the enum.
     [[nodiscard]] Errc errc() const noexcept { return static_cast<Errc>(code().value()); }
 
-    /// Of producer_lost: the version of what was published (Allocation::version). A consumer that goes on to the next
-    /// one gives it to GetOptions::newer_than. 0 of all other errors.
+    /// Of producer_lost: the version whose contents are lost (Allocation::version), of find_many that of the name in
+    /// the message. A consumer that goes on to the next one gives it to GetOptions::newer_than. 0 of all other errors.
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
 private:

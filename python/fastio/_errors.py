@@ -89,12 +89,13 @@ class ReleasedError(Error):
 class ProducerLostError(Error):
     """The producer died before the contents were complete.
 
-    ``version`` is that of what was published: a consumer that goes on to the next one gives it to ``newer_than``.
+    ``version`` is the one whose contents are lost, of find_many() that of the name in the message: a consumer that goes
+    on to the next one gives it to ``newer_than``.
     """
 
-    version: int = 0
     code = 10
     errc = "producer_lost"
+    version: int = 0
 
 
 class ServiceLostError(Error):

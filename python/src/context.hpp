@@ -45,6 +45,6 @@ private:
 
 /// What publish_array is: see its docstring. Needs the GIL.
 void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options,
-                   const CreateOptions& memory);
+                   const CreateOptions& creation);
 
 }  // namespace fastio::python

@@ -331,12 +331,12 @@ void finish_copy(const Allocation& to, const Source& source) {
 }
 
 void publish_from_gpu(Context& context, const Source& source, const std::string& name, const PublishOptions& options,
-                      CreateOptions memory) {
+                      CreateOptions creation) {
     const ArrayView& view = source.view;
     const WithoutGil unlocked;
     const Stream stream = options.stream ? options.stream : source.ready_in;
-    memory.stream = stream;
-    Allocation made = context.create(view.type, std::span(view.dimensions), memory);
+    creation.stream = stream;
+    Allocation made = context.create(view.type, std::span(view.dimensions), creation);
     copy_from_gpu(made, source, made.size(), options.stream);
     made.publish(name, options);  // without a stream it waits for the device, and so for the copy
     options.stream ? made.release(options.stream) : made.release();
@@ -345,16 +345,16 @@ void publish_from_gpu(Context& context, const Source& source, const std::string&
 }  // namespace
 
 void publish_array(PyContext& self, nb::handle array, const std::string& name, const PublishOptions& options,
-                   const CreateOptions& memory) {
+                   const CreateOptions& creation) {
     const std::shared_ptr<Context> context = self.use("publish_array");
     const Source source = find_source(array, {"publish_array", context->device()});
     if (source.on_gpu) {
         refuse_other_order(source, "publish_array");
-        publish_from_gpu(*context, source, name, options, memory);
+        publish_from_gpu(*context, source, name, options, creation);
         return;
     }
     const WithoutGil unlocked;
-    context->publish_array(source.view, name, options, memory);
+    context->publish_array(source.view, name, options, creation);
 }
 
 void copy_array(PyAllocation& self, nb::handle array, Stream stream) {

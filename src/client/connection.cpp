@@ -268,16 +268,17 @@ void Connection::Turn::send(std::span<std::byte> message) {
 
 void Connection::Turn::receive(std::uint64_t request) {
     auto result = wire::ReceiveResult::would_block;
-    const bool is_there = connection_.spin_.wait([&] {
-        result = connection_.requests_.receive(packet_, false);
-        return result != wire::ReceiveResult::would_block;
-    });
-    if (!is_there) {
-        if (patience_.is_limited() && !patience_.wait(connection_.requests_.fd(), POLLIN)) {
-            connection_.fail_patience(call_);
-        }
-        result = connection_.requests_.receive(packet_);
-    }
+    connection_.spin_.wait(
+        [&] {
+            result = connection_.requests_.receive(packet_, false);
+            return result != wire::ReceiveResult::would_block;
+        },
+        [&] {
+            if (patience_.is_limited() && !patience_.wait(connection_.requests_.fd(), POLLIN)) {
+                connection_.fail_patience(call_);
+            }
+            result = connection_.requests_.receive(packet_);
+        });
     if (result != wire::ReceiveResult::received) {
         connection_.liveness_.end(Ending::lost);
         fail(Errc::service_lost,

@@ -112,8 +112,8 @@ std::vector<std::optional<Allocation>> Context::find_many(std::span<const std::s
 }
 
 void Context::publish_array(const ArrayView& array, std::string_view name, const PublishOptions& options,
-                            const CreateOptions& memory) {
-    detail::publish_array(usable(client_, "publish_array"), array, name, options, memory);
+                            const CreateOptions& creation) {
+    detail::publish_array(usable(client_, "publish_array"), array, name, options, creation);
 }
 
 void Context::unpublish(std::string_view name, std::uint64_t version) {

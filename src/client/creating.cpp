@@ -72,13 +72,13 @@ wire::CreateReply create_waiting(Client& client, wire::Create& request, const Cr
 }  // namespace
 
 AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const Shape& shape,
-                     const CreateOptions& options) {
+                     const CreateOptions& options, StreamUse use) {
     client.check_open("create");
     check_alignment(options.alignment);
     if (!options.device.empty()) {
         check_device_available(options.device);
     }
-    const bool own_device = options.device.empty() || options.device == "auto";
+    const bool own_device = is_own_device(options);
     refuse_host_stream(own_device ? client.device() : options.device, options.stream, "create");
 
     wire::Create request;
@@ -100,7 +100,7 @@ AllocationPtr create(Client& client, std::uint64_t bytes, DataType type, const S
     // Its state is mapped now, so that neither a release nor check() has to ask for it.
     static_cast<void>(client.reader().allocation_state(reply.slot));
     impl->acquired.placement = {{reply.slab, reply.slab_generation}, reply.offset, bytes, reply.capacity, reply.device};
-    if (options.zero && options.stream) {  // as in get
+    if (options.stream && (options.zero || use == StreamUse::copies)) {  // as in get
         check_stream(client.devices().memory(reply.device), options.stream, "create");
     }
     const SlabCache::Slab slab = client.slabs().get(impl->acquired.placement.slab);

@@ -58,7 +58,7 @@ void copy_in(AllocationImpl& impl, const ArrayView& array, const Shape& shape, c
 }  // namespace
 
 void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options,
-                   CreateOptions memory) {
+                   CreateOptions creation) {
     client.check_open("publish_array");
     check_name(name);
     static_cast<void>(encode_attributes(options.attributes));  // refused before anything is copied
@@ -68,15 +68,12 @@ void publish_array(Client& client, const ArrayView& array, std::string_view name
     if (array.data == nullptr && bytes > 0) {
         fail(Errc::invalid_argument, "publish_array of '{}' was given no data for {} bytes", name, bytes);
     }
-    if (options.stream && memory.device.empty()) {
+    if (options.stream && is_own_device(creation)) {
         check_stream(client.devices().compute(), options.stream, "publish_array");
     }
-    memory.stream = options.stream;
-    memory.zero = false;
-    const AllocationPtr impl = create(client, bytes, array.type, shape, memory);
-    if (options.stream && !memory.device.empty()) {
-        check_stream(*impl->device, options.stream, "publish_array");
-    }
+    creation.stream = options.stream;
+    creation.zero = false;
+    const AllocationPtr impl = create(client, bytes, array.type, shape, creation, StreamUse::copies);
     if (bytes > 0) {
         copy_in(*impl, array, shape, strides, bytes, options.stream);
     }

@@ -11,6 +11,6 @@ namespace fastio::detail {
 
 /// Errors: as Context::publish_array.
 void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options,
-                   CreateOptions memory);
+                   CreateOptions creation);
 
 }  // namespace fastio::detail

@@ -11,14 +11,12 @@
 
 namespace fastio {
 
-void Descriptor::reset() noexcept {
-    if (fd_ >= 0) {
-        // Callers report the errno of what failed before, often after a destructor ran. Linux closes the descriptor
-        // even when close returns EINTR, so there is nothing to repeat.
-        const int saved = errno;
-        ::close(std::exchange(fd_, -1));
-        errno = saved;
-    }
+void Descriptor::close() noexcept {
+    // Callers report the errno of what failed before, often after a destructor ran. Linux closes the descriptor even
+    // when close returns EINTR, so there is nothing to repeat.
+    const int saved = errno;
+    ::close(std::exchange(fd_, -1));
+    errno = saved;
 }
 
 Descriptor Descriptor::duplicate() const {

@@ -25,11 +25,18 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
     /// Gives up ownership.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-    void reset() noexcept;
+    /// Inline, because a packet has 253 of them that are mostly empty.
+    void reset() noexcept {
+        if (fd_ >= 0) {
+            close();
+        }
+    }
     /// A second descriptor for the same open file, close-on-exec. Errors: io_error.
     [[nodiscard]] Descriptor duplicate() const;
 
 private:
+    void close() noexcept;  ///< it is open
+
     int fd_ = -1;
 };
 

@@ -51,7 +51,8 @@ struct OwnedSlab {
     void* data = nullptr;     ///< in this process; a multiple of 2 MiB, as an allocation's alignment may be
     std::uint64_t bytes = 0;  ///< a multiple of 2 MiB
     SlabHandle handle{};
-    Descriptor file{};  ///< for HandleKind::memfd
+    Descriptor file{};           ///< for HandleKind::memfd
+    std::uint64_t improved = 0;  ///< up to here DeviceMemory::improve has nothing to do
 };
 
 /// How work on streams is ordered against other processes.
@@ -84,7 +85,8 @@ struct DeviceInfo {
 /// reserves slabs, exports and releases them. An *importer* (a client in another process) opens and closes them. Either
 /// moves and orders *data*.
 ///
-/// *Threads.* Every call may be made from any thread. reserve, release and open may take milliseconds.
+/// *Threads.* Every call may be made from any thread. release and open may take milliseconds, reserve up to a
+/// second where memory is scarce.
 /// *Errors.* Each call says which; what the driver reports arrives as Error with its name, number and remedy.
 class DeviceMemory {
 public:

@@ -58,9 +58,11 @@ void refuse_stream(const char* call, Stream stream) {
     }
 }
 
-// How long a reservation looks for huge pages. Clearing 256 MiB takes some 30 ms; a kernel that has to move others'
-// pages first, or a virtual machine whose host has to find the memory, may take 20 times as long.
+// How long a reservation looks for huge pages: that much, and as much for each MiB. Clearing one MiB takes some 0.1 ms;
+// a kernel that has to move others' pages first, or a virtual machine whose host has to find the memory, may take 20
+// times as long.
 constexpr std::chrono::milliseconds kHugePagesFor{500};
+constexpr std::chrono::microseconds kHugePagesForEachMib{500};
 
 // Without streams every call is done on return.
 class NothingToWaitFor final : public StreamMark {};
@@ -96,7 +98,9 @@ public:
         slab.handle = make_handle(id);
         try {
             // Too little memory is an error now, and not a SIGBUS in whoever writes.
-            allocate_slab(slab.file.get(), slab.data, bytes, std::chrono::steady_clock::now() + kHugePagesFor);
+            slab.improved =
+                allocate_slab(slab.file.get(), slab.data, bytes,
+                              std::chrono::steady_clock::now() + kHugePagesFor + kHugePagesForEachMib * (bytes >> 20));
             seal_size(slab.file.get());
             OwnSlabs::of_process().add(id, slab.data, bytes, unmap_slab);
         } catch (...) {

@@ -58,20 +58,27 @@ Collapse collapse(void* data, std::uint64_t offset) noexcept {
     return errno == EINVAL ? Collapse::never : Collapse::not_now;  // EAGAIN, EBUSY, ENOMEM
 }
 
-void allocate_slab(int fd, void* data, std::uint64_t bytes, std::chrono::steady_clock::time_point until) {
+std::uint64_t allocate_slab(int fd, void* data, std::uint64_t bytes, std::chrono::steady_clock::time_point until) {
     // The kernel refuses to collapse a range without any page. What is missing beside the first one it clears in the
     // huge page itself, so that nothing is copied.
-    constexpr off_t kFirstPage = 4096;
-    for (std::uint64_t offset = 0; offset < bytes && std::chrono::steady_clock::now() < until;
-         offset += kSlabGranularity) {
-        if (::fallocate(fd, 0, static_cast<off_t>(offset), kFirstPage) != 0 ||
-            collapse(data, offset) != Collapse::done) {
-            break;  // the call below says why, if it is not for want of huge pages
+    constexpr off_t kFirstPageBytes = 4096;
+    std::uint64_t huge = 0;
+    while (huge < bytes && std::chrono::steady_clock::now() < until) {
+        if (::fallocate(fd, 0, static_cast<off_t>(huge), kFirstPageBytes) != 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            break;  // reserve_pages says why
         }
+        if (collapse(data, huge) != Collapse::done) {
+            break;
+        }
+        huge += kSlabGranularity;
     }
-    // All of it: passes over what is there, and huge pages may be larger than 2 MiB on a machine with larger small
-    // ones, which then says of 2 MiB that it is done.
+    // All of it: passes over what is there, and a machine whose huge pages are larger than 2 MiB may have said of 2 MiB
+    // that they are done.
     reserve_pages(fd, 0, bytes);
+    return huge;
 }
 
 void unmap_slab(void* data, std::uint64_t bytes) noexcept {

@@ -22,9 +22,11 @@ enum class Collapse : std::uint8_t {
 /// Has the kernel put the 2 MiB at `offset` of a mapped slab, of which it has one page at least, into one huge page.
 [[nodiscard]] Collapse collapse(void* data, std::uint64_t offset) noexcept;
 
-/// Allocates the memory of a slab that map_slab has just mapped, cleared: in huge pages as long as the kernel has them
-/// and `until` has not passed, else in small ones. A later store cannot fail then. Errors: as reserve_pages.
-void allocate_slab(int fd, void* data, std::uint64_t bytes, std::chrono::steady_clock::time_point until);
+/// Allocates the memory of a slab that map_slab has just mapped, cleared, so that a later store cannot fail: in huge
+/// pages until the kernel does not give one or `until` has passed, and from there on in small ones. Gives how many
+/// bytes are in huge ones. Errors: as reserve_pages.
+[[nodiscard]] std::uint64_t allocate_slab(int fd, void* data, std::uint64_t bytes,
+                                          std::chrono::steady_clock::time_point until);
 
 void unmap_slab(void* data, std::uint64_t bytes) noexcept;
 

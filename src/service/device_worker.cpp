@@ -107,7 +107,7 @@ void DeviceWorker::perform(Done& job) noexcept {
             if (job.what == What::reserve) {
                 unimproved_.push_back({});  // so that what was reserved is not lost for want of memory for this
                 job.slab = memory_->reserve(job.bytes);
-                unimproved_.back() = {job.slab.data, job.slab.bytes, 0};
+                unimproved_.back() = {job.slab.data, job.slab.bytes, job.slab.improved};
             } else {
                 unimproved_.remove_if([&](const Unimproved& one) { return one.data == job.slab.data; });
                 memory_->release(std::move(job.slab));
@@ -124,7 +124,7 @@ void DeviceWorker::perform(Done& job) noexcept {
     } catch (const std::bad_alloc&) {
         job.out_of_memory = true;
     }
-    unimproved_.remove_if([](const Unimproved& one) { return one.data == nullptr; });
+    unimproved_.remove_if([](const Unimproved& one) { return one.data == nullptr || one.offset >= one.bytes; });
     if (job.what == What::release) {
         job.slab = {};
     }

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "core/fail.hpp"
-#include "service/departures.hpp"
 #include "service/malformed.hpp"
+#include "service/teardown.hpp"
 
 namespace fastio::service {
 namespace {
@@ -183,7 +183,7 @@ void Inspector::answer(Session& asker, const wire::ListSessions& message) {
         row.uid = session.uid;
         row.quarantined = session.connected() ? 0 : 1;
         if (!session.connected()) {
-            wire::set_text(row.reason, Departures::reason(session));
+            wire::set_text(row.reason, Teardown::reason(session));
         }
         row.lifeline_inode = session.lifeline_inode;
         row.holds = session.holds.size();

@@ -26,7 +26,7 @@
 namespace fastio::service {
 
 /// Everything that the control thread knows: who is connected, which contexts there are, what they use. The parts of
-/// the service (Lobby, Desk, Growth, Departures, Inspector) work on it; it decides nothing.
+/// the service (Admission, RequestDispatcher, Growth, Teardown, Inspector) work on it; it decides nothing.
 ///
 /// *Thread safety:* none; the control thread's own.
 struct Registry {
@@ -128,7 +128,7 @@ struct Registry {
     std::map<std::string, Context*, std::less<>> jobs{};
     std::map<std::uint64_t, std::unique_ptr<Session>> sessions{};
     std::vector<std::uint64_t> touched{};  ///< contexts to tidy at the end of the round
-    std::vector<std::uint64_t> ending{};   ///< sessions that Departures::leave is due for, each once
+    std::vector<std::uint64_t> ending{};   ///< sessions that Teardown::leave is due for, each once
     std::uint64_t next_session = 1;
     std::uint64_t next_context = 1;
     std::uint64_t requests = 0;

@@ -8,15 +8,15 @@
 #include "core/fail.hpp"
 #include "device/eventfd.hpp"
 #include "device/process_limits.hpp"
-#include "service/departures.hpp"
-#include "service/desk.hpp"
+#include "service/admission.hpp"
 #include "service/fence_watch.hpp"
 #include "service/growth.hpp"
 #include "service/inspector.hpp"
 #include "service/listener.hpp"
-#include "service/lobby.hpp"
 #include "service/metrics_endpoint.hpp"
 #include "service/registry.hpp"
+#include "service/request_dispatcher.hpp"
+#include "service/teardown.hpp"
 
 namespace fastio::service {
 namespace {
@@ -84,9 +84,9 @@ struct Service::Parts {
     Descriptor stop;
     Growth growth{registry};
     FenceWatch fence_watch{registry};
-    Departures departures{registry, growth, fence_watch};
-    Lobby lobby{registry};
-    Desk desk{registry, lobby, growth, fence_watch, departures, inspector};
+    Teardown teardown{registry, growth, fence_watch};
+    Admission admission{registry};
+    RequestDispatcher dispatcher{registry, admission, growth, fence_watch, teardown, inspector};
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
     WorkClock work_clock{};
     bool stopping = false;
@@ -126,7 +126,7 @@ void Service::Parts::serve(const epoll_event& event) {
             return;
         case Source::workers:
             growth.on_workers();
-            departures.end_contexts_of_lost_devices();
+            teardown.end_contexts_of_lost_devices();
             return;
         case Source::timers:
             on_timers();
@@ -158,7 +158,7 @@ void Service::Parts::serve(const epoll_event& event) {
             on_exit(*session);
             break;
         case Source::lifeline:
-            departures.on_lifeline_end(*session);
+            teardown.on_lifeline_end(*session);
             break;
         default:
             break;
@@ -169,7 +169,7 @@ void Service::Parts::on_connection() {
     wire::Socket socket;
     switch (listener.accept(socket)) {
         case Listener::Accepted::connection:
-            lobby.admit(std::move(socket));
+            admission.admit(std::move(socket));
             break;
         case Listener::Accepted::refused:
             registry.warn(registry.of_anybody,
@@ -192,7 +192,7 @@ void Service::Parts::on_request(Session& session) {
     switch (session.request.receive(packet, false)) {
         case wire::ReceiveResult::received:
             session.left_at_exit -= static_cast<std::int64_t>(packet.bytes);
-            desk.request(session, packet);
+            dispatcher.request(session, packet);
             break;
         case wire::ReceiveResult::closed:
             registry.end(session, Session::End::hang_up);
@@ -222,7 +222,7 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
     }
     switch (session.events.socket().receive(packet, false)) {
         case wire::ReceiveResult::received:
-            desk.event(session, packet);
+            dispatcher.event(session, packet);
             break;
         case wire::ReceiveResult::closed:
             // Not the end of the session: a dying client's last request may still be in its other socket.
@@ -271,7 +271,7 @@ void Service::Parts::on_rested(Session& session) noexcept {
 
 void Service::Parts::on_exit(Session& session) {
     const bool is_connected = session.connected();
-    departures.on_exit(session);
+    teardown.on_exit(session);
     if (!is_connected) {
         return;
     }
@@ -312,13 +312,13 @@ void Service::Parts::on_due(const Timers::Due& due) {
     };
     switch (due.purpose) {
         case Timers::Purpose::grace:
-            with_session([this](Session& session) { departures.on_grace(session); });
+            with_session([this](Session& session) { teardown.on_grace(session); });
             break;
         case Timers::Purpose::rest:
             with_session([this](Session& session) { on_rested(session); });
             break;
         case Timers::Purpose::linger:
-            with_context([this](Context& context) { departures.on_linger(context); });
+            with_context([this](Context& context) { teardown.on_linger(context); });
             break;
         case Timers::Purpose::trim:
             with_context([this](Context& context) { growth.on_trim(context); });
@@ -342,7 +342,7 @@ void Service::Parts::settle() noexcept {
     for (std::size_t i = 0; i < registry.ending.size();) {
         if (Session* const session = registry.session(registry.ending[i])) {
             try {
-                departures.leave(*session);
+                teardown.leave(*session);
             } catch (const std::exception& error) {
                 registry.warn(session->account->lines, "the end of session {} is tried again: {}", session->id,
                               error.what());
@@ -356,7 +356,7 @@ void Service::Parts::settle() noexcept {
 
 void Service::Parts::tidy(Context& context) {
     try {
-        departures.settle_context(context);
+        teardown.settle_context(context);
         const auto rest = context.rests_until() - std::chrono::steady_clock::now();
         if (rest.count() <= 0) {
             context.collect();
@@ -374,7 +374,7 @@ void Service::Parts::tidy(Context& context) {
             growth.pump(context);
             growth.tell_room();
         }
-        departures.bury(context);
+        teardown.forget(context);
     } catch (...) {
         context.touch();
         throw;

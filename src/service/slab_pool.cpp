@@ -9,7 +9,7 @@
 namespace fastio::service {
 
 void SlabPool::add(table::SlabRef ref, OwnedSlab&& memory) {
-    slabs_.push_back(std::make_unique<Slab>(Slab{ref, {}, SubAllocator{memory.bytes}, 0}));
+    slabs_.push_back(std::make_unique<Slab>(Slab{ref, OwnedSlab{}, SubAllocator{memory.bytes}, 0}));
     if (memory.bytes <= next_step()) {  // a slab of a large request's own says nothing about how the pool should grow
         step_ = std::max(step_, memory.bytes);
     }

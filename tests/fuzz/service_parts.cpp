@@ -48,7 +48,7 @@ std::unique_ptr<ServiceParts::Client> ServiceParts::connect() {
     auto [own, of_service] = wire::Socket::pair();
     client->request = std::move(own);
     client->session = registry.next_session;
-    lobby.admit(std::move(of_service));
+    admission.admit(std::move(of_service));
     settle();
     return client;
 }
@@ -56,7 +56,7 @@ std::unique_ptr<ServiceParts::Client> ServiceParts::connect() {
 void ServiceParts::request(const Client& client, wire::Packet& packet) {
     service::Session* const found = session(client);
     if (found != nullptr && found->connected()) {
-        desk.request(*found, packet);
+        dispatcher.request(*found, packet);
         settle();
     }
 }
@@ -64,7 +64,7 @@ void ServiceParts::request(const Client& client, wire::Packet& packet) {
 void ServiceParts::event(const Client& client, const wire::Packet& packet) {
     service::Session* const found = session(client);
     if (found != nullptr && found->connected()) {
-        desk.event(*found, packet);
+        dispatcher.event(*found, packet);
         settle();
     }
 }
@@ -73,7 +73,7 @@ void ServiceParts::exit(const Client& client) {
     service::Session* const found = session(client);
     if (found != nullptr && found->pidfd) {
         const bool is_connected = found->connected();
-        departures.on_exit(*found);
+        teardown.on_exit(*found);
         if (is_connected) {
             registry.end(*found, service::Session::End::hang_up);
         }
@@ -84,7 +84,7 @@ void ServiceParts::exit(const Client& client) {
 void ServiceParts::end_lifeline(const Client& client) {
     service::Session* const found = session(client);
     if (found != nullptr && found->lifeline) {
-        departures.on_lifeline_end(*found);
+        teardown.on_lifeline_end(*found);
         settle();
     }
 }
@@ -127,7 +127,7 @@ void ServiceParts::end_all(std::span<const std::unique_ptr<Client>> clients) {
         exit(*client);
     }
     for (const auto& [id, context] : registry.contexts) {
-        departures.end_context(*context);
+        teardown.end_context(*context);
     }
     tidy();
     while (device_works()) {
@@ -141,7 +141,7 @@ void ServiceParts::settle() {
         const std::uint64_t id = registry.ending.back();
         registry.ending.pop_back();
         if (service::Session* const found = registry.session(id)) {
-            departures.leave(*found);
+            teardown.leave(*found);
         }
     }
 }
@@ -151,7 +151,7 @@ void ServiceParts::tidy() {
         service::Context* const context = registry.context(registry.touched.back());
         registry.touched.pop_back();
         if (context != nullptr && context->take_touched()) {
-            departures.settle_context(*context);
+            teardown.settle_context(*context);
             const bool went = context->collect();
             fence_watch.follow_streams(*context);
             fence_watch.rearm(*context);
@@ -160,7 +160,7 @@ void ServiceParts::tidy() {
                 growth.pump(*context);
                 growth.tell_room();
             }
-            departures.bury(*context);
+            teardown.forget(*context);
         }
         settle();
     }

@@ -6,7 +6,7 @@
 
 #include "device/forwarding_memory.hpp"
 #include "input.hpp"
-#include "service/desk.hpp"
+#include "service/request_dispatcher.hpp"
 
 namespace fastio::fuzz {
 
@@ -61,9 +61,9 @@ public:
     service::Inspector inspector{registry};
     service::Growth growth{registry};
     service::FenceWatch fence_watch{registry};
-    service::Departures departures{registry, growth, fence_watch};
-    service::Lobby lobby{registry};
-    service::Desk desk{registry, lobby, growth, fence_watch, departures, inspector};
+    service::Teardown teardown{registry, growth, fence_watch};
+    service::Admission admission{registry};
+    service::RequestDispatcher dispatcher{registry, admission, growth, fence_watch, teardown, inspector};
 
 private:
     [[nodiscard]] bool device_works() const;

@@ -110,7 +110,7 @@ inline serve(kind) {
     fi
 }
 
-/* step: service::Departures::finalise = producer_gone say_goodbye forget remove_member stop_watching erase */
+/* step: service::Teardown::finalise = producer_gone say_goodbye forget remove_member stop_watching erase */
 /* step: service::Context::remove_member = drop_hold settle erase touch */
 inline finalise() {
     stage = OVER;
@@ -121,7 +121,7 @@ inline finalise() {
     scan_wanted = true
 }
 
-/* step: service::Departures::quarantine = producer_died say_goodbye hang_up pass_gate */
+/* step: service::Teardown::quarantine = producer_died say_goodbye hang_up pass_gate */
 inline quarantine() {
     stage = QUARANTINED;
 #ifdef NO_HOLD_AFTER_DEATH
@@ -170,7 +170,7 @@ inline collect() {
     }
 }
 
-/* step: service::Departures::pass_gate = add finalise */
+/* step: service::Teardown::pass_gate = add finalise */
 #ifdef NO_LIFELINE
 #define LIFELINE_ENDED true
 #else
@@ -189,7 +189,7 @@ active proctype Service() {
     bool is_seen = false;
 end:
     do
-    /* step: service::Service::Parts::tidy = settle_context rests_until collect follow_streams rearm scan_later trim pump tell_room bury touch */
+    /* step: service::Service::Parts::tidy = settle_context rests_until collect follow_streams rearm scan_later trim pump tell_room forget touch */
     /* Put off, because the last one took long. */
     :: atomic { scan_wanted && spare_rests > 0 -> spare_rests--; scan_wanted = false; is_put_off = true }
     :: atomic { !scan_wanted && is_put_off -> is_put_off = false; scan_wanted = true }
@@ -200,8 +200,8 @@ end:
        fi
     :: atomic { !scan_wanted && stage == MEMBER && nempty(requests) -> requests?message; serve(message); message = 0 }
     :: atomic { !scan_wanted && is_nudged -> is_nudged = false; scan_wanted = is_listed }
-    /* step: service::Departures::leave = pass_gate say_goodbye stop_watching erase withdraw finalise quarantine */
-    /* step: service::Departures::say_goodbye = tell remove_all */
+    /* step: service::Teardown::leave = pass_gate say_goodbye stop_watching erase withdraw finalise quarantine */
+    /* step: service::Teardown::say_goodbye = tell remove_all */
     :: atomic { !scan_wanted && stage == MEMBER && !is_dead -> is_cut = true; quarantine() }
     /* step: service::Service::Parts::on_exit = on_exit */
     /* step: service::Service::Parts::on_request = receive request close */

@@ -33,6 +33,7 @@ class Infer:
                 frame = context.get("frame", timeout=self.options.timeout_s, newer_than=seen, stream=stream)
             except fastio.ProducerLostError as error:
                 seen = error.version
+                self.lost += 1
                 continue
             seen = frame.version
             height, width = frame.shape

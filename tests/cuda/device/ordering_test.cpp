@@ -174,15 +174,15 @@ TEST_F(StreamsOfTwoProcesses, AStreamThatIsBeingCapturedIsRefusedByEveryCallAndC
     ASSERT_EQ(producer_.ask("put a 7"), "ok");
     ASSERT_EQ(producer_.ask("publish a name"), "ok");
     for (const std::string how : {"capture ", "capture_legacy "}) {
-        for (const char* const call : {"create_zero", "publish", "publish_array", "get", "release", "free",
-                                       "order_first", "order_later", "copy_from", "copy_to"}) {
+        for (const char* const call : {"create_zero", "publish", "publish_array", "publish_array_there", "get",
+                                       "release", "free", "order_first", "order_later", "copy_from", "copy_to"}) {
             EXPECT_EQ(producer_.ask(how + call + " a"), "error unsupported") << how << call;
         }
         EXPECT_EQ(producer_.ask(how + "create a"), "ok") << "nothing is queued there";
     }
     EXPECT_EQ(producer_.ask("see a 7"), "right");
-    for (const char* const call :
-         {"capture first_get name", "capture create_zero a", "capture_legacy first_get name"}) {
+    for (const char* const call : {"capture first_get name", "capture create_zero a", "capture publish_array_there a",
+                                   "capture_legacy first_get name"}) {
         EXPECT_EQ(consumer_.ask(call), "error unsupported") << call << ": before a slab is opened";
     }
     EXPECT_EQ(consumer_.ask("get a name"), "ok");

@@ -258,6 +258,8 @@ private:
             static_cast<void>(context_->create(uint64, {1}, {.stream = stream, .zero = true}));
         } else if (what == "publish_array") {
             context_->publish_array({&kWord, uint64, {1}}, "captured", {.stream = stream});
+        } else if (what == "publish_array_there") {
+            context_->publish_array({&kWord, uint64, {1}}, "captured", {.stream = stream}, {.device = "cuda:0"});
         } else {
             call_in(stream, what, allocations_.at(key));
         }

@@ -7,58 +7,91 @@
 namespace fastio::test {
 namespace {
 
+using std::chrono::microseconds;
+
 /// A clock that goes on by one microsecond each time it is read.
 struct FakeClock {
     static inline std::chrono::steady_clock::time_point time{};
     static inline long preempted = 0;
-    static std::chrono::steady_clock::time_point now() noexcept { return time += std::chrono::microseconds(1); }
+    static std::chrono::steady_clock::time_point now() noexcept { return time += microseconds(1); }
     static long preemptions() noexcept { return preempted; }
 };
 
+using Spin = detail::AdaptiveSpin<FakeClock>;
+
+constexpr int kNever = -1;
+
 class AdaptiveSpinTest : public ::testing::Test {
 protected:
-    using Spin = detail::AdaptiveSpin<FakeClock>;
+    struct Call {
+        int polls = 0;
+        int sleeps = 0;
+        friend bool operator==(const Call&, const Call&) = default;
+    };
 
-    /// One wait for what is there at the call of that number. Gives how often it was asked for.
-    int ask(int ready_at, bool preempted = false) {
-        int calls = 0;
-        const bool ready = spin_.wait([&] {
-            FakeClock::preempted += preempted ? 1 : 0;
-            return ++calls == ready_at;
-        });
-        EXPECT_EQ(ready, calls == ready_at);
-        return calls;
+    /// Waits for what is there at the poll of that number. Sleeping for it takes so long.
+    Call wait(int ready_at, microseconds asleep = Spin::kSlow, bool preempted = false) {
+        Call call;
+        spin_.wait(
+            [&] {
+                FakeClock::preempted += preempted ? 1 : 0;
+                return ++call.polls == ready_at;
+            },
+            [&] {
+                ++call.sleeps;
+                FakeClock::time += asleep;
+            });
+        return call;
     }
-    /// Waits that do not ask, until one does.
-    int calls_without() {
-        int without = 0;
-        while (ask(1) == 0) {
-            ++without;
+    /// The number of calls that sleep at once before one polls.
+    int sleeps_before_a_poll() {
+        int sleeps = 0;
+        while (wait(1).polls == 0) {
+            ++sleeps;
         }
-        return without;
+        return sleeps;
     }
+    void begin_to_poll() { ASSERT_EQ(sleeps_before_a_poll(), Spin::kSlowCallsBefore); }
 
     Spin spin_;
 };
 
-constexpr int kNever = -1;
-
-TEST_F(AdaptiveSpinTest, AsksUntilItIsThere) {
-    EXPECT_EQ(ask(1), 1);
-    EXPECT_EQ(ask(7), 7);
-    EXPECT_EQ(calls_without(), 0);
+TEST_F(AdaptiveSpinTest, SleepsWhereThatIsFast) {
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_EQ(wait(1, Spin::kSlow - microseconds(1)), (Call{.sleeps = 1}));
+    }
 }
 
-TEST_F(AdaptiveSpinTest, DoesWithoutForAWhileWhereItDoesNotComeInTime) {
-    EXPECT_EQ(ask(kNever), Spin::kLongest.count());
-    EXPECT_EQ(calls_without(), Spin::kCallsWithoutAfterATimeout);
-    EXPECT_EQ(calls_without(), 0);
+TEST_F(AdaptiveSpinTest, PollsAfterSeveralSlowCallsInARow) {
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_EQ(wait(1, i % Spin::kSlowCallsBefore == 0 ? microseconds(1) : Spin::kSlow), (Call{.sleeps = 1}));
+    }
+    ASSERT_EQ(wait(1, microseconds(1)), (Call{.sleeps = 1}));
+    begin_to_poll();
+    EXPECT_EQ(wait(7), (Call{.polls = 7}));
+    EXPECT_EQ(sleeps_before_a_poll(), 0);
 }
 
-TEST_F(AdaptiveSpinTest, DoesWithoutForLongerWhereAnotherWantsTheProcessor) {
-    EXPECT_EQ(ask(3, true), 3);
-    EXPECT_EQ(calls_without(), Spin::kCallsWithoutAfterAPreemption);
-    EXPECT_EQ(calls_without(), 0);
+TEST_F(AdaptiveSpinTest, SleepsForSomeCallsWhereItDoesNotComeInTime) {
+    begin_to_poll();
+    EXPECT_EQ(wait(kNever), (Call{.polls = Spin::kLongest.count(), .sleeps = 1}));
+    EXPECT_EQ(sleeps_before_a_poll(), Spin::kSleepsAfterATimeout);
+    EXPECT_EQ(sleeps_before_a_poll(), 0);
+}
+
+TEST_F(AdaptiveSpinTest, SleepsForMoreCallsWhereAnotherWantsTheProcessor) {
+    begin_to_poll();
+    EXPECT_EQ(wait(3, Spin::kSlow, true), (Call{.polls = 3}));
+    EXPECT_EQ(sleeps_before_a_poll(), Spin::kSleepsAfterAPreemption);
+    EXPECT_EQ(sleeps_before_a_poll(), 0);
+}
+
+TEST_F(AdaptiveSpinTest, StaysAsleepWhereThatHasBecomeFast) {
+    begin_to_poll();
+    EXPECT_EQ(wait(3, Spin::kSlow, true), (Call{.polls = 3}));
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_EQ(wait(1, microseconds(1)), (Call{.sleeps = 1}));
+    }
 }
 
 }  // namespace

@@ -23,11 +23,12 @@ constexpr std::uint64_t kSlabBytes = 4 * kSlabGranularity;
 /// A slab's memory, allocated with huge pages until `until`, and mapped.
 class AllocatedSlab {
 public:
-    explicit AllocatedSlab(Clock::time_point until) { allocate_slab(file_.get(), data_, kSlabBytes, until); }
+    explicit AllocatedSlab(Clock::time_point until) : huge_(allocate_slab(file_.get(), data_, kSlabBytes, until)) {}
     AllocatedSlab(const AllocatedSlab&) = delete;
     AllocatedSlab& operator=(const AllocatedSlab&) = delete;
     ~AllocatedSlab() { unmap_slab(data_, kSlabBytes); }
 
+    [[nodiscard]] std::uint64_t huge() const { return huge_; }
     [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(data_); }
     [[nodiscard]] std::uint64_t allocated() const {
         struct stat status {};
@@ -55,6 +56,7 @@ private:
 
     Descriptor file_ = make_memfd("slab_mapping_test", kSlabBytes);
     void* data_ = map_slab(file_.get(), kSlabBytes, Errc::io_error);
+    std::uint64_t huge_;
 };
 
 TEST(SlabMapping, AllocatesAllOfASlabWithAndWithoutTimeForHugePages) {
@@ -69,11 +71,14 @@ TEST(SlabMapping, AllocatesAllOfASlabWithAndWithoutTimeForHugePages) {
 TEST(SlabMapping, TakesHugePagesAtOnceWhereTheKernelHasThem) {
     // Another process may have the last of them for a moment.
     for (int attempt = 0; attempt < 100; ++attempt) {
-        if (const AllocatedSlab slab(Clock::time_point::max()); slab.faults_of_an_importer() < 100) {
+        const AllocatedSlab slab(Clock::time_point::max());
+        if (slab.huge() == kSlabBytes) {
+            EXPECT_LT(slab.faults_of_an_importer(), 100);
             return;
         }
     }
     const AllocatedSlab small(Clock::time_point::min());
+    EXPECT_EQ(small.huge(), 0U);
     for (std::uint64_t offset = 0; offset < kSlabBytes; offset += kSlabGranularity) {
         ASSERT_NE(collapse(small.data(), offset), Collapse::done) << "there are some, and a new slab has none";
     }
@@ -84,7 +89,9 @@ TEST(SlabMapping, FailsWhereTheFileCannotHaveTheMemory) {
     const Descriptor file = make_memfd("slab_mapping_test", kSlabBytes / 2);
     seal_size(file.get());
     void* const data = map_slab(file.get(), kSlabBytes, Errc::io_error);
-    EXPECT_EQ(errc_of([&] { allocate_slab(file.get(), data, kSlabBytes, Clock::time_point::max()); }), Errc::io_error);
+    EXPECT_EQ(
+        errc_of([&] { static_cast<void>(allocate_slab(file.get(), data, kSlabBytes, Clock::time_point::max())); }),
+        Errc::io_error);
     unmap_slab(data, kSlabBytes);
 }
 

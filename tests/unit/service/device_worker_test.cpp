@@ -23,6 +23,11 @@ class ImprovableMemory final : public ForwardingMemory {
 public:
     ImprovableMemory() : ForwardingMemory(make_host_memory()) {}
 
+    OwnedSlab reserve(std::uint64_t bytes) override {
+        OwnedSlab slab = ForwardingMemory::reserve(bytes);
+        slab.improved = improved_already;
+        return slab;
+    }
     std::uint64_t improve(void* data, std::uint64_t bytes, std::uint64_t offset) noexcept override {
         std::unique_lock lock(mutex_);
         ++asked_;
@@ -47,6 +52,8 @@ public:
         changed_.wait(lock, [&] { return improved_.size() >= steps; });
         return improved_;
     }
+
+    std::uint64_t improved_already = 0;  ///< of each slab
 
 private:
     std::mutex mutex_;
@@ -111,6 +118,18 @@ TEST_F(DeviceWorkerTest, ImprovesNothingThatItGaveBackAndDoesWhatIsAskedFirst) {
     worker_.release(1, std::move(reserved.slab));
     EXPECT_EQ(next().what, DeviceWorker::What::release);
     EXPECT_EQ(memory_->first_steps(0).size(), 2U);
+}
+
+TEST_F(DeviceWorkerTest, ImprovesOnlyWhatTheReservationLeft) {
+    memory_->permit(1);
+    memory_->improved_already = kSlabGranularity;
+    OwnedSlab whole = reserve(kSlabGranularity);
+    OwnedSlab half = reserve(2 * kSlabGranularity);
+    EXPECT_EQ(memory_->first_steps(1).front(), std::pair(half.data, kSlabGranularity));
+    worker_.release(1, std::move(whole));
+    worker_.release(1, std::move(half));
+    EXPECT_FALSE(next().error);
+    EXPECT_FALSE(next().error);
 }
 
 TEST_F(DeviceWorkerTest, EndsInTheMiddleOfThat) {

@@ -1,4 +1,4 @@
-#include "service/departures.hpp"
+#include "service/teardown.hpp"
 
 #include <algorithm>
 #include <new>
@@ -27,7 +27,7 @@ void close_watched(Poller& poller, Descriptor& descriptor) noexcept {
 
 }  // namespace
 
-void Departures::leave(Session& session) {
+void Teardown::leave(Session& session) {
     if (session.stage == Session::Stage::quarantined) {
         pass_gate(session);
         return;
@@ -46,7 +46,7 @@ void Departures::leave(Session& session) {
     }
 }
 
-void Departures::say_goodbye(Session& session) {
+void Teardown::say_goodbye(Session& session) {
     if (session.end == Session::End::cut) {
         registry_.warn(session.account->lines, "session {} ({}, process {}, user {}) is cut: {}", session.id,
                        session.name, session.pid, session.uid, session.end_reason);
@@ -57,7 +57,7 @@ void Departures::say_goodbye(Session& session) {
     registry_.watchers.remove_all(session);
 }
 
-void Departures::quarantine(Session& session) {
+void Teardown::quarantine(Session& session) {
     fence_watch_.producer_died(session);
     // From here on nothing fails but passing the gate, which is tried again.
     session.stage = Session::Stage::quarantined;
@@ -73,19 +73,19 @@ void Departures::quarantine(Session& session) {
     pass_gate(session);
 }
 
-void Departures::on_exit(Session& session) {
+void Teardown::on_exit(Session& session) {
     close_watched(registry_.poller, session.pidfd);
     session.exited = true;
     registry_.leave_later(session);
 }
 
-void Departures::on_lifeline_end(Session& session) {
+void Teardown::on_lifeline_end(Session& session) {
     close_watched(registry_.poller, session.lifeline);
     session.lifeline_ended = true;
     registry_.leave_later(session);
 }
 
-void Departures::pass_gate(Session& session) {
+void Teardown::pass_gate(Session& session) {
     if (!session.exited || !session.lifeline_ended || session.grace) {
         return;
     }
@@ -97,13 +97,13 @@ void Departures::pass_gate(Session& session) {
     }
 }
 
-void Departures::on_grace(Session& session) {
+void Teardown::on_grace(Session& session) {
     session.grace.reset();
     session.grace_is_over = true;
     registry_.leave_later(session);
 }
 
-void Departures::finalise(Session& session) {
+void Teardown::finalise(Session& session) {
     Context& context = *session.context;
     fence_watch_.producer_gone(session);
     // From here on nothing fails.
@@ -118,7 +118,7 @@ void Departures::finalise(Session& session) {
     registry_.sessions.erase(session.id);
 }
 
-void Departures::hang_up(Session& session) noexcept {
+void Teardown::hang_up(Session& session) noexcept {
     if (session.request) {
         registry_.poller.remove(session.request.fd());
         if (session.was_sent_descriptors && has_unread(session.request)) {
@@ -134,13 +134,13 @@ void Departures::hang_up(Session& session) noexcept {
     }
 }
 
-void Departures::stop_watching(Session& session) noexcept {
+void Teardown::stop_watching(Session& session) noexcept {
     hang_up(session);
     close_watched(registry_.poller, session.pidfd);
     close_watched(registry_.poller, session.lifeline);
 }
 
-void Departures::settle_context(Context& context) {
+void Teardown::settle_context(Context& context) {
     if (!context.members().empty() || context.ended() || context.persistent() || context.linger) {
         return;
     }
@@ -151,7 +151,7 @@ void Departures::settle_context(Context& context) {
     end_context(context);
 }
 
-void Departures::on_linger(Context& context) {
+void Teardown::on_linger(Context& context) {
     context.linger.reset();
     context.touch();  // where its end fails it lingers once more
     if (context.members().empty() && !context.ended() && !context.persistent()) {
@@ -159,7 +159,7 @@ void Departures::on_linger(Context& context) {
     }
 }
 
-void Departures::end_contexts_of_lost_devices() {
+void Teardown::end_contexts_of_lost_devices() {
     for (std::uint32_t index = 0; index < registry_.devices.count(); ++index) {
         Device& device = registry_.devices[index];
         if (device.lost || !device.memory->is_lost()) {
@@ -175,7 +175,7 @@ void Departures::end_contexts_of_lost_devices() {
     }
 }
 
-void Departures::end_context(Context& context, Errc reason) {
+void Teardown::end_context(Context& context, Errc reason) {
     if (context.ended()) {
         return;
     }
@@ -192,7 +192,7 @@ void Departures::end_context(Context& context, Errc reason) {
     growth_.pump(context);  // what waits fails with context_closed
 }
 
-bool Departures::bury(Context& context) {
+bool Teardown::forget(Context& context) {
     if (!context.ended() || !context.members().empty() || context.releasing != 0 || !context.closing.empty() ||
         std::find(context.growing.begin(), context.growing.end(), true) != context.growing.end() ||
         !std::all_of(context.pools().begin(), context.pools().end(), [](const auto& pool) { return pool.empty(); })) {
@@ -202,12 +202,12 @@ bool Departures::bury(Context& context) {
     return true;
 }
 
-void Departures::tell(const Session& session, WatchEvent::Kind kind) {
+void Teardown::tell(const Session& session, WatchEvent::Kind kind) {
     const Context& context = *session.context;
     registry_.watchers.tell({kind, context.id(), context.uid(), context.job(), session.name, 0});
 }
 
-std::string Departures::reason(const Session& session) {
+std::string Teardown::reason(const Session& session) {
     std::string why;
     if (session.end == Session::End::cut) {
         why = fmt::format("cut: {}; ", session.end_reason);

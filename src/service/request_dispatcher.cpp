@@ -1,4 +1,4 @@
-#include "service/desk.hpp"
+#include "service/request_dispatcher.hpp"
 
 #include <new>
 
@@ -27,7 +27,7 @@ Message take(const wire::Packet& packet) {
 
 }  // namespace
 
-void Desk::request(Session& session, wire::Packet& packet) noexcept {
+void RequestDispatcher::request(Session& session, wire::Packet& packet) noexcept {
     const wire::Header head = packet.header().value_or(wire::Header{});
     try {
         if (packet.truncated || !packet.header()) {
@@ -48,7 +48,7 @@ void Desk::request(Session& session, wire::Packet& packet) noexcept {
     }
 }
 
-void Desk::event(Session& session, const wire::Packet& packet) noexcept {
+void RequestDispatcher::event(Session& session, const wire::Packet& packet) noexcept {
     const std::optional<wire::SlabClosed> message = packet.as<wire::SlabClosed>();
     if (!message || packet.descriptor_count != 0 || session.stage != Session::Stage::member) {
         registry_.cut(session, "a packet on its event socket that is no slab_closed");
@@ -61,9 +61,9 @@ void Desk::event(Session& session, const wire::Packet& packet) noexcept {
     }
 }
 
-void Desk::dispatch(Session& session, wire::Packet& packet, const wire::Header& head) {
+void RequestDispatcher::dispatch(Session& session, wire::Packet& packet, const wire::Header& head) {
     if (session.stage == Session::Stage::greeting) {
-        lobby_.hello(session, packet);
+        admission_.hello(session, packet);
         return;
     }
     if (packet.descriptor_count != 0) {
@@ -85,7 +85,7 @@ void Desk::dispatch(Session& session, wire::Packet& packet, const wire::Header& 
     }
 }
 
-bool Desk::dispatch_member(Session& session, const wire::Packet& packet, wire::Kind kind) {
+bool RequestDispatcher::dispatch_member(Session& session, const wire::Packet& packet, wire::Kind kind) {
     switch (kind) {
         case wire::Kind::bye:
             answer(session, take<wire::Bye>(packet));
@@ -134,7 +134,7 @@ bool Desk::dispatch_member(Session& session, const wire::Packet& packet, wire::K
     }
 }
 
-bool Desk::dispatch_visitor(Session& session, const wire::Packet& packet, wire::Kind kind) {
+bool RequestDispatcher::dispatch_visitor(Session& session, const wire::Packet& packet, wire::Kind kind) {
     switch (kind) {
         case wire::Kind::join:
             if (session.stage != Session::Stage::visitor) {
@@ -177,16 +177,16 @@ bool Desk::dispatch_visitor(Session& session, const wire::Packet& packet, wire::
     }
 }
 
-void Desk::answer(Session& session, const wire::Join& message) {
-    lobby_.join(session, message);
+void RequestDispatcher::answer(Session& session, const wire::Join& message) {
+    admission_.join(session, message);
 }
 
-void Desk::answer(Session& session, const wire::Bye& message) {
+void RequestDispatcher::answer(Session& session, const wire::Bye& message) {
     registry_.end(session, Session::End::bye);  // also where nobody waits for the answer any more
     registry_.reply_ok(session, message.header.request);
 }
 
-void Desk::answer(Session& session, const wire::Segment& message) {
+void RequestDispatcher::answer(Session& session, const wire::Segment& message) {
     const auto kind = static_cast<table::SegmentKind>(message.segment_kind);
     const table::TableWriter::SegmentFile file = session.context->writer().segment(kind, message.ordinal);
     if (file.fd < 0) {
@@ -198,7 +198,7 @@ void Desk::answer(Session& session, const wire::Segment& message) {
     registry_.reply(session, message.header.request, reply, {&file.fd, 1});
 }
 
-void Desk::answer(Session& session, const wire::Slab& message) {
+void RequestDispatcher::answer(Session& session, const wire::Slab& message) {
     const table::SlabRef ref{message.index, message.generation};
     std::uint32_t device = 0;
     const SlabPool::Slab* slab = nullptr;
@@ -220,7 +220,7 @@ void Desk::answer(Session& session, const wire::Slab& message) {
     registry_.reply(session, message.header.request, reply, {&file, file >= 0 ? std::size_t{1} : 0});
 }
 
-void Desk::answer(Session& session, const wire::GrantLeases& message) {
+void RequestDispatcher::answer(Session& session, const wire::GrantLeases& message) {
     check_leases(registry_, session.uid);
     if (!session.leases->grant()) {
         fail(Errc::lease_limit,
@@ -232,11 +232,11 @@ void Desk::answer(Session& session, const wire::GrantLeases& message) {
     registry_.reply(session, message.header.request, reply);
 }
 
-void Desk::answer(Session& session, const wire::Create& message) {
+void RequestDispatcher::answer(Session& session, const wire::Create& message) {
     growth_.create(session, message);
 }
 
-void Desk::answer(Session& session, const wire::AttributesPart& message) {
+void RequestDispatcher::answer(Session& session, const wire::AttributesPart& message) {
     if (message.offset == 0) {
         session.attributes.clear();
     }
@@ -248,7 +248,7 @@ void Desk::answer(Session& session, const wire::AttributesPart& message) {
     session.attributes.insert(session.attributes.end(), message.data, message.data + message.bytes);
 }
 
-void Desk::answer(Session& session, const wire::Publish& message) {
+void RequestDispatcher::answer(Session& session, const wire::Publish& message) {
     wire::PublishReply reply{};
     reply.version = session.context->publish(session, *session.account, message);
     if (message.fence_value != 0) {
@@ -259,32 +259,32 @@ void Desk::answer(Session& session, const wire::Publish& message) {
                     message.slot, message.generation, message.fence_value == 0 ? "" : " behind its stream");
 }
 
-void Desk::answer(Session& session, const wire::Unpublish& message) {
+void RequestDispatcher::answer(Session& session, const wire::Unpublish& message) {
     session.context->unpublish(text_of(message.name), message.version);
     registry_.reply_ok(session, message.header.request);
     registry_.debug(session, "unpublished '{}'", text_of(message.name));
 }
 
-void Desk::answer(Session& session, const wire::ReleaseHold& message) {
+void RequestDispatcher::answer(Session& session, const wire::ReleaseHold& message) {
     session.context->release_hold(session, {message.slot, message.generation});
     registry_.debug(session, "gave up allocation {}.{} without publishing it", message.slot, message.generation);
 }
 
-void Desk::answer(Session& session, const wire::Free& message) {
+void RequestDispatcher::answer(Session& session, const wire::Free& message) {
     session.context->free(session, message);
     registry_.reply_ok(session, message.header.request);
     registry_.debug(session, "freed allocation {}.{}", message.slot, message.generation);
 }
 
-void Desk::answer(Session& session, const wire::Nudge& message) {
+void RequestDispatcher::answer(Session& session, const wire::Nudge& message) {
     session.context->nudge({message.slot, message.generation});
 }
 
-void Desk::answer(Session& session, const wire::Copied& message) {
+void RequestDispatcher::answer(Session& session, const wire::Copied& message) {
     session.context->operators().copied(session.operator_number, message.bytes);
 }
 
-void Desk::answer(Session& session, const wire::Watch& message) {
+void RequestDispatcher::answer(Session& session, const wire::Watch& message) {
     const std::string_view prefix = text_of(message.prefix);
     if (message.all_contexts != 0) {
         registry_.watchers.add_for_all(session, message.id, prefix, registry_.sees_everything(session));
@@ -297,24 +297,24 @@ void Desk::answer(Session& session, const wire::Watch& message) {
     registry_.reply_ok(session, message.header.request);
 }
 
-void Desk::answer(Session& session, const wire::Unwatch& message) {
+void RequestDispatcher::answer(Session& session, const wire::Unwatch& message) {
     registry_.watchers.remove(session, message.id);
 }
 
-void Desk::answer(Session& session, const wire::ContextStatsRequest& message) {
+void RequestDispatcher::answer(Session& session, const wire::ContextStatsRequest& message) {
     wire::ContextStatsReply reply = inspector_.stats(*session.context);
     registry_.reply(session, message.header.request, reply);
 }
 
-void Desk::answer(Session& session, const wire::AdminUnpublish& message) {
+void RequestDispatcher::answer(Session& session, const wire::AdminUnpublish& message) {
     inspector_.job(session, text_of(message.job)).unpublish(text_of(message.name));
     registry_.reply_ok(session, message.header.request);
     registry_.debug(session, "unpublished '{}' of '{}'", text_of(message.name), text_of(message.job));
 }
 
-void Desk::answer(Session& session, const wire::EndContext& message) {
+void RequestDispatcher::answer(Session& session, const wire::EndContext& message) {
     registry_.debug(session, "ends the context '{}'", text_of(message.job));
-    departures_.end_context(inspector_.job(session, text_of(message.job)));
+    teardown_.end_context(inspector_.job(session, text_of(message.job)));
     registry_.reply_ok(session, message.header.request);
 }
 

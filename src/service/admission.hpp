@@ -6,10 +6,10 @@
 namespace fastio::service {
 
 /// How connections become sessions: accept, hello, join.
-class Lobby {
+class Admission {
 public:
     /// Errors: io_error (the service's own pidfd).
-    explicit Lobby(Registry& registry);
+    explicit Admission(Registry& registry);
 
     /// A fresh connection. One that cannot be served is dropped. Those that have not said hello yet are bounded: the
     /// oldest makes way.

@@ -1,4 +1,4 @@
-#include "service/lobby.hpp"
+#include "service/admission.hpp"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -71,9 +71,9 @@ void refuse(wire::Socket& socket, const Error& error) noexcept {
 
 }  // namespace
 
-Lobby::Lobby(Registry& registry) : registry_(registry), own_pidfd_(open_own_pidfd()) {}
+Admission::Admission(Registry& registry) : registry_(registry), own_pidfd_(open_own_pidfd()) {}
 
-void Lobby::admit(wire::Socket socket) noexcept {
+void Admission::admit(wire::Socket socket) noexcept {
     wire::PeerCredentials peer{};
     auto session = std::unique_ptr<Session>{};
     try {
@@ -112,7 +112,7 @@ void Lobby::admit(wire::Socket socket) noexcept {
     }
 }
 
-void Lobby::make_way() {
+void Admission::make_way() {
     std::map<uid_t, std::pair<Session*, std::size_t>> by_user;  // the oldest, and how many
     std::size_t greeting = 0;
     for (const auto& [id, session] : registry_.sessions) {  // in order of age
@@ -137,7 +137,7 @@ void Lobby::make_way() {
     }
 }
 
-void Lobby::check_version(const wire::Packet& packet) const {
+void Admission::check_version(const wire::Packet& packet) const {
     // Another version's hello may have another size; what both have is where it begins.
     const std::optional<wire::Header> head = packet.header();
     if (!head || head->kind != wire::Kind::hello || packet.bytes < offsetof(wire::Hello, reserved)) {
@@ -154,7 +154,7 @@ void Lobby::check_version(const wire::Packet& packet) const {
     }
 }
 
-void Lobby::hello(Session& session, wire::Packet& packet) {
+void Admission::hello(Session& session, wire::Packet& packet) {
     check_version(packet);
     const std::optional<wire::Hello> message = packet.as<wire::Hello>();
     if (!message) {
@@ -214,7 +214,7 @@ void Lobby::hello(Session& session, wire::Packet& packet) {
     registry_.debug(session, "connected as user {}", session.uid);
 }
 
-void Lobby::join(Session& session, const wire::Join& message) {
+void Admission::join(Session& session, const wire::Join& message) {
     const std::string_view job = text_of(message.job);
     check_name(job, "job");
     const std::uint32_t device = registry_.devices.find(text_of(message.device));
@@ -271,7 +271,7 @@ void Lobby::join(Session& session, const wire::Join& message) {
         {WatchEvent::Kind::session_joined, context.id(), context.uid(), context.job(), session.name, 0});
 }
 
-Context& Lobby::context_for(Session& session, const wire::Join& message, std::uint32_t device) {
+Context& Admission::context_for(Session& session, const wire::Join& message, std::uint32_t device) {
     const std::string_view job = text_of(message.job);
     if (Context* const found = registry_.job(job)) {
         if (found->uid() != session.uid && !registry_.options.group) {

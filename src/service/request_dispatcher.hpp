@@ -1,11 +1,11 @@
 #pragma once
 
-#include "service/departures.hpp"
+#include "service/admission.hpp"
 #include "service/fence_watch.hpp"
 #include "service/growth.hpp"
 #include "service/inspector.hpp"
-#include "service/lobby.hpp"
 #include "service/registry.hpp"
+#include "service/teardown.hpp"
 #include "wire/socket.hpp"
 
 namespace fastio::service {
@@ -13,15 +13,15 @@ namespace fastio::service {
 /// Takes each message of a client to whoever answers it. A request that fails is answered with the error; a message
 /// that no honest client sends (wrong size, unknown kind, descriptors where none belong, not its turn) cuts the
 /// session.
-class Desk {
+class RequestDispatcher {
 public:
-    Desk(Registry& registry, Lobby& lobby, Growth& growth, FenceWatch& fence_watch, Departures& departures,
-         Inspector& inspector)
+    RequestDispatcher(Registry& registry, Admission& admission, Growth& growth, FenceWatch& fence_watch,
+                      Teardown& teardown, Inspector& inspector)
         : registry_(registry),
-          lobby_(lobby),
+          admission_(admission),
           growth_(growth),
           fence_watch_(fence_watch),
-          departures_(departures),
+          teardown_(teardown),
           inspector_(inspector) {}
 
     /// One packet from the request socket. Never throws.
@@ -54,10 +54,10 @@ private:
     void answer(Session& session, const wire::EndContext& message);
 
     Registry& registry_;
-    Lobby& lobby_;
+    Admission& admission_;
     Growth& growth_;
     FenceWatch& fence_watch_;
-    Departures& departures_;
+    Teardown& teardown_;
     Inspector& inspector_;
 };
 

@@ -13,9 +13,9 @@ namespace fastio::service {
 /// A member that says bye is finalised at once. Any other end of a member starts its quarantine: its socket is closed,
 /// its leases and holds count on. It is finalised when its process has exited, its lifeline has ended and its devices'
 /// grace has passed, all three told by descriptors. A visitor is forgotten at once.
-class Departures {
+class Teardown {
 public:
-    Departures(Registry& registry, Growth& growth, FenceWatch& fence_watch)
+    Teardown(Registry& registry, Growth& growth, FenceWatch& fence_watch)
         : registry_(registry), growth_(growth), fence_watch_(fence_watch) {}
 
     /// Carries out the end that the session is marked with, as far as it has come. Where it throws it can be called
@@ -35,7 +35,7 @@ public:
     /// Ends the contexts that use a device which was lost since the last look.
     void end_contexts_of_lost_devices();
     /// Forgets a context of which nothing is left. The reference is dead when this returns true.
-    bool bury(Context& context);
+    bool forget(Context& context);
 
     /// Why a quarantined session ended, and what it waits for.
     [[nodiscard]] static std::string reason(const Session& session);
