@@ -69,14 +69,17 @@ TEST(SlabMapping, AllocatesAllOfASlabWithAndWithoutTimeForHugePages) {
 }
 
 TEST(SlabMapping, TakesHugePagesAtOnceWhereTheKernelHasThem) {
-    // Another process may have the last of them for a moment.
+    // Another process may have the last of them for a moment, and the kernel may have something to do with one of them
+    // when it is mapped.
+    bool had_huge_pages = false;
     for (int attempt = 0; attempt < 100; ++attempt) {
         const AllocatedSlab slab(Clock::time_point::max());
-        if (slab.huge() == kSlabBytes) {
-            EXPECT_LT(slab.faults_of_an_importer(), 100);
+        had_huge_pages = had_huge_pages || slab.huge() == kSlabBytes;
+        if (slab.huge() == kSlabBytes && slab.faults_of_an_importer() < 100) {
             return;
         }
     }
+    ASSERT_FALSE(had_huge_pages) << "an importer has a fault for each small page of them";
     const AllocatedSlab small(Clock::time_point::min());
     EXPECT_EQ(small.huge(), 0U);
     for (std::uint64_t offset = 0; offset < kSlabBytes; offset += kSlabGranularity) {
