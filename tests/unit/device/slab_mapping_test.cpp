@@ -39,15 +39,20 @@ public:
     [[nodiscard]] long faults_of_an_importer() const {
         void* const data = map_slab(file_.get(), kSlabBytes, Errc::io_error);
         const long before = faults();
-        for (std::uint64_t offset = 0; offset < kSlabBytes; offset += 4096) {
-            static_cast<volatile std::byte*>(data)[offset] = std::byte{1};
-        }
+        write_to_each_page(static_cast<volatile std::byte*>(data));
         const long taken = faults() - before;
         unmap_slab(data, kSlabBytes);
         return taken;
     }
 
 private:
+    // The sanitizers have memory of their own for each page, whose faults are not meant.
+    __attribute__((noinline, no_sanitize("address"), no_sanitize("thread"))) static void write_to_each_page(
+        volatile std::byte* data) {
+        for (std::uint64_t offset = 0; offset < kSlabBytes; offset += 4096) {
+            data[offset] = std::byte{1};
+        }
+    }
     static long faults() {
         rusage usage{};
         EXPECT_EQ(::getrusage(RUSAGE_THREAD, &usage), 0);
@@ -69,17 +74,14 @@ TEST(SlabMapping, AllocatesAllOfASlabWithAndWithoutTimeForHugePages) {
 }
 
 TEST(SlabMapping, TakesHugePagesAtOnceWhereTheKernelHasThem) {
-    // Another process may have the last of them for a moment, and the kernel may have something to do with one of them
-    // when it is mapped.
-    bool had_huge_pages = false;
+    // Another process may have the last of them for a moment.
     for (int attempt = 0; attempt < 100; ++attempt) {
         const AllocatedSlab slab(Clock::time_point::max());
-        had_huge_pages = had_huge_pages || slab.huge() == kSlabBytes;
-        if (slab.huge() == kSlabBytes && slab.faults_of_an_importer() < 100) {
+        if (slab.huge() == kSlabBytes) {
+            EXPECT_LT(slab.faults_of_an_importer(), 100);
             return;
         }
     }
-    ASSERT_FALSE(had_huge_pages) << "an importer has a fault for each small page of them";
     const AllocatedSlab small(Clock::time_point::min());
     EXPECT_EQ(small.huge(), 0U);
     for (std::uint64_t offset = 0; offset < kSlabBytes; offset += kSlabGranularity) {
