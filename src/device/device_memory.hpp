@@ -85,8 +85,8 @@ struct DeviceInfo {
 /// reserves slabs, exports and releases them. An *importer* (a client in another process) opens and closes them. Either
 /// moves and orders *data*.
 ///
-/// *Threads.* Every call may be made from any thread. release and open may take milliseconds, reserve up to a
-/// second where memory is scarce.
+/// *Threads.* Every call may be made from any thread. release and open may take milliseconds, reserve seconds
+/// where it is large or memory is scarce.
 /// *Errors.* Each call says which; what the driver reports arrives as Error with its name, number and remedy.
 class DeviceMemory {
 public:
