@@ -22,7 +22,7 @@ std::string contents_of(const Allocation& allocation) {
 }
 
 Context join(const RunningService& service, const std::string& job = "job") {
-    return Context({.job = job, .socket = service.socket()});
+    return Context({.job = job, .socket = service.socket(), .connect_timeout = forever});
 }
 
 TEST(PoolExhaustion, AFullPoolIsNamedAndServesAgainOnceThereIsRoom) {

@@ -18,7 +18,7 @@ std::string refusal(Context& context, std::uint64_t bytes, Errc expected) {
 }
 
 Context join(const RunningService& service, const std::string& job = "job") {
-    return Context({.job = job, .socket = service.socket()});
+    return Context({.job = job, .socket = service.socket(), .connect_timeout = forever});
 }
 
 TEST(PageExhaustion, EveryPageOfASlabIsReservedWhenItIsMade) {

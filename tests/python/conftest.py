@@ -134,6 +134,7 @@ def join(service: RunningService) -> Iterator[Callable[..., fastio.FastIOContext
 
     def join_job(**options: Any) -> fastio.FastIOContext:
         options.setdefault("job", "test")
+        options.setdefault("connect_timeout", 600.0)  # a busy machine may not have the one second that is usual
         joined.append(fastio.FastIOContext(socket=service.socket, **options))
         return joined[-1]
 

@@ -243,8 +243,7 @@ driver.wait_for_completion()
 """
     )
     assert process.stdout is not None
-    while process.stdout.readline() != "waiting for inputs\n":
-        pass
+    assert "waiting for inputs\n" in process.stdout, "it ended before"  # reads until that line
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode != 0

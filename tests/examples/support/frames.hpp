@@ -9,6 +9,7 @@
 
 #include "support/program.hpp"
 #include "support/temp_dir.hpp"
+#include "support/watchdog.hpp"
 
 namespace frames::testing {
 
@@ -40,6 +41,7 @@ public:
     static void expect_success(const Outcome& outcome, const std::string& counts);
 
 private:
+    fastio::test::Watchdog watchdog_{"the programs of examples/frames"};
     std::string device_;
     fastio::test::TempDir folder_;
 };

@@ -24,7 +24,7 @@ inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 class ClientTest : public ::testing::Test {
 protected:
     [[nodiscard]] Context join(const std::string& job = "job") {
-        return Context({.job = job, .socket = service.socket()});
+        return Context({.job = job, .socket = service.socket(), .connect_timeout = forever});
     }
 
     RunningService service{};

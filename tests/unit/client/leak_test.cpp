@@ -36,8 +36,8 @@ TEST(LeakTest, NothingIsLeftOfAContext) {
     const RunningService service;
     Service inspector(service.socket());
     const auto use = [&] {
-        Context ctx({.job = "job", .socket = service.socket()});
-        Context other({.job = "job", .socket = service.socket()});
+        Context ctx({.job = "job", .socket = service.socket(), .connect_timeout = forever});
+        Context other({.job = "job", .socket = service.socket(), .connect_timeout = forever});
         use_everything(ctx, other);
     };
     use();  // the service starts a thread when a device is first used
@@ -62,8 +62,8 @@ TEST(LeakTest, NothingIsLeftWhenTheServiceDiedFirst) {
     const LeakCheck leaks;
     {
         RunningService service;
-        Context ctx({.job = "job", .socket = service.socket()});
-        Context other({.job = "job", .socket = service.socket()});
+        Context ctx({.job = "job", .socket = service.socket(), .connect_timeout = forever});
+        Context other({.job = "job", .socket = service.socket(), .connect_timeout = forever});
         use_everything(ctx, other);
         publish_text(ctx, "b", "x", true);
         const Allocation lease = other.get("b");
@@ -76,10 +76,11 @@ TEST(LeakTest, NothingIsLeftWhenTheServiceDiedFirst) {
 TEST(LeakTest, NothingIsLeftOfRefusedConnections) {
     const RunningService service({.max_clients = 2});
     Service inspector(service.socket());
-    const Context first({.job = "job", .socket = service.socket()});
+    const Context first({.job = "job", .socket = service.socket(), .connect_timeout = forever});
     const LeakCheck leaks;
     for (int i = 0; i < 3; ++i) {
-        EXPECT_EQ(errc_of([&] { Context({.job = "job", .socket = service.socket()}); }), Errc::quota_exceeded);
+        EXPECT_EQ(errc_of([&] { Context({.job = "job", .socket = service.socket(), .connect_timeout = forever}); }),
+                  Errc::quota_exceeded);
         EXPECT_EQ(
             errc_of([&] { Context({.job = "job", .socket = service.socket() + ".missing", .connect_timeout = 0s}); }),
             Errc::service_unreachable);
@@ -104,11 +105,11 @@ TEST(LeakTest, NothingIsLeftOfAnInspector) {
 
 TEST(LeakTest, ContextsComeAndGoWithoutATrace) {
     const RunningService service;
-    Context stays({.job = "job", .socket = service.socket()});
+    Context stays({.job = "job", .socket = service.socket(), .connect_timeout = forever});
     publish_text(stays, "a", "x");
     const LeakCheck leaks;
     for (int i = 0; i < 50; ++i) {
-        Context ctx({.job = "job", .socket = service.socket()});
+        Context ctx({.job = "job", .socket = service.socket(), .connect_timeout = forever});
         const Allocation a = ctx.get("a");
         const Allocation b = ctx.create(100);
     }

@@ -4,7 +4,7 @@ namespace fastio::test {
 namespace {
 
 Context join(const RunningService& service, std::uint64_t quota = 0) {
-    return Context({.job = "job", .socket = service.socket(), .quota = quota});
+    return Context({.job = "job", .socket = service.socket(), .quota = quota, .connect_timeout = forever});
 }
 
 TEST(LimitsTest, MoreThanThePoolIsOutOfMemory) {
@@ -29,7 +29,7 @@ TEST(LimitsTest, MemoryThatIsReleasedCanBeUsedAgain) {
 }
 
 TEST(LimitsTest, ALargerSlabIsMadeOnceTheSmallOnesAreUnmapped) {
-    RunningService service({.pool_max = 8 * kMiB});
+    RunningService service({.pool_max = 8 * kMiB, .closing_patience = std::chrono::hours(1)});
     Context ctx = join(service);
     Context reader = join(service);
     {

@@ -25,7 +25,7 @@ private:
 class RoomTest : public ::testing::Test {
 protected:
     [[nodiscard]] Context join(const std::string& job = "job") {
-        return Context({.job = job, .socket = service.socket()});
+        return Context({.job = job, .socket = service.socket(), .connect_timeout = forever});
     }
 
     RunningService service{{.pool_max = 2 * kMiB}};
@@ -122,8 +122,8 @@ TEST_F(RoomTest, IsWaitedForUntilTheHookThrows) {
 
 TEST(QuotaTest, IsWaitedForUntilItHasRoom) {
     RunningService service({.quota = 2 * kMiB});
-    Context ctx({.job = "job", .socket = service.socket()});
-    Context other({.job = "job", .socket = service.socket()});
+    Context ctx({.job = "job", .socket = service.socket(), .connect_timeout = forever});
+    Context other({.job = "job", .socket = service.socket(), .connect_timeout = forever});
     std::optional<Allocation> taken = ctx.create(2 * kMiB);
     WaitingCreate waiting(other, kMiB);
     taken.reset();
@@ -133,8 +133,8 @@ TEST(QuotaTest, IsWaitedForUntilItHasRoom) {
 
 TEST(TableRoomTest, IsWaitedForUntilAnAllocationGoes) {
     RunningService service({.max_allocations = 1});
-    Context ctx({.job = "job", .socket = service.socket()});
-    Context other({.job = "job", .socket = service.socket()});
+    Context ctx({.job = "job", .socket = service.socket(), .connect_timeout = forever});
+    Context other({.job = "job", .socket = service.socket(), .connect_timeout = forever});
     std::optional<Allocation> taken = ctx.create(1);
     WaitingCreate waiting(other, 1);
     taken.reset();

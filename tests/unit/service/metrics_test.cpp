@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 
 #include <filesystem>
+#include <optional>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -183,12 +184,15 @@ TEST_F(MetricsTest, CutAClientThatTricklesItsRequest) {
 
 TEST_F(MetricsTest, CutAClientThatDoesNotGoAfterItsAnswer) {
     options.metrics_patience = std::chrono::milliseconds(20);
-    const TcpClient client(address());
-    client.send("GET /metrics HTTP/1.0\r\n\r\n");
-    EXPECT_EQ(parse_response(client.receive_all()).status, 200);
+    constexpr std::string_view kRequest = "GET /metrics HTTP/1.0\r\n\r\n";
+    std::optional<TcpClient> client;
+    do {  // until its request is there in time
+        client.emplace(address());
+        ::send(client->fd(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+    } while (parse_response(client->receive_all()).status != 200);
     // It does not close. Once the service has, what is sent is refused.
     const char byte = 'x';
-    while (::send(client.fd(), &byte, 1, MSG_NOSIGNAL) == 1) {
+    while (::send(client->fd(), &byte, 1, MSG_NOSIGNAL) == 1) {
         std::this_thread::yield();
     }
 }
