@@ -4,7 +4,6 @@
 
 #include "core/fail.hpp"
 #include "device/device_name.hpp"
-#include "device/host_memory.hpp"
 #include "gpu/gpus.hpp"
 
 namespace fastio::gpu {
@@ -17,9 +16,9 @@ DeviceInfo names_of(const Gpu& gpu) {
     return info;
 }
 
-std::shared_ptr<DeviceMemory> make(const std::string& text, const DeviceName& name) {
+std::shared_ptr<DeviceMemory> make(const std::string& text, const DeviceName& name, HugePages huge_pages) {
     if (name.kind == DeviceName::Kind::host) {
-        return make_host_memory();
+        return make_host_memory(huge_pages);
     }
     const Gpus& gpus = list_gpus();
     std::string seen;
@@ -36,7 +35,7 @@ std::shared_ptr<DeviceMemory> make(const std::string& text, const DeviceName& na
     fail(Errc::device_unavailable, "the device '{}' cannot be served: this process sees {}", text, seen);
 }
 
-ChosenDevices choose_automatically() {
+ChosenDevices choose_automatically(HugePages huge_pages) {
     ChosenDevices chosen;
     const Gpus& gpus = list_gpus();
     for (const Gpu& gpu : gpus.found) {
@@ -50,7 +49,7 @@ ChosenDevices choose_automatically() {
         }
     }
     if (chosen.memories.empty()) {
-        chosen.memories.push_back(make_host_memory());
+        chosen.memories.push_back(make_host_memory(huge_pages));
         chosen.why_host = gpus.found.empty() ? gpus.why_none : "every GPU is left out";
         chosen.may_have_gpus = !gpus.found.empty() || gpus.failed;
     }
@@ -59,9 +58,9 @@ ChosenDevices choose_automatically() {
 
 }  // namespace
 
-ChosenDevices choose_devices(std::span<const std::string> names) {
+ChosenDevices choose_devices(std::span<const std::string> names, HugePages huge_pages) {
     if (names.empty() || (names.size() == 1 && names.front() == "auto")) {
-        return choose_automatically();
+        return choose_automatically(huge_pages);
     }
     ChosenDevices chosen;
     for (const std::string& text : names) {
@@ -69,7 +68,7 @@ ChosenDevices choose_devices(std::span<const std::string> names) {
         if (name.kind == DeviceName::Kind::automatic) {
             fail(Errc::invalid_argument, "the device 'auto' was given beside others: give it alone, or none");
         }
-        auto memory = make(text, name);
+        auto memory = make(text, name, huge_pages);
         const auto is_same = [&](const auto& other) { return other->info().name == memory->info().name; };
         if (std::ranges::any_of(chosen.memories, is_same)) {
             fail(Errc::invalid_argument, "the device '{}' was given twice: give each once", text);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device/device_memory.hpp"
+#include "device/host_memory.hpp"
 
 namespace fastio::gpu {
 
@@ -20,6 +21,7 @@ struct ChosenDevices {
 /// Makes what the names ask for, in their order: "host", "cuda:N" with N as this process counts, "cuda:UUID". "auto",
 /// or no name at all: every GPU that can be shared, else the host. Errors: invalid_argument (no such spelling, one
 /// device twice), device_unavailable, device_error.
-[[nodiscard]] ChosenDevices choose_devices(std::span<const std::string> names);
+[[nodiscard]] ChosenDevices choose_devices(std::span<const std::string> names,
+                                           HugePages huge_pages = HugePages::at_creation);
 
 }  // namespace fastio::gpu

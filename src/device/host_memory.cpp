@@ -58,9 +58,9 @@ void refuse_stream(const char* call, Stream stream) {
     }
 }
 
-// How long a reservation looks for huge pages: that much, and as much for each MiB. Clearing one MiB takes some 0.1 ms;
-// a kernel that has to move others' pages first, or a virtual machine whose host has to find the memory, may take 20
-// times as long.
+// How long a reservation that looks for huge pages does so: that much, and as much for each MiB. Clearing one MiB takes
+// some 0.1 ms; a kernel that has to move others' pages first, or a virtual machine whose host has to find the memory,
+// may take 20 times as long.
 constexpr std::chrono::milliseconds kHugePagesFor{500};
 constexpr std::chrono::microseconds kHugePagesForEachMib{500};
 
@@ -69,7 +69,7 @@ class NothingToWaitFor final : public StreamMark {};
 
 class HostMemory final : public DeviceMemory {
 public:
-    HostMemory() {
+    explicit HostMemory(HugePages huge_pages) : huge_pages_(huge_pages) {
         info_.name = "host";
         info_.total_bytes = physical_memory_bytes();
         info_.default_pool_bytes = std::max(round_down(info_.total_bytes / 2, kSlabGranularity), kSlabGranularity);
@@ -98,9 +98,10 @@ public:
         slab.handle = make_handle(id);
         try {
             // Too little memory is an error now, and not a SIGBUS in whoever writes.
-            slab.improved =
-                allocate_slab(slab.file.get(), slab.data, bytes,
-                              std::chrono::steady_clock::now() + kHugePagesFor + kHugePagesForEachMib * (bytes >> 20));
+            slab.improved = allocate_slab(slab.file.get(), slab.data, bytes, end_of_huge_pages(bytes));
+            if (huge_pages_ == HugePages::never) {
+                slab.improved = bytes;  // there is nothing that improve() could do
+            }
             seal_size(slab.file.get());
             OwnSlabs::of_process().add(id, slab.data, bytes, unmap_slab);
         } catch (...) {
@@ -201,14 +202,23 @@ public:
     void synchronise(Stream stream) override { refuse_stream("synchronise", stream); }
 
 private:
+    [[nodiscard]] std::chrono::steady_clock::time_point end_of_huge_pages(std::uint64_t bytes) const {
+        const auto now = std::chrono::steady_clock::now();
+        if (huge_pages_ != HugePages::at_creation) {
+            return now;
+        }
+        return now + kHugePagesFor + kHugePagesForEachMib * (bytes >> 20);
+    }
+
+    HugePages huge_pages_;
     DeviceInfo info_;
     const std::atomic<int> never_{0};
 };
 
 }  // namespace
 
-std::shared_ptr<DeviceMemory> make_host_memory() {
-    return std::make_shared<HostMemory>();
+std::shared_ptr<DeviceMemory> make_host_memory(HugePages huge_pages) {
+    return std::make_shared<HostMemory>(huge_pages);
 }
 
 }  // namespace fastio

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 
 #include "core/fail.hpp"
 #include "core/utf8.hpp"
+#include "device/host_memory.hpp"
 #include "gpu/choose_devices.hpp"
 #include "service/log.hpp"
 #include "service/options.hpp"
@@ -28,6 +30,13 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
+
+const std::map<std::string, fastio::HugePages>& huge_pages_options() {
+    static const std::map<std::string, fastio::HugePages> options{{"at-creation", fastio::HugePages::at_creation},
+                                                                  {"when-idle", fastio::HugePages::when_idle},
+                                                                  {"never", fastio::HugePages::never}};
+    return options;
+}
 
 struct CommandLine {
     std::string socket{};
@@ -41,6 +50,7 @@ struct CommandLine {
     double linger_s = 0;
     double trim_after_s = 5;
     double fence_limit_s = 60;
+    std::string huge_pages{"at-creation"};
     std::string log_level{"info"};
     fastio::service::Options options{};
 };
@@ -53,6 +63,12 @@ void describe(CLI::App& app, CommandLine& line) {
                    "a device to serve, 'host', 'cuda:N' or 'cuda:UUID'; may be given several times (default: all GPUs, "
                    "else host)");
     app.add_option("--pool-max", line.pool_max, "bytes that the slabs of one device may reach, e.g. 8G");
+    app.add_option("--huge-pages", line.huge_pages,
+                   "when to put host memory into huge pages: at-creation makes a first create slower where free memory "
+                   "is in pieces, or a virtual machine's host takes it back, and all use of it faster; when-idle does "
+                   "it later, while it may be in use; never")
+        ->check(CLI::IsMember(huge_pages_options()))
+        ->capture_default_str();
     app.add_option("--quota", line.quota, "bytes that the allocations of one context may reach");
     app.add_option("--debug-memory", line.debug_memory,
                    "to find uses after free: fill freed memory with 0xdf, and hold back so many bytes of it in each "
@@ -167,7 +183,8 @@ int serve(CommandLine& line) {
     options.trim_after = std::chrono::milliseconds(static_cast<std::int64_t>(line.trim_after_s * 1000));
     options.fence_limit = std::chrono::milliseconds(static_cast<std::int64_t>(line.fence_limit_s * 1000));
     options.stop_descriptor = ending.get();
-    fastio::gpu::ChosenDevices devices = fastio::gpu::choose_devices(line.devices);
+    fastio::gpu::ChosenDevices devices =
+        fastio::gpu::choose_devices(line.devices, huge_pages_options().at(line.huge_pages));
     std::vector<std::string> synchronising;
     for (const auto& memory : devices.memories) {
         if (memory->info().stream_order == fastio::StreamOrder::synchronise) {

@@ -57,7 +57,7 @@ TEST(HostMemory, LeaksNothing) {
 }
 
 TEST(HostMemory, ImprovingASlabEndsAndChangesNothingInIt) {
-    const auto memory = make_host_memory();
+    const auto memory = make_host_memory(HugePages::when_idle);
     constexpr std::uint64_t kBytes = 3 * kSlabGranularity;
     OwnedSlab slab = memory->reserve(kBytes);
     auto* const words = static_cast<std::uint64_t*>(slab.data);
@@ -78,6 +78,16 @@ TEST(HostMemory, ImprovingASlabEndsAndChangesNothingInIt) {
     ASSERT_EQ(::fstat(slab.file.get(), &status), 0);
     EXPECT_EQ(static_cast<std::uint64_t>(status.st_blocks) * 512, kBytes);
     memory->release(std::move(slab));
+}
+
+TEST(HostMemory, LooksForHugePagesOnlyWhenItIsToldTo) {
+    for (const auto& [when, improved] :
+         {std::pair(HugePages::when_idle, std::uint64_t{0}), {HugePages::never, kSlab}}) {
+        const auto memory = make_host_memory(when);
+        OwnedSlab slab = memory->reserve(kSlab);
+        EXPECT_EQ(slab.improved, improved);
+        memory->release(std::move(slab));
+    }
 }
 
 TEST(HostMemory, AFailedReserveLeaksNothing) {

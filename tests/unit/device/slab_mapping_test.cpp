@@ -1,7 +1,6 @@
 #include "device/slab_mapping.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "core/limits.hpp"
 #include "device/memfd.hpp"
 #include "support/errors.hpp"
+#include "support/page_faults.hpp"
 
 namespace fastio::test {
 namespace {
@@ -38,27 +38,12 @@ public:
     /// Faults of this thread while it writes to each page of a new mapping.
     [[nodiscard]] long faults_of_an_importer() const {
         void* const data = map_slab(file_.get(), kSlabBytes, Errc::io_error);
-        const long before = faults();
-        write_to_each_page(static_cast<volatile std::byte*>(data));
-        const long taken = faults() - before;
+        const long taken = faults_of_writing_to_each_page(static_cast<volatile std::byte*>(data), kSlabBytes);
         unmap_slab(data, kSlabBytes);
         return taken;
     }
 
 private:
-    // The sanitizers have memory of their own for each page, whose faults are not meant.
-    __attribute__((noinline, no_sanitize("address"), no_sanitize("thread"))) static void write_to_each_page(
-        volatile std::byte* data) {
-        for (std::uint64_t offset = 0; offset < kSlabBytes; offset += 4096) {
-            data[offset] = std::byte{1};
-        }
-    }
-    static long faults() {
-        rusage usage{};
-        EXPECT_EQ(::getrusage(RUSAGE_THREAD, &usage), 0);
-        return usage.ru_minflt;
-    }
-
     Descriptor file_ = make_memfd("slab_mapping_test", kSlabBytes);
     void* data_ = map_slab(file_.get(), kSlabBytes, Errc::io_error);
     std::uint64_t huge_;

@@ -156,8 +156,8 @@ TEST_F(FastiodTest, WrongUsageEndsWithStatus2AndOneLine) {
           Words{"--pool-max", "many"}, Words{"--pool-max", "ma\nny"}, Words{"--log-level", "loud"},
           Words{"--max-clients", "few"}, Words{"--max-clients", "0"}, Words{"--max-contexts", "0"},
           Words{"--linger", "-1"}, Words{"--device", "no\ndevice"}, Words{"--group", "no such group"},
-          Words{"--config", folder.file("none")}, Words{"--metrics", "9464"}, Words{"--metrics", "localhost:9464"},
-          Words{"--metrics", "127.0.0.1:65536"}}) {
+          Words{"--huge-pages", "often"}, Words{"--config", folder.file("none")}, Words{"--metrics", "9464"},
+          Words{"--metrics", "localhost:9464"}, Words{"--metrics", "127.0.0.1:65536"}}) {
         ChildProcess fastiod = start(words);
         EXPECT_EQ(fastiod.wait(), (ExitStatus{2, 0})) << words.back();
         const std::string said = fastiod.output();
