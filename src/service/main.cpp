@@ -24,6 +24,7 @@
 #include "service/log.hpp"
 #include "service/options.hpp"
 #include "service/service.hpp"
+#include "service/service_manager.hpp"
 #include "wire/socket_path.hpp"
 
 namespace {
@@ -160,6 +161,15 @@ int fail_with(int status, std::string_view message) noexcept {
     return status;
 }
 
+/// What it is not told is no reason to end.
+void tell_service_manager(std::string_view state, spdlog::logger& log) {
+    try {
+        fastio::service::tell_service_manager(state);
+    } catch (const std::exception& error) {
+        log.warn("{}", error.what());
+    }
+}
+
 int serve(CommandLine& line) {
     ::prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user may read the clients' memory through /proc/PID/fd or ptrace
     raise_descriptor_limit();
@@ -191,6 +201,7 @@ int serve(CommandLine& line) {
             synchronising.push_back(memory->info().name);
         }
     }
+    const std::string ready = "READY=1\nSTATUS=listening at " + fastio::printable(options.socket);
     fastio::service::Service service(options, std::move(devices.memories));
     // Only now: a start that fails says one line, why.
     for (const std::string& gpu : devices.left_out) {
@@ -203,7 +214,9 @@ int serve(CommandLine& line) {
         options.log->warn("the streams of {} cannot wait for memory: publishing on one waits on the host",
                           fastio::printable(device));
     }
+    tell_service_manager(ready, *options.log);
     service.run();
+    tell_service_manager("STOPPING=1", *options.log);
     return 0;
 }
 

@@ -1,5 +1,7 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +16,34 @@
 namespace fastio::test {
 namespace {
 
+/// What systemd is for a unit of Type=notify.
+class ServiceManager {
+public:
+    /// As $NOTIFY_SOCKET says it.
+    explicit ServiceManager(const std::string& name) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        name.copy(address.sun_path, sizeof(address.sun_path));
+        if (name[0] == '@') {
+            address.sun_path[0] = '\0';
+        }
+        const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+        if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), bytes) != 0) {
+            throw std::runtime_error("could not listen at " + name);
+        }
+    }
+    /// Waits for it.
+    [[nodiscard]] std::string next() const {
+        std::string state(4096, '\0');
+        const ssize_t bytes = ::recv(socket_.get(), state.data(), state.size(), 0);
+        state.resize(bytes < 0 ? 0 : static_cast<std::size_t>(bytes));
+        return state;
+    }
+
+private:
+    Descriptor socket_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+};
+
 class FastiodTest : public ::testing::Test {
 protected:
     ChildProcess start(std::vector<std::string> arguments, const std::string& socket = "s") const {
@@ -24,6 +54,13 @@ protected:
         return fastiod;
     }
 
+    /// With a service manager that listens there.
+    ChildProcess start_under(const std::string& notify_socket) const {
+        ChildOptions options;
+        options.capture_output = true;
+        options.environment = {{"NOTIFY_SOCKET", notify_socket}};
+        return ChildProcess::start(FASTIOD, {"--socket", folder.file("s"), "--device", "host"}, options);
+    }
     /// With standard error at this end of a pipe.
     ChildProcess start_with_log(const Descriptor& log) const {
         ChildOptions options;
@@ -96,6 +133,32 @@ TEST_F(FastiodTest, LogsEachChangeAndEachRefusalAtDebugAndNoneOfThemAtInfo) {
         EXPECT_EQ(usually_said.find(line), std::string::npos) << usually_said;
     }
     EXPECT_NE(usually_said.find(" joined 'job'\n"), std::string::npos) << usually_said;
+}
+
+TEST_F(FastiodTest, TellsTheServiceManagerWhenItListensAndWhenItEnds) {
+    for (const std::string& name : {folder.file("manager"), "@fastiod_test " + folder.file("manager")}) {
+        const ServiceManager manager(name);
+        ChildProcess fastiod = start_under(name);
+        EXPECT_EQ(manager.next(), "READY=1\nSTATUS=listening at " + folder.file("s"));
+        EXPECT_EQ(RawClient::member(folder.file("s"))->totals().sessions, 1U);  // at the first attempt
+        fastiod.signal(SIGTERM);
+        EXPECT_EQ(manager.next(), "STOPPING=1");
+        EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
+        EXPECT_EQ(fastiod.output().find("warning"), std::string::npos) << fastiod.output();
+    }
+}
+
+TEST_F(FastiodTest, ServesAllTheSameWhereTheServiceManagerCannotBeTold) {
+    for (const std::string& name : {folder.file("nothing here"), std::string("relative"), std::string(200, '@')}) {
+        ChildProcess fastiod = start_under(name);
+        fastiod.wait_for_output("listening at");
+        EXPECT_EQ(RawClient::member(folder.file("s"))->totals().sessions, 1U);
+        fastiod.signal(SIGTERM);
+        EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
+        const std::string said = fastiod.output();
+        EXPECT_NE(said.find(" warning fastiod: the service manager "), std::string::npos) << said;
+        EXPECT_NE(said.find("READY=1"), std::string::npos) << said;
+    }
 }
 
 TEST_F(FastiodTest, ASecondOneEndsWithStatus1) {
