@@ -1,5 +1,6 @@
 #include "wire/socket.hpp"
 #include "device/process_limits.hpp"
+#include "wire/socket_path.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -77,8 +78,7 @@ void clear(Packet& packet) noexcept {
         case EPERM:
             fail(Errc::permission_denied,
                  "could not connect to '{}': {} ({}); the service belongs to another user: ask for its --group, or "
-                 "start "
-                 "one of your own",
+                 "start one of your own",
                  path, std::strerror(error), error);
         case ECONNREFUSED:
             fail(Errc::service_unreachable,
@@ -87,13 +87,12 @@ void clear(Packet& packet) noexcept {
         case EAGAIN:
             fail(Errc::service_unreachable,
                  "could not connect to '{}': as many clients wait there as may ({}); the service is stopped or very "
-                 "busy, "
-                 "try again",
+                 "busy, try again",
                  path, error);
         default:
             fail(Errc::service_unreachable,
-                 "could not connect to '{}': {} ({}); start fastiod, or check $FASTIO_SOCKET", path,
-                 std::strerror(error), error);
+                 "could not connect to '{}': {} ({}); start fastiod, or check $FASTIO_SOCKET{}", path,
+                 std::strerror(error), error, remedy_for_closed_system(path, PathEnvironment::of_process()));
     }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "wire/socket.hpp"
@@ -12,6 +13,10 @@ namespace {
 
 constexpr const char* kFolder = "/fastio";
 constexpr const char* kFile = "/fastiod.sock";
+
+std::string system_folder(const PathEnvironment& environment) {
+    return environment.root + "/run" + kFolder;
+}
 
 bool exists(const std::string& path) noexcept {
     struct stat status {};
@@ -61,9 +66,19 @@ std::string choose_socket_path(std::string_view given, const PathEnvironment& en
     }
     const std::string folder = runtime_folder(environment);
     const std::string of_user = folder + kFile;
-    const std::string of_system = environment.root + "/run" + kFolder + kFile;
+    const std::string of_system = system_folder(environment) + kFile;
     const bool user_serves = is_folder_of(folder, environment.uid) && exists(of_user);
     return !user_serves && exists(of_system) ? of_system : of_user;
+}
+
+std::string remedy_for_closed_system(std::string_view path, const PathEnvironment& environment) {
+    const std::string folder = system_folder(environment);
+    struct stat status {};
+    if (path != runtime_folder(environment) + kFile || ::stat((folder + kFile).c_str(), &status) == 0 ||
+        errno != EACCES) {
+        return {};
+    }
+    return "; " + folder + ", where the machine's own service listens, is closed to this user: join its group";
 }
 
 std::string choose_listening_path(std::string_view given, const PathEnvironment& environment) {

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,6 +96,24 @@ TEST_F(SocketPath, TheSystemsServiceIsUsedWhereTheRuntimeFolderIsEmpty) {
     EXPECT_EQ(chosen(), system_);
     serve(root_.file("xdg/fastio/fastiod.sock"));
     EXPECT_EQ(chosen(), root_.file("xdg/fastio/fastiod.sock"));
+}
+
+TEST_F(SocketPath, ASystemsServiceThatIsClosedToTheUserIsNamed) {
+    const std::string own = temporary_ + "/fastiod.sock";
+    serve(system_);
+    EXPECT_EQ(remedy_for_closed_system(own, environment()), "");
+    std::filesystem::permissions(root_.path(), std::filesystem::perms::all);
+    std::filesystem::permissions(root_.file("run/fastio"), std::filesystem::perms::none);
+    ::setfsuid(65'534);  // root may look into every folder
+    const std::string remedy = remedy_for_closed_system(own, environment());
+    const std::string chosen_then = chosen();
+    const std::string of_another = remedy_for_closed_system("/a", environment());
+    ::setfsuid(::geteuid());
+    EXPECT_EQ(remedy, "; " + root_.file("run/fastio") +
+                          ", where the machine's own service listens, is closed to this user: join its group");
+    EXPECT_EQ(chosen_then, own);
+    EXPECT_EQ(of_another, "");
+    std::filesystem::permissions(root_.file("run/fastio"), std::filesystem::perms::owner_all);
 }
 
 TEST_F(SocketPath, AServiceOfTheUserStartsBesideTheSystems) {
