@@ -11,13 +11,18 @@
 #include "core/limits.hpp"
 #include "device/memfd.hpp"
 
-// Linux 6.1; Debian 12's C library does not have it.
+// Linux 5.14 and 6.1; a C library may be older than the kernel.
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
 
 namespace fastio {
 namespace {
+
+constexpr std::size_t kPageBytes = 4096;
 
 [[noreturn]] void fail_mapping(std::uint64_t bytes, Errc code, int error) {
     fail(error == ENOMEM ? code : Errc::io_error, "could not map a slab of {} bytes: {} ({}){}", bytes,
@@ -52,7 +57,10 @@ void* map_slab(int fd, std::uint64_t bytes, Errc code) {
 }
 
 Collapse collapse(void* data, std::uint64_t offset) noexcept {
-    if (::madvise(static_cast<std::byte*>(data) + offset, kSlabGranularity, MADV_COLLAPSE) == 0) {
+    std::byte* const start = static_cast<std::byte*>(data) + offset;
+    // Linux 6.1 refuses a range of which this mapping has seen no page, as if it could never be; 6.18 does not.
+    ::madvise(start, kPageBytes, MADV_POPULATE_READ);
+    if (::madvise(start, kSlabGranularity, MADV_COLLAPSE) == 0) {
         return Collapse::done;
     }
     return errno == EINVAL ? Collapse::never : Collapse::not_now;  // EAGAIN, EBUSY, ENOMEM
@@ -61,10 +69,9 @@ Collapse collapse(void* data, std::uint64_t offset) noexcept {
 std::uint64_t allocate_slab(int fd, void* data, std::uint64_t bytes, std::chrono::steady_clock::time_point until) {
     // The kernel refuses to collapse a range without any page. What is missing beside the first one it clears in the
     // huge page itself, so that nothing is copied.
-    constexpr off_t kFirstPageBytes = 4096;
     std::uint64_t huge = 0;
     while (huge < bytes && std::chrono::steady_clock::now() < until) {
-        if (::fallocate(fd, 0, static_cast<off_t>(huge), kFirstPageBytes) != 0) {
+        if (::fallocate(fd, 0, static_cast<off_t>(huge), kPageBytes) != 0) {
             if (errno == EINTR) {
                 continue;
             }
