@@ -1,6 +1,8 @@
 #include "device/mapping.hpp"
 
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -46,9 +48,28 @@ Mapping::~Mapping() {
     }
 }
 
+int populate_by_reading(const void* data, std::size_t bytes) noexcept {
+    constexpr std::size_t kPageBytes = 4096;  // or more
+    for (std::size_t offset = 0; offset < bytes; offset += kPageBytes) {
+        std::byte read{};
+        const iovec to{&read, 1};
+        const iovec from{const_cast<std::byte*>(static_cast<const std::byte*>(data)) + offset, 1};
+        if (::process_vm_readv(::getpid(), &to, 1, &from, 1, 0) != 1) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
 void Mapping::populate(std::size_t offset, std::size_t bytes) const {
-    while (::madvise(data() + offset, bytes, MADV_POPULATE_READ) != 0) {
-        const int error = errno;
+    for (;;) {
+        int error = ::madvise(data() + offset, bytes, MADV_POPULATE_READ) == 0 ? 0 : errno;
+        if (error == EINVAL) {
+            error = populate_by_reading(data() + offset, bytes);
+        }
+        if (error == 0) {
+            return;
+        }
         if (error == EINTR) {
             continue;
         }
@@ -57,9 +78,8 @@ void Mapping::populate(std::size_t offset, std::size_t bytes) const {
         fail(is_full ? Errc::out_of_memory : Errc::io_error,
              "could not reserve {} bytes at {} of a mapping of shared memory: {} ({}){}", bytes, offset,
              std::strerror(error), error,
-             is_full           ? "; free some memory or raise the memory limit of this process"
-             : error == EINVAL ? "; Linux 5.14 has MADV_POPULATE_READ, which this takes"
-                               : "");
+             is_full ? "; free some memory or raise the memory limit of this process"
+                     : "; it takes MADV_POPULATE_READ (Linux 5.14), or process_vm_readv of this process itself");
     }
 }
 

@@ -11,10 +11,7 @@
 #include "core/limits.hpp"
 #include "device/memfd.hpp"
 
-// Linux 5.14 and 6.1; a C library may be older than the kernel.
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
+// Linux 6.1; Debian 12's C library does not have it.
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif

@@ -12,9 +12,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <limits>
 
 #include "device/descriptor.hpp"
+#include "device/mapping.hpp"
 
 namespace fastio::doctor {
 namespace {
@@ -49,9 +51,10 @@ bool try_futex_waitv() noexcept {
 #endif
 }
 
-/// Of no page, which a kernel that does not know the advice refuses all the same.
+/// The advice for no page, which a kernel that does not know it refuses all the same; else what takes its place.
 bool try_populate() noexcept {
-    return ::madvise(nullptr, 0, MADV_POPULATE_READ) == 0;
+    const std::byte here{};
+    return ::madvise(nullptr, 0, MADV_POPULATE_READ) == 0 || populate_by_reading(&here, sizeof(here)) == 0;
 }
 
 bool try_future_write_seal() noexcept {
@@ -72,7 +75,7 @@ Finding judge_kernel(const Machine& machine) {
             finding.found += ", without futex_waitv: a thread that waits for a name wakes 100 times a second";
         }
         if (!machine.has_populate) {
-            finding.found += ", without MADV_POPULATE_READ: a client has 512 leases at most";
+            finding.found += ", without MADV_POPULATE_READ and process_vm_readv: a client has 512 leases at most";
         }
         finding.remedy = "use Linux 5.16 or newer; in a container allow futex_waitv";
     } else {

@@ -13,7 +13,7 @@ struct Machine {
     std::string kernel_release{};             ///< as uname says it
     bool has_pidfds = false;                  ///< Linux 5.3
     bool has_futex_waitv = false;             ///< Linux 5.16
-    bool has_populate = false;                ///< MADV_POPULATE_READ: Linux 5.14
+    bool has_populate = false;                ///< MADV_POPULATE_READ (Linux 5.14) or process_vm_readv
     bool has_future_write_seal = false;       ///< of memory files: Linux 5.1
     std::uint64_t descriptors = 0;            ///< hard limit
     std::uint64_t file_bytes = 0;             ///< soft limit; UINT64_MAX: none

@@ -46,7 +46,7 @@ WaitResult wait_in_slices(const std::uint32_t* word, std::uint32_t seen, Clock::
     }
     const timespec slice = to_timespec(std::min<std::chrono::nanoseconds>(deadline - now, kSlice));
     ::syscall(SYS_futex, word, FUTEX_WAIT, seen, &slice, nullptr, 0);
-    return WaitResult::woken;
+    return Clock::now() < deadline ? WaitResult::woken : WaitResult::timed_out;
 }
 
 }  // namespace

@@ -81,6 +81,10 @@ bool is_word(int fd) noexcept {
 FASTIO_SEAM(void*, mmap, (void* at, std::size_t bytes, int access, int flags, int fd, off_t offset),
             (at, bytes, access, flags, fd, offset), reinterpret_cast<void*>(-1), (Ways{.memory = ENOMEM}))
 FASTIO_SEAM(int, madvise, (void* at, std::size_t bytes, int advice), (at, bytes, advice), -1, (Ways{.memory = ENOMEM}))
+FASTIO_SEAM(ssize_t, process_vm_readv,
+            (pid_t pid, const iovec* to, unsigned long to_count, const iovec* from, unsigned long from_count,
+             unsigned long flags),
+            (pid, to, to_count, from, from_count, flags), -1, (Ways{.memory = ENOMEM}))
 FASTIO_SEAM(int, memfd_create, (const char* name, unsigned flags), (name, flags), -1, kMakesDescriptor)
 FASTIO_SEAM(int, ftruncate, (int fd, off_t bytes), (fd, bytes), -1, (Ways{.memory = EFBIG, .interruption = EINTR}))
 FASTIO_SEAM(int, fallocate, (int fd, int mode, off_t offset, off_t bytes), (fd, mode, offset, bytes), -1,

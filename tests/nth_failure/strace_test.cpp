@@ -16,13 +16,14 @@ namespace {
 
 // What the seam fails, by the kernel's names.
 const std::set<std::string> kInTheSeam{
-    "mmap",           "madvise",    "memfd_create",  "ftruncate", "fallocate", "socket",     "socketpair", "pipe2",
-    "bind",           "listen",     "accept4",       "connect",   "sendmsg",   "recvmsg",    "sendto",     "recvfrom",
-    "getsockopt",     "setsockopt", "epoll_create1", "epoll_ctl", "eventfd2",  "signalfd4",  "poll",       "ppoll",
-    "timerfd_create", "flock",      "getrandom",     "mkdir",     "chmod",     "chown",      "fchmodat",   "fchmodat2",
-    "fchownat",       "renameat",   "unlinkat",      "stat",      "lstat",     "newfstatat", "readlink",   "prlimit64",
-    "openat",         "open",       "fcntl",         "read",      "write",     "pidfd_open", "clone3",     "clone",
-    "epoll_wait",     "epoll_pwait"};
+    "mmap", "madvise", "memfd_create", "ftruncate", "fallocate", "socket", "socketpair", "pipe2", "bind", "listen",
+    "accept4", "connect", "sendmsg", "recvmsg", "sendto", "recvfrom", "getsockopt", "setsockopt", "epoll_create1",
+    "epoll_ctl", "eventfd2", "signalfd4", "poll", "ppoll", "timerfd_create", "flock", "getrandom", "mkdir", "chmod",
+    "chown", "fchmodat", "fchmodat2", "fchownat", "renameat", "unlinkat", "stat", "lstat", "newfstatat", "readlink",
+    "prlimit64", "openat", "open", "fcntl", "read", "write", "pidfd_open", "clone3", "clone", "epoll_wait",
+    "epoll_pwait",
+    // before Linux 5.14
+    "process_vm_readv"};
 // What does not fail for want of anything, or what libc itself takes for impossible. (clock_gettime asks the kernel for
 // a thread's own time only, where a request took long.)
 const std::set<std::string> kCannotFail{"close",           "munmap",          "exit",          "exit_group",

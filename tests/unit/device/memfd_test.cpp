@@ -156,5 +156,14 @@ TEST(Mapping, PopulateIsAnErrorWhereNoPageCanBeHad) {
     EXPECT_EQ(errc_of([&] { mapping.populate(kPage, kPage); }), Errc::out_of_memory) << "behind the file's end";
 }
 
+TEST(Mapping, IsPopulatedByReadingAsByAdvice) {
+    const Descriptor file = make_memfd("file", 4 * kPage);
+    const Mapping mapping(file.get(), 5 * kPage, Mapping::Access::read_only);
+    EXPECT_EQ(populate_by_reading(mapping.data(), 3 * kPage), 0);
+    EXPECT_EQ(allocated_pages(file), 3U);
+    EXPECT_EQ(populate_by_reading(mapping.data() + 3 * kPage, 2 * kPage), EFAULT) << "behind the file's end";
+    EXPECT_EQ(allocated_pages(file), 4U);
+}
+
 }  // namespace
 }  // namespace fastio::test
