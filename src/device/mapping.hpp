@@ -6,8 +6,9 @@
 
 namespace fastio {
 
-/// Has the kernel read from each of these pages, so that shared ones are allocated; a page that cannot be had is an error
-/// and no signal. What MADV_POPULATE_READ does faster from Linux 5.14 on. Gives 0, or the number of the error (errno).
+/// Has the kernel read from each of these pages, so that shared ones are allocated; a page that cannot be had is an
+/// error and no signal. What MADV_POPULATE_READ does faster from Linux 5.14 on. Gives 0, or the number of the error
+/// (errno).
 [[nodiscard]] int populate_by_reading(const void* data, std::size_t bytes) noexcept;
 
 /// Owns one shared memory mapping of a file; unmaps it once.

@@ -29,8 +29,8 @@ struct PathEnvironment {
 /// does.
 [[nodiscard]] std::string choose_socket_path(std::string_view given, const PathEnvironment& environment);
 
-/// For the message that nobody listens at `path`: where that is the user's own socket, and the system's folder lets this
-/// user not even look whether there is one, what to do about it, after "; ". Else empty.
+/// For the message that nobody listens at `path`: where that is the user's own socket, and the system's folder lets
+/// this user not even look whether there is one, what to do about it, after "; ". Else empty.
 [[nodiscard]] std::string remedy_for_closed_system(std::string_view path, const PathEnvironment& environment);
 
 /// Where a service listens: as above without the search, so that a user's own service can start beside the system's.
