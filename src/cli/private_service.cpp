@@ -74,7 +74,7 @@ PrivateService::PrivateService(const std::string& device, std::chrono::nanosecon
     if (!device.empty()) {
         spec.arguments.insert(spec.arguments.end(), {"--device", device});
     }
-    spec.environment = environment_with({});
+    spec.environment = environment_with({{"NOTIFY_SOCKET", ""}});  // it is not the unit's own service
     spec.output_fd = log.get();
     spec.death_signal = SIGTERM;  // it then removes its socket
     child_.emplace(spec);

@@ -77,7 +77,7 @@ Finding judge_kernel(const Machine& machine) {
         if (!machine.has_populate) {
             finding.found += ", without MADV_POPULATE_READ and process_vm_readv: a client has 512 leases at most";
         }
-        finding.remedy = "use Linux 5.16 or newer; in a container allow futex_waitv";
+        finding.remedy = "use Linux 5.16 or newer; in a container allow futex_waitv and process_vm_readv";
     } else {
         finding.found += ": pidfds, futex_waitv, sealed memory files";
     }

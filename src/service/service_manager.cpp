@@ -1,6 +1,7 @@
 #include "service/service_manager.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -33,9 +34,15 @@ void tell_service_manager(std::string_view state) {
         address.sun_path[0] = '\0';
     }
     const Descriptor socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    const timeval patience{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     const auto address_bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    if (!socket || ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                            reinterpret_cast<const sockaddr*>(&address), address_bytes) < 0) {
+    ssize_t sent = -1;
+    do {
+        sent = ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
+                        reinterpret_cast<const sockaddr*>(&address), address_bytes);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
         const int error = errno;
         fail(Errc::io_error, "the service manager at '{}' ($NOTIFY_SOCKET) could not be told '{}': {} ({})",
              printable(name), printable(state), std::strerror(error), error);

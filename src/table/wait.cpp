@@ -45,8 +45,8 @@ WaitResult wait_in_slices(const std::uint32_t* word, std::uint32_t seen, Clock::
         return WaitResult::timed_out;
     }
     const timespec slice = to_timespec(std::min<std::chrono::nanoseconds>(deadline - now, kSlice));
-    ::syscall(SYS_futex, word, FUTEX_WAIT, seen, &slice, nullptr, 0);
-    return Clock::now() < deadline ? WaitResult::woken : WaitResult::timed_out;
+    const bool has_slept = ::syscall(SYS_futex, word, FUTEX_WAIT, seen, &slice, nullptr, 0) != 0 && errno == ETIMEDOUT;
+    return has_slept && Clock::now() >= deadline ? WaitResult::timed_out : WaitResult::woken;
 }
 
 }  // namespace

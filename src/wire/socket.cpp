@@ -82,8 +82,8 @@ void clear(Packet& packet) noexcept {
                  path, std::strerror(error), error);
         case ECONNREFUSED:
             fail(Errc::service_unreachable,
-                 "could not connect to '{}': nobody listens there ({}); start fastiod, or check $FASTIO_SOCKET", path,
-                 error);
+                 "could not connect to '{}': nobody listens there ({}); start fastiod, or check $FASTIO_SOCKET{}", path,
+                 error, remedy_for_closed_system(path, PathEnvironment::of_process()));
         case EAGAIN:
             fail(Errc::service_unreachable,
                  "could not connect to '{}': as many clients wait there as may ({}); the service is stopped or very "

@@ -78,7 +78,7 @@ std::string remedy_for_closed_system(std::string_view path, const PathEnvironmen
         errno != EACCES) {
         return {};
     }
-    return "; " + folder + ", where the machine's own service listens, is closed to this user: join its group";
+    return "; " + folder + ", where the machine's own service may listen, is closed to this user: join its group";
 }
 
 std::string choose_listening_path(std::string_view given, const PathEnvironment& environment) {

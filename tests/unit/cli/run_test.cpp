@@ -60,6 +60,14 @@ TEST_F(Run, operators_share_by_name_through_a_private_service) {
     EXPECT_TRUE(left_nothing());
 }
 
+TEST_F(Run, its_private_service_tells_no_service_manager_that_it_is_ready) {
+    auto variables = environment();
+    variables["NOTIFY_SOCKET"] = folder_.file("nobody");  // which the service would warn of
+    const CommandResult result = Command(variables)({"run", pipeline(kThree)});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err << result.out;
+    EXPECT_FALSE(has(result.out + result.err, "service manager")) << result.out << result.err;
+}
+
 TEST_F(Run, says_first_on_which_device_it_is) {
     const CommandResult result = fastio_({"run", "--device", "host", pipeline(kThree)});
     EXPECT_TRUE(result.out.starts_with("== pipeline 'tiny': 3 operators, job 'tiny-")) << result.out;

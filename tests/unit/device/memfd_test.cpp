@@ -4,14 +4,18 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
+#include <thread>
 
 #include "device/mapping.hpp"
 #include "support/errors.hpp"
 #include "support/leak_check.hpp"
 #include "support/pipe.hpp"
+#include "support/refused_call.hpp"
 
 namespace fastio::test {
 namespace {
@@ -154,6 +158,23 @@ TEST(Mapping, PopulateIsAnErrorWhereNoPageCanBeHad) {
     const Mapping mapping(file.get(), 2 * kPage, Mapping::Access::read_only);
     mapping.populate(0, kPage);
     EXPECT_EQ(errc_of([&] { mapping.populate(kPage, kPage); }), Errc::out_of_memory) << "behind the file's end";
+}
+
+TEST(Mapping, IsPopulatedWhereTheKernelDoesNotKnowTheAdvice) {
+    const Descriptor file = make_memfd("file", 4 * kPage);
+    const Mapping mapping(file.get(), 5 * kPage, Mapping::Access::read_only);
+    bool refused = false;
+    Errc behind_the_end{};
+    std::thread([&] {
+        refused = refuse_system_call(SYS_madvise, EINVAL);
+        mapping.populate(0, 3 * kPage);
+        behind_the_end = errc_of([&] { mapping.populate(4 * kPage, kPage); });
+    }).join();
+    if (!refused) {
+        GTEST_SKIP() << "this system has no filters of system calls";
+    }
+    EXPECT_EQ(allocated_pages(file), 3U);
+    EXPECT_EQ(behind_the_end, Errc::out_of_memory);
 }
 
 TEST(Mapping, IsPopulatedByReadingAsByAdvice) {

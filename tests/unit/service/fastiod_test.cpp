@@ -11,6 +11,7 @@
 #include "running_service.hpp"
 #include "support/child_process.hpp"
 #include "support/pipe.hpp"
+#include "support/watchdog.hpp"
 #include "tcp_client.hpp"
 
 namespace fastio::test {
@@ -136,6 +137,7 @@ TEST_F(FastiodTest, LogsEachChangeAndEachRefusalAtDebugAndNoneOfThemAtInfo) {
 }
 
 TEST_F(FastiodTest, TellsTheServiceManagerWhenItListensAndWhenItEnds) {
+    const Watchdog watchdog("what the service manager is told");
     for (const std::string& name : {folder.file("manager"), "@fastiod_test " + folder.file("manager")}) {
         const ServiceManager manager(name);
         ChildProcess fastiod = start_under(name);

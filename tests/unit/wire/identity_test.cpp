@@ -105,15 +105,19 @@ TEST_F(SocketPath, ASystemsServiceThatIsClosedToTheUserIsNamed) {
     std::filesystem::permissions(root_.path(), std::filesystem::perms::all);
     std::filesystem::permissions(root_.file("run/fastio"), std::filesystem::perms::none);
     ::setfsuid(65'534);  // root may look into every folder
+    const bool is_root_still = ::geteuid() == 0 && ::setfsuid(-1) != 65'534;
     const std::string remedy = remedy_for_closed_system(own, environment());
     const std::string chosen_then = chosen();
     const std::string of_another = remedy_for_closed_system("/a", environment());
     ::setfsuid(::geteuid());
+    std::filesystem::permissions(root_.file("run/fastio"), std::filesystem::perms::owner_all);
+    if (is_root_still) {
+        GTEST_SKIP() << "root may not become another user here";
+    }
     EXPECT_EQ(remedy, "; " + root_.file("run/fastio") +
-                          ", where the machine's own service listens, is closed to this user: join its group");
+                          ", where the machine's own service may listen, is closed to this user: join its group");
     EXPECT_EQ(chosen_then, own);
     EXPECT_EQ(of_another, "");
-    std::filesystem::permissions(root_.file("run/fastio"), std::filesystem::perms::owner_all);
 }
 
 TEST_F(SocketPath, AServiceOfTheUserStartsBesideTheSystems) {
