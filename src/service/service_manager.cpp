@@ -34,6 +34,11 @@ void tell_service_manager(std::string_view state) {
         address.sun_path[0] = '\0';
     }
     const Descriptor socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (!socket) {
+        const int error = errno;
+        fail(Errc::io_error, "could not make a socket to tell the service manager '{}': {} ({})", printable(state),
+             std::strerror(error), error);
+    }
     const timeval patience{.tv_sec = 5, .tv_usec = 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     const auto address_bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
