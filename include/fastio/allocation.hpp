@@ -19,6 +19,9 @@
 
 namespace fastio {
 
+/// A timeout, or a time to live, that never ends.
+inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
+
 /// String pairs that travel with a publication, at most 4 KiB in all (keys and values, plus 4 bytes per pair).
 using Attributes = std::map<std::string, std::string, std::less<>>;
 
@@ -42,6 +45,9 @@ struct PublishOptions {
     bool replace = false;  ///< a taken name moves to this allocation instead of already_exists
     OptionalAttributes attributes = {};  ///< copied into the publication; not given: those that the Allocation has,
                                          ///< from the publish or get before. `Attributes{}`: none
+    std::chrono::nanoseconds time_to_live = forever;  ///< after it the service removes the name, if it still has this
+                                                      ///< version, as unpublish would; whoever holds the memory keeps
+                                                      ///< it. By CLOCK_MONOTONIC; never earlier, and soon after
 };
 
 struct CopyOptions {
@@ -150,7 +156,7 @@ public:
     /// same name if you like: a poisoned one gives its name up without `replace`.
     ///
     /// Errors: already_exists (without replace); invalid_argument (name: 1 to 255 bytes of UTF-8 without NUL;
-    /// attributes over 4 KiB); table_full; quota_exceeded (the user's names); lease_limit (of what was never
+    /// attributes over 4 KiB; a time_to_live that is not above 0); table_full; quota_exceeded (the user's names); lease_limit (of what was never
     /// published); unsupported (a stream with host memory, a capturing stream); device_error. After an error nothing is
     /// published and the lease is as it was.
     ///

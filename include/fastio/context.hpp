@@ -20,9 +20,6 @@
 
 namespace fastio {
 
-/// A timeout that never ends.
-inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
-
 struct ContextOptions {
     std::string job = {};     ///< 1 to 255 bytes; empty: $FASTIO_JOB, else "default"
     std::string socket = {};  ///< empty: $FASTIO_SOCKET, else $XDG_RUNTIME_DIR/fastio/fastiod.sock (or the same below
@@ -71,6 +68,7 @@ struct PublicationInfo {
                               ///< Service as the service does
     std::string publisher{};  ///< operator and process id, e.g. "smooth[1234]"
     std::chrono::nanoseconds age{0};
+    std::chrono::nanoseconds time_to_live = forever;  ///< from its publish on: see PublishOptions
     Attributes attributes{};
     Contents contents = Contents::complete;
 };

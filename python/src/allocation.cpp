@@ -269,22 +269,27 @@ void bind_allocation(nb::module_& module) {
     bound
         .def(
             "publish",
-            [](PyAllocation& self, nb::handle name, bool replace, nb::handle stream, nb::handle attributes) {
+            [](PyAllocation& self, nb::handle name, bool replace, nb::handle stream, nb::handle attributes,
+               nb::handle time_to_live) {
                 self.publish(to_name(name, "publish"),
                              {.stream = to_stream(stream, "publish"),
                               .replace = replace,
-                              .attributes = to_attributes(attributes, "publish")},
+                              .attributes = to_attributes(attributes, "publish"),
+                              .time_to_live = to_duration(time_to_live, "publish", "time_to_live")},
                              stream);
             },
             "name"_a.none(), nb::kw_only(), "replace"_a = false, "stream"_a = nb::none(), "attributes"_a = nb::none(),
+            "time_to_live"_a = nb::none(),
             nb::sig("def publish(self, name: str, *, replace: bool = False, stream: object = None, "
-                    "attributes: Mapping[str, str] | None = None) -> None"),
+                    "attributes: Mapping[str, str] | None = None, time_to_live: float | None = None) -> None"),
             "Binds ``name`` (1 to 255 bytes of UTF-8) to this memory, with a copy of the present type, dimensions and "
             "``attributes`` (at most 4 KiB in all; None: those that this object has, {}: none). Every operator of the "
             "job can then get it. May be called again, "
             "under further names, by every holder.\n\n"
             "With a ``stream`` the call returns at once and the publication is complete when the stream's work so far "
-            "is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory.\n\n"
+            "is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory. "
+            "After ``time_to_live`` seconds (None: never) the service removes the name, if it still has this version, "
+            "as unpublish() would; whoever holds the memory keeps it.\n\n"
             "Raises AlreadyExistsError, InvalidArgumentError, TableFullError, UnsupportedError (a stream with host "
             "memory), ReleasedError, ServiceLostError, ContextClosedError; nothing is published then.")
         .def(

@@ -307,24 +307,27 @@ void bind_context(nb::module_& module) {
         .def(
             "publish_array",
             [](PyContext& self, nb::handle array, nb::handle name, bool replace, nb::handle stream,
-               nb::handle attributes, nb::handle timeout) {
+               nb::handle attributes, nb::handle timeout, nb::handle time_to_live) {
                 publish_array(
                     self, array, to_name(name, "publish_array"),
                     {.stream = to_stream(stream, "publish_array"),
                      .replace = replace,
-                     .attributes = to_attributes(attributes, "publish_array")},
+                     .attributes = to_attributes(attributes, "publish_array"),
+                     .time_to_live = to_duration(time_to_live, "publish_array", "time_to_live")},
                     {.timeout = to_duration(timeout, "publish_array", "timeout"), .on_wake = look_for_signals});
             },
             "array"_a.none(), "name"_a.none(), nb::kw_only(), "replace"_a = false, "stream"_a = nb::none(),
-            "attributes"_a = nb::none(), "timeout"_a.none() = 0,
+            "attributes"_a = nb::none(), "timeout"_a.none() = 0, "time_to_live"_a = nb::none(),
             nb::sig("def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, "
-                    "attributes: Mapping[str, str] | None = None, timeout: float | None = 0) -> None"),
+                    "attributes: Mapping[str, str] | None = None, timeout: float | None = 0, "
+                    "time_to_live: float | None = None) -> None"),
             "Allocates memory for ``array``, sets its type and dimensions, copies its elements in C order, and "
             "publishes it as ``name``.\n\n"
             "``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, "
             "__cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which "
             "must be the context's, are copied within it, after their own stream's work, and must be in C order; "
-            "with a ``stream``, the array stays until the stream is done. ``timeout`` is as create()'s.\n\n"
+            "with a ``stream``, the array stays until the stream is done. ``timeout`` is as create()'s, ``time_to_live`` as "
+            "FastIOAllocation.publish()'s.\n\n"
             "Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked "
             "arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.")
         .def(

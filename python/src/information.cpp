@@ -60,6 +60,15 @@ void bind_information(nb::module_& module) {
             "age", [](const PublicationInfo& info) { return std::chrono::duration<double>(info.age).count(); },
             "Seconds since it was published.")
         .def_prop_ro(
+            "time_to_live",
+            [](const PublicationInfo& info) -> nb::object {
+                return info.time_to_live == forever
+                           ? nb::none()
+                           : nb::object(nb::float_(std::chrono::duration<double>(info.time_to_live).count()));
+            },
+            nb::sig("def time_to_live(self) -> float | None"),
+            "Seconds from its publish on after which it goes by itself; None: it stays.")
+        .def_prop_ro(
             "attributes", [](const PublicationInfo& info) { return to_dict(info.attributes); },
             nb::sig("def attributes(self) -> dict[str, str]"), "That it was published with.")
         .def_prop_ro(

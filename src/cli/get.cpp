@@ -26,8 +26,7 @@ void get(const GetOptionsOfCommand& options, std::ostream& out) {
     Context context(joining);
     GetOptions getting;
     if (options.timeout_seconds) {
-        getting.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
-            std::chrono::duration<double>(*options.timeout_seconds));
+        getting.timeout = nanoseconds_of(*options.timeout_seconds);
     }
     const Allocation allocation = context.get(options.name, getting);
     // Its metadata may describe less than the memory that there is.

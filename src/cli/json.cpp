@@ -12,6 +12,10 @@ double seconds(std::chrono::nanoseconds duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
+Json seconds_or_null(std::chrono::nanoseconds duration) {
+    return duration == forever ? Json(nullptr) : Json(seconds(duration));
+}
+
 }  // namespace
 
 Json json_of(const ServiceTotals& totals) {
@@ -79,6 +83,7 @@ Json json_of(const PublicationInfo& publication, const std::string& job) {
             {"device", publication.device},
             {"publisher", publication.publisher},
             {"age_seconds", seconds(publication.age)},
+            {"time_to_live_seconds", seconds_or_null(publication.time_to_live)},
             {"contents", to_string(publication.contents)},
             {"attributes", publication.attributes}};
 }

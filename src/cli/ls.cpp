@@ -34,6 +34,11 @@ std::string text_of(Contents contents) {
     return contents == Contents::complete ? "" : to_string(contents);
 }
 
+std::string text_of_age(const PublicationInfo& publication) {
+    std::string text = text_of_duration(publication.age);
+    return publication.time_to_live == forever ? text : text + " of " + text_of_duration(publication.time_to_live);
+}
+
 }  // namespace
 
 void ls(const LsOptions& options, std::ostream& out) {
@@ -63,7 +68,7 @@ void ls(const LsOptions& options, std::ostream& out) {
     for (const auto& [job, publications] : listed) {
         for (const PublicationInfo& p : publications) {
             table.add({job, p.name, to_string(p.type), text_of_shape(p.dimensions), text_of_bytes(p.size), p.device,
-                       std::to_string(p.version), p.publisher, text_of_duration(p.age), text_of(p.contents)});
+                       std::to_string(p.version), p.publisher, text_of_age(p), text_of(p.contents)});
         }
     }
     out << table.str();

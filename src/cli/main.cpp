@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -61,12 +63,21 @@ void open_standard_streams() {
     }
 }
 
-std::string check_seconds(const std::string& text) {
-    constexpr double kMostSeconds = 1e9;  // some 30 years; more would not fit into nanoseconds
+constexpr double kMostSeconds = 1e9;  // some 30 years; more would not fit into nanoseconds
+
+std::string check_seconds_from(double least, const std::string& text) {
     char* end = nullptr;
     const double seconds = std::strtod(text.c_str(), &end);
-    const bool good = !text.empty() && *end == '\0' && seconds >= 0 && seconds <= kMostSeconds;
-    return good ? "" : "'" + text + "' is not a number of seconds from 0 to 1e9";
+    const bool good = !text.empty() && *end == '\0' && seconds >= least && seconds <= kMostSeconds;
+    return good ? "" : fmt::format("'{}' is not a number of seconds from {} to 1e9", text, least);
+}
+
+std::string check_seconds(const std::string& text) {
+    return check_seconds_from(0, text);
+}
+
+std::string check_seconds_above_0(const std::string& text) {
+    return check_seconds_from(0.001, text);
 }
 
 struct CommandLine {
@@ -177,6 +188,10 @@ struct CommandLine {
         sub->add_option("--job", put_options.common.job, "the job (default: $FASTIO_JOB, else \"default\")")
             ->type_name("JOB");
         sub->add_flag("--replace", put_options.replace, "take over a name that is in use");
+        sub->add_option("--time-to-live", put_options.time_to_live_seconds,
+                        "the name goes by itself after so long (default: it stays)")
+            ->type_name("SECONDS")
+            ->check(check_seconds_above_0);
         sub->add_flag("--json", put_options.json, "print a JSON object that says what was published");
         sub->footer(
             "\nThe job's context becomes persistent: it outlives this command, until `fastio rm --job JOB`.\n"

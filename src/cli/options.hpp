@@ -1,12 +1,18 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace fastio::cli {
+
+/// `seconds` as an option gives it: at most 1e9.
+[[nodiscard]] inline std::chrono::nanoseconds nanoseconds_of(double seconds) noexcept {
+    return std::chrono::nanoseconds(std::llround(seconds * 1e9));
+}
 
 /// What every command takes. Empty: as ContextOptions says.
 struct CommonOptions {
@@ -42,6 +48,7 @@ struct PutOptions {
     std::string file{};
     std::string name{};
     bool replace = false;
+    std::optional<double> time_to_live_seconds{};
     bool json = false;
 };
 struct GetOptionsOfCommand {

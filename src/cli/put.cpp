@@ -34,6 +34,9 @@ void put(const PutOptions& options, std::ostream& out) {
     fill(allocation, file);
     PublishOptions publishing;
     publishing.replace = options.replace;
+    if (options.time_to_live_seconds) {
+        publishing.time_to_live = nanoseconds_of(*options.time_to_live_seconds);
+    }
     allocation.publish(options.name, publishing);
     // Only now: a put that fails leaves no context behind.
     joining.persistent = true;

@@ -213,7 +213,7 @@ public:
 
 private:
     static std::chrono::nanoseconds grace_of(const RunOptions& options) {
-        return std::chrono::nanoseconds(std::llround(options.grace_seconds * 1e9));
+        return nanoseconds_of(options.grace_seconds);
     }
 
     void show(const RunFigures& figures) {

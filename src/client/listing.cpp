@@ -42,12 +42,17 @@ PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64
     info.device = client.devices().name(client.reader().placement(copy.allocation.slot).device);
     info.publisher = fmt::format("{}[{}]", row.publisher, copy.publisher_pid);
     info.age = std::chrono::nanoseconds(now_ns - std::min(now_ns, copy.published_ns));
+    info.time_to_live = to_time_to_live(row.time_to_live_ns);
     info.attributes = decode_attributes(copy.attributes);
     info.contents = contents_of(client, copy, info.name);
     return info;
 }
 
 }  // namespace
+
+std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept {
+    return ns == 0 || ns > INT64_MAX ? forever : std::chrono::nanoseconds(ns);
+}
 
 std::vector<PublicationInfo> list(Client& client, std::string_view prefix) {
     client.check_open("list");

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -8,6 +10,9 @@
 #include "client/client.hpp"
 
 namespace fastio::detail {
+
+/// As the table and the service's rows have it, where 0 is `forever`.
+[[nodiscard]] std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept;
 
 /// Errors of both: as Context::list and Context::stats.
 [[nodiscard]] std::vector<PublicationInfo> list(Client& client, std::string_view prefix);

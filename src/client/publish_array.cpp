@@ -6,9 +6,7 @@
 #include "client/publishing.hpp"
 #include "client/streams.hpp"
 #include "client/strided_copy.hpp"
-#include "core/attributes.hpp"
 #include "core/fail.hpp"
-#include "core/names.hpp"
 #include "core/shape.hpp"
 
 namespace fastio::detail {
@@ -60,8 +58,7 @@ void copy_in(AllocationImpl& impl, const ArrayView& array, const Shape& shape, c
 void publish_array(Client& client, const ArrayView& array, std::string_view name, const PublishOptions& options,
                    CreateOptions creation) {
     client.check_open("publish_array");
-    check_name(name);
-    static_cast<void>(encode_attributes(options.attributes));  // refused before anything is copied
+    check_publication(name, options);  // refused before anything is copied
     const Shape shape = make_shape(array.dimensions);
     const std::uint64_t bytes = size_bytes(array.type, shape);
     const Shape strides = checked_strides(array, shape);

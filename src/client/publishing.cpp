@@ -26,7 +26,16 @@ void send_attributes(Connection::Turn& turn, std::span<const std::byte> bytes) {
     }
 }
 
-std::uint64_t send_publish(const AllocationImpl& impl, std::string_view name, bool replace,
+void check_name_and_time(std::string_view name, const PublishOptions& options) {
+    check_name(name);
+    if (options.time_to_live.count() <= 0) {
+        fail(Errc::invalid_argument,
+             "publish of '{}' was given a time to live of {} ns: give more than 0, or none for a name that stays", name,
+             options.time_to_live.count());
+    }
+}
+
+std::uint64_t send_publish(const AllocationImpl& impl, std::string_view name, const PublishOptions& options,
                            std::span<const std::byte> attributes, table::FenceRef fence) {
     const table::PublicationCopy& copy = impl.acquired.copy;
     wire::Publish request;
@@ -35,7 +44,9 @@ std::uint64_t send_publish(const AllocationImpl& impl, std::string_view name, bo
     request.lease = impl.acquired.lease;
     request.fence_word = fence.word;
     request.fence_value = fence.value;
-    request.flags = replace ? wire::Publish::kReplace : 0;
+    request.flags = options.replace ? wire::Publish::kReplace : 0;
+    request.time_to_live_ns =
+        options.time_to_live == forever ? 0 : static_cast<std::uint64_t>(options.time_to_live.count());
     wire::set_text(request.name, name);
     request.type_code = static_cast<std::uint8_t>(copy.type.code);
     request.type_bits = copy.type.bits;
@@ -97,10 +108,15 @@ void turn_into_lease(AllocationImpl& impl) {
 
 }  // namespace
 
+void check_publication(std::string_view name, const PublishOptions& options) {
+    check_name_and_time(name, options);
+    static_cast<void>(encode_attributes(options.attributes));
+}
+
 void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& options) {
     Client& client = *impl.client;
     client.check_open("publish");
-    check_name(name);
+    check_name_and_time(name, options);
     check_not_lost(*impl.device, "publish");
     check_stream(*impl.device, options.stream, "publish");
     const std::uint64_t bytes = size_bytes(impl.acquired.copy.type, impl.acquired.copy.shape);
@@ -116,7 +132,7 @@ void publish(AllocationImpl& impl, std::string_view name, const PublishOptions& 
         impl.device->synchronise({});
     }
     release_contents(impl.data);  // pairs with get
-    impl.acquired.copy.version = send_publish(impl, name, options.replace, encoded, fence);
+    impl.acquired.copy.version = send_publish(impl, name, options, encoded, fence);
     lease.keep();
     impl.acquired.copy.size = bytes;
     if (!keeps) {

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 
+#include "client/listing.hpp"
 #include "core/life_cycle.hpp"
 #include "core/limits.hpp"
 #include "wire/socket.hpp"
@@ -115,6 +116,7 @@ PublicationInfo to_info(const wire::PublicationRow& row) {
     info.device = to_string(row.device);
     info.publisher = to_string(row.publisher);
     info.age = to_age(row.age_ns);
+    info.time_to_live = to_time_to_live(row.time_to_live_ns);
     info.contents = static_cast<Contents>(row.contents);
     return info;
 }

@@ -259,11 +259,8 @@ void Admission::join(Session& session, const wire::Join& message) {
 
     wire::JoinReply reply{};
     reply.session = session.id;
-    reply.context_id = context.id();
     reply.default_device = device;
     reply.granted_chunks = session.leases->granted_chunks();
-    reply.max_chunks = session.leases->max_chunks();
-    reply.quota = context.quota();
     const std::array<int, 2> descriptors{context.writer().segment(table::SegmentKind::header, 0).fd,
                                          session.leases->file()};
     registry_.reply(session, message.header.request, reply, descriptors);

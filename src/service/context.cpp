@@ -153,6 +153,7 @@ std::uint64_t Context::publish(Session& session, Account& account, const wire::P
     entry.attributes = attributes;
     entry.publisher_pid = session.pid;
     entry.publisher = session.name;
+    entry.time_to_live_ns = message.time_to_live_ns;
     if (entry.size > record.size) {
         fail(
             Errc::invalid_argument,
@@ -212,6 +213,19 @@ void Context::unpublish(std::string_view name, std::uint64_t only_version) {
     publications_.remove(at);
     touch();
     tell(WatchEvent::Kind::unpublished, text, version);
+}
+
+std::size_t Context::expire(std::chrono::steady_clock::time_point now) {
+    constexpr std::size_t kMostAtOnce = 64;
+    std::size_t gone = 0;
+    for (; gone < kMostAtOnce; ++gone) {
+        const auto next = publications_.next_expiry();
+        if (!next || *next > now) {
+            break;
+        }
+        unpublish(publications_.next_to_expire());
+    }
+    return gone;
 }
 
 void Context::release_hold(Session& session, table::AllocationRef ref) {

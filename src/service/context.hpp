@@ -84,6 +84,8 @@ public:
     std::uint64_t publish(Session& session, Account& account, const wire::Publish& message);
     void free(Session& session, const wire::Free& message);
     void unpublish(std::string_view name, std::uint64_t only_version = 0);
+    /// Removes names whose time to live is over, so many that others need not wait for long. Returns how many.
+    std::size_t expire(std::chrono::steady_clock::time_point now);
     void release_hold(Session& session, table::AllocationRef ref);
     void nudge(table::AllocationRef ref);
     /// Names go, no more are taken, waiters wake, the persistent flag is cleared; memory stays with its leases. The
@@ -150,6 +152,7 @@ public:
     std::optional<Timers::Handle> trim{};
     std::optional<Timers::Handle> fence_limit{};
     std::optional<Timers::Handle> stream_scan{};
+    std::optional<Timers::Handle> expiry{};
 
 private:
     [[nodiscard]] Record& get(table::AllocationRef ref, const char* what);

@@ -285,8 +285,8 @@ void Inspector::answer(Session& asker, const wire::ListPublications& message) {
         const Record* const record = context.allocations().find(name.allocation);
         wire::set_text(row.device, registry_.devices[record == nullptr ? 0 : record->device].name());
         wire::set_text(row.publisher, fmt::format("{}[{}]", name.publisher, name.publisher_pid));
-        row.age_ns =
-            static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) - name.published_ns;
+        row.age_ns = age_of(name.published);
+        row.time_to_live_ns = static_cast<std::uint64_t>(name.time_to_live.count());
         row.contents = static_cast<std::uint32_t>(context.contents(name));
     }
     registry_.reply(asker, message.header.request, row);

@@ -1,10 +1,31 @@
 #include "service/publications.hpp"
 
-#include <chrono>
+#include <algorithm>
 
 #include "core/fail.hpp"
 
 namespace fastio::service {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A place among the expiries, not yet in order; none for a name that stays.
+Expiries::node_type make_expiry(std::uint64_t time_to_live_ns) {
+    if (time_to_live_ns == 0) {
+        return {};
+    }
+    Expiries one;
+    one.emplace(Clock::time_point{}, nullptr);
+    return one.extract(one.begin());
+}
+
+/// The most is some 290 years, of which the clock has used the machine's time since it started.
+std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept {
+    constexpr std::uint64_t kMost = INT64_MAX / 2;
+    return std::chrono::nanoseconds(std::min(ns, kMost));
+}
+
+}  // namespace
 
 Publications::Outcome Publications::publish(Record& record, Account& account, const table::PublicationEntry& entry,
                                             bool replace) {
@@ -20,8 +41,10 @@ Publications::Outcome Publications::publish(Record& record, Account& account, co
     Name& name = at->second;
     table::TableWriter::Published published;
     std::string publisher;
+    Expiries::node_type expiry;
     try {
         publisher = entry.publisher;
+        expiry = make_expiry(entry.time_to_live_ns);
         record.names.reserve(record.names.size() + 1 > record.names.capacity() ? 2 * record.names.size() + 1 : 0);
         const AllocationState before = writer_.state(record.ref).value_or(AllocationState::vacant);
         make_live(record, before, entry, replace, published);
@@ -46,8 +69,9 @@ Publications::Outcome Publications::publish(Record& record, Account& account, co
     name.size = entry.size;
     name.publisher = std::move(publisher);
     name.publisher_pid = entry.publisher_pid;
-    name.published_ns = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-    attach(record, name);
+    name.published = Clock::now();
+    name.time_to_live = to_time_to_live(entry.time_to_live_ns);
+    attach(record, name, std::move(expiry));
     record.given_up.clear();  // its old holders may take it again in the same entries
     allocations_.drop_hold(record);
     if (loser != nullptr) {
@@ -80,6 +104,10 @@ bool Publications::charges(const Account& account, std::string_view name) const 
     return at != names_.end() && at->second.account == &account;
 }
 
+std::optional<Clock::time_point> Publications::next_expiry() const {
+    return expiries_.empty() ? std::nullopt : std::optional(expiries_.begin()->first);
+}
+
 void Publications::remove(Names::iterator name) {
     writer_.unpublish(name->first);
     Record* const record = allocations_.find(name->second.allocation);
@@ -96,14 +124,23 @@ void Publications::remove_all() noexcept {
     }
 }
 
-void Publications::attach(Record& record, Name& name) {
+void Publications::attach(Record& record, Name& name, Expiries::node_type&& expiry) {
     name.position = static_cast<std::uint32_t>(record.names.size());
     record.names.push_back(&name);
     ++name.account->names;
+    if (expiry) {
+        expiry.key() = name.published + name.time_to_live;
+        expiry.mapped() = &name;
+        name.expiry = expiries_.insert(std::move(expiry));
+    }
 }
 
 void Publications::detach(Name& name) noexcept {
     --name.account->names;
+    if (name.expiry) {
+        expiries_.erase(*name.expiry);
+        name.expiry.reset();
+    }
     Record* const record = allocations_.find(name.allocation);
     if (record == nullptr) {
         return;

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +16,10 @@
 namespace fastio::service {
 
 struct Session;
+struct Name;
+
+/// Names that go by themselves, and when.
+using Expiries = std::multimap<std::chrono::steady_clock::time_point, Name*>;
 
 /// A publication as the service remembers it privately. Lives in a map node: its address is stable.
 struct Name {
@@ -27,7 +34,9 @@ struct Name {
     std::uint64_t size = 0;
     std::string publisher{};
     std::int64_t publisher_pid = 0;
-    std::uint64_t published_ns = 0;  ///< steady clock
+    std::chrono::steady_clock::time_point published{};
+    std::chrono::nanoseconds time_to_live{0};     ///< 0: it stays
+    std::optional<Expiries::iterator> expiry{};  ///< where it stands among those that go by themselves
 };
 
 /// A lease entry that its holder gave up with `free`: it is not counted although it may still stand there.

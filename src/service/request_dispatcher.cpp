@@ -251,12 +251,23 @@ void RequestDispatcher::answer(Session& session, const wire::AttributesPart& mes
 void RequestDispatcher::answer(Session& session, const wire::Publish& message) {
     wire::PublishReply reply{};
     reply.version = session.context->publish(session, *session.account, message);
-    if (message.fence_value != 0) {
-        fence_watch_.rearm(*session.context);
-    }
+    watch_over(*session.context, message);
     registry_.reply(session, message.header.request, reply);
     registry_.debug(session, "published '{}' as version {} of allocation {}.{}{}", text_of(message.name), reply.version,
                     message.slot, message.generation, message.fence_value == 0 ? "" : " behind its stream");
+}
+
+void RequestDispatcher::watch_over(Context& context, const wire::Publish& published) noexcept {
+    try {
+        if (published.fence_value != 0) {
+            fence_watch_.rearm(context);
+        }
+        if (published.time_to_live_ns != 0) {
+            name_expiry_.rearm(context);
+        }
+    } catch (const std::bad_alloc&) {
+        context.touch();  // it is published: tidying arms what could not be armed now
+    }
 }
 
 void RequestDispatcher::answer(Session& session, const wire::Unpublish& message) {

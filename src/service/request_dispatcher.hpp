@@ -4,6 +4,7 @@
 #include "service/fence_watch.hpp"
 #include "service/growth.hpp"
 #include "service/inspector.hpp"
+#include "service/name_expiry.hpp"
 #include "service/registry.hpp"
 #include "service/teardown.hpp"
 #include "wire/socket.hpp"
@@ -16,11 +17,12 @@ namespace fastio::service {
 class RequestDispatcher {
 public:
     RequestDispatcher(Registry& registry, Admission& admission, Growth& growth, FenceWatch& fence_watch,
-                      Teardown& teardown, Inspector& inspector)
+                      NameExpiry& name_expiry, Teardown& teardown, Inspector& inspector)
         : registry_(registry),
           admission_(admission),
           growth_(growth),
           fence_watch_(fence_watch),
+          name_expiry_(name_expiry),
           teardown_(teardown),
           inspector_(inspector) {}
 
@@ -53,10 +55,14 @@ private:
     void answer(Session& session, const wire::AdminUnpublish& message);
     void answer(Session& session, const wire::EndContext& message);
 
+    /// The timers that a publication may need.
+    void watch_over(Context& context, const wire::Publish& published) noexcept;
+
     Registry& registry_;
     Admission& admission_;
     Growth& growth_;
     FenceWatch& fence_watch_;
+    NameExpiry& name_expiry_;
     Teardown& teardown_;
     Inspector& inspector_;
 };

@@ -14,6 +14,7 @@
 #include "service/inspector.hpp"
 #include "service/listener.hpp"
 #include "service/metrics_endpoint.hpp"
+#include "service/name_expiry.hpp"
 #include "service/registry.hpp"
 #include "service/request_dispatcher.hpp"
 #include "service/teardown.hpp"
@@ -84,9 +85,10 @@ struct Service::Parts {
     Descriptor stop;
     Growth growth{registry};
     FenceWatch fence_watch{registry};
+    NameExpiry name_expiry{registry};
     Teardown teardown{registry, growth, fence_watch};
     Admission admission{registry};
-    RequestDispatcher dispatcher{registry, admission, growth, fence_watch, teardown, inspector};
+    RequestDispatcher dispatcher{registry, admission, growth, fence_watch, name_expiry, teardown, inspector};
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
     WorkClock work_clock{};
     bool stopping = false;
@@ -332,6 +334,9 @@ void Service::Parts::on_due(const Timers::Due& due) {
         case Timers::Purpose::stream_scan:
             with_context([this](Context& context) { fence_watch.on_streams(context); });
             break;
+        case Timers::Purpose::expiry:
+            with_context([this](Context& context) { name_expiry.on_due(context); });
+            break;
         case Timers::Purpose::scrape:
             metrics.on_deadline(due.id);
             break;
@@ -364,6 +369,7 @@ void Service::Parts::tidy(Context& context) {
         const bool went = context.take_reclaimed();
         fence_watch.follow_streams(context);
         fence_watch.rearm(context);
+        name_expiry.rearm(context);
         if (rest.count() > 0) {
             fence_watch.scan_later(context, rest);
         }

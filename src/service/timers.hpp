@@ -19,6 +19,7 @@ public:
         patience,     ///< of a context's creates that wait for slabs which others must unmap
         fence_limit,  ///< of a context's oldest pending fence
         stream_scan,  ///< of a context's retired allocations: whose leases streams clear, or whose scan was put off
+        expiry,       ///< of a context's next name whose time to live ends
         scrape,       ///< of a connection to the metrics
         rest,         ///< of a session that asked for much
     };
@@ -40,7 +41,8 @@ public:
     /// Takes out what is due now. The handles of all of it end here, before any of it is carried out. That is safe
     /// because whoever holds a handle forgets it first thing when its turn comes, and no other turn cancels it: a turn
     /// cancels timers of its own context alone, `linger` or `patience`, and a context never has both, because it
-    /// lingers without members and only members wait.
+    /// lingers without members and only members wait. (`expiry` is armed anew by publishes and tidying, which are no
+    /// turns.)
     [[nodiscard]] std::vector<Due> take_due();
 
 private:

@@ -27,7 +27,8 @@ constexpr std::array kFacts = {
     offsetof(PublicationRecord, fence_word), offsetof(PublicationRecord, fence_value),
     offsetof(PublicationRecord, published_ns), offsetof(PublicationRecord, publisher_pid),
     offsetof(PublicationRecord, extents), offsetof(PublicationRecord, name), offsetof(PublicationRecord, publisher),
-    offsetof(PublicationRecord, hash), offsetof(PublicationRecord, attribute_slot),
+    offsetof(PublicationRecord, hash), offsetof(PublicationRecord, time_to_live_ns),
+    offsetof(PublicationRecord, attribute_slot),
     // AllocationRecord
     sizeof(AllocationRecord), offsetof(AllocationRecord, state), offsetof(AllocationRecord, offset),
     offsetof(AllocationRecord, size), offsetof(AllocationRecord, capacity), offsetof(AllocationRecord, slab),

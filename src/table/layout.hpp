@@ -134,8 +134,9 @@ struct alignas(kCacheLine) PublicationRecord {
     char publisher[64];  ///< operator name, NUL-padded
 
     std::uint64_t hash;
-    std::uint32_t attribute_slot;  ///< meaningful where attribute_bytes > 0
-    std::uint32_t reserved[13];
+    std::uint64_t time_to_live_ns;  ///< after which the writer removes it; 0: it stays
+    std::uint32_t attribute_slot;   ///< meaningful where attribute_bytes > 0
+    std::uint32_t reserved[11];
 };
 static_assert(sizeof(PublicationRecord) == 512);
 

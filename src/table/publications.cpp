@@ -72,6 +72,7 @@ IndexWord Publications::write(const PublicationEntry& entry, std::uint64_t hash,
     entry.name.copy(record.name, sizeof(record.name));
     entry.publisher.copy(record.publisher, sizeof(record.publisher));
     record.hash = hash;
+    record.time_to_live_ns = entry.time_to_live_ns;
     record.attribute_slot = own.attribute_slot;
 
     // The generation, in the first word, was 0 since the record was vacated; it becomes its own when all else stands.

@@ -47,6 +47,7 @@ struct PublicationCopy {
 struct PublicationRow {
     std::string name{};
     std::string publisher{};
+    std::uint64_t time_to_live_ns = 0;  ///< 0: it stays
     PublicationCopy copy{};
 };
 

@@ -44,6 +44,7 @@ bool TableReader::State::row_at(const std::uint64_t* word_at, std::uint64_t pack
         const std::size_t name_bytes = RecordLengths::load(record).name_bytes;
         Names names = copy_names(record, name_bytes);
         const bool wanted = name_bytes > 0 && std::string_view(names.name).starts_with(prefix);
+        row.time_to_live_ns = load_word(record + offsetof(PublicationRecord, time_to_live_ns));
         const bool in_range = wanted && copy_record(record, first, segments, row.copy);
         if (load_word(record) != first) {
             give_way(pass, prefix);

@@ -67,6 +67,7 @@ struct PublicationEntry {
     std::string_view publisher{};
     std::uint64_t fence_value = 0;
     std::uint32_t fence_word = 0;
+    std::uint64_t time_to_live_ns = 0;  ///< only shown: who publishes removes it; 0: it stays
 };
 
 /// What the writer remembers of a name, privately.

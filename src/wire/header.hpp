@@ -6,7 +6,7 @@
 /// What every message of the control protocol begins with, and the texts in them.
 namespace fastio::wire {
 
-inline constexpr std::uint32_t kProtocolVersion = 5;
+inline constexpr std::uint32_t kProtocolVersion = 6;
 inline constexpr std::uint32_t kMagic = 0x4f49'5346;  // "FSIO"
 inline constexpr std::size_t kMaxMessageBytes = 4096;
 inline constexpr std::size_t kMaxDescriptors = 3;  ///< in flight to a client, and per message

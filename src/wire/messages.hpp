@@ -67,12 +67,8 @@ struct JoinReply {
     static constexpr Kind kKind = Kind::join_reply;
     Header header{};
     std::uint64_t session = 0;
-    std::uint64_t context_id = 0;
     std::uint32_t default_device = 0;  ///< index into the table header's devices
     std::uint32_t granted_chunks = 0;
-    std::uint32_t max_chunks = 0;
-    std::uint32_t reserved = 0;
-    std::uint64_t quota = 0;
 };
 struct Bye {
     static constexpr Kind kKind = Kind::bye;
@@ -173,6 +169,7 @@ struct Publish {
     std::uint32_t attribute_bytes = 0;  ///< sent before in AttributesPart
     std::uint32_t fence_word = 0;       ///< one of the publisher's
     std::uint64_t fence_value = 0;      ///< what the word will be when the contents are complete; 0: they are
+    std::uint64_t time_to_live_ns = 0;  ///< after which the name goes; 0: it stays
 };
 struct PublishReply {
     static constexpr Kind kKind = Kind::publish_reply;
@@ -354,7 +351,8 @@ struct PublicationRow {
     ShortText device{};
     Text<124> publisher{};
     std::uint64_t age_ns = 0;
-    std::uint32_t contents = 0;  ///< Contents
+    std::uint64_t time_to_live_ns = 0;  ///< 0: it stays
+    std::uint32_t contents = 0;         ///< Contents
     std::uint32_t reserved = 0;
 };
 /// All sessions of one name in one context, summed since the context began.

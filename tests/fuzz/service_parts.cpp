@@ -109,6 +109,10 @@ void ServiceParts::run_timers() {
         growth.on_patience(*context);
         fence_watch.on_limit(*context);
         fence_watch.on_streams(*context);
+        if (context->expiry) {
+            registry.timers.cancel(*context->expiry);
+            name_expiry.on_due(*context);
+        }
         if (context->trim) {
             registry.timers.cancel(*context->trim);
             growth.on_trim(*context);
@@ -155,6 +159,7 @@ void ServiceParts::tidy() {
             const bool went = context->collect();
             fence_watch.follow_streams(*context);
             fence_watch.rearm(*context);
+            name_expiry.rearm(*context);
             growth.trim(*context);
             if (went) {
                 growth.pump(*context);

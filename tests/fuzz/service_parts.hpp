@@ -61,9 +61,10 @@ public:
     service::Inspector inspector{registry};
     service::Growth growth{registry};
     service::FenceWatch fence_watch{registry};
+    service::NameExpiry name_expiry{registry};
     service::Teardown teardown{registry, growth, fence_watch};
     service::Admission admission{registry};
-    service::RequestDispatcher dispatcher{registry, admission, growth, fence_watch, teardown, inspector};
+    service::RequestDispatcher dispatcher{registry, admission, growth, fence_watch, name_expiry, teardown, inspector};
 
 private:
     [[nodiscard]] bool device_works() const;

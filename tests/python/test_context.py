@@ -137,6 +137,27 @@ def test_list_tells_what_is_published(ctx: fastio.FastIOContext) -> None:
     assert "b/x" in repr(info)
 
 
+def test_a_name_goes_after_its_time_to_live_and_its_holders_keep_the_memory(ctx: fastio.FastIOContext) -> None:
+    with ctx.watch() as changes:
+        ctx.publish_array(np.zeros(1), "array", time_to_live=0.001)
+        a = ctx.create_array(np.int64, (1,), zero=True)
+        a.publish("stays", time_to_live=None)
+        a.publish("goes", time_to_live=0.001)
+        a.publish("later", time_to_live=3600)
+        gone = set()
+        while len(gone) < 2:
+            event = changes.next(timeout=None)
+            assert event is not None
+            if event.kind == "unpublished":
+                gone.add(event.name)
+    assert gone == {"array", "goes"}
+    assert {info.name: info.time_to_live for info in ctx.list()} == {"stays": None, "later": 3600.0}
+    assert np.asarray(a)[0] == 0
+    for call in (lambda: a.publish("x", time_to_live=0), lambda: ctx.publish_array(np.zeros(1), "x", time_to_live=0)):
+        with pytest.raises(fastio.InvalidArgumentError, match="time to live"):
+            call()
+
+
 def test_unpublish_removes_a_name_and_keeps_the_memory(ctx: fastio.FastIOContext) -> None:
     ctx.publish_array(np.array([5]), "x")
     a = ctx.get("x")

@@ -73,6 +73,7 @@ WRONG_TYPES: dict[str, tuple[str, Call]] = {
     "publish name None": ("publish", lambda c, a: a.publish(None)),
     "publish attributes": ("publish", lambda c, a: a.publish("x", attributes="a")),
     "publish replace": ("publish", lambda c, a: a.publish("x", replace="yes")),
+    "publish time_to_live": ("publish", lambda c, a: a.publish("x", time_to_live="1")),
     "publish stream": ("publish", lambda c, a: a.publish("x", stream=1.0)),
     "release stream": ("release", lambda c, a: a.release("s")),
     "free stream": ("free", lambda c, a: a.free("s")),

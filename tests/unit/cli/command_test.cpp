@@ -118,6 +118,19 @@ TEST_F(Commands, ls_lists_what_is_published_with_its_metadata) {
     EXPECT_NE(table.find("default  scan/a  float32  [2, 3]      24 B  host"), std::string::npos) << table;
 }
 
+TEST_F(Commands, put_takes_a_time_to_live_and_ls_shows_it) {
+    good({"put", sample("float32"), "a"});
+    good({"put", sample("float32"), "b", "--time-to-live", "3600"});
+    const Json all = Json::parse(good({"ls", "--json"}));
+    EXPECT_EQ(all.at(0)["time_to_live_seconds"], nullptr);
+    EXPECT_EQ(all.at(1)["time_to_live_seconds"], 3600.0);
+    const std::string table = good({"ls"});
+    EXPECT_NE(table.find(" s of 1 h 0 min"), std::string::npos) << table;
+    for (const char* const wrong : {"0", "-1", "nan", "1e10", "soon", ""}) {
+        EXPECT_EQ(run({"put", sample("float32"), "c", "--time-to-live", wrong}).status, 2) << wrong;
+    }
+}
+
 TEST_F(Commands, ls_and_stat_say_which_contents_are_not_complete) {
     const auto producer = RawClient::member(daemon_.socket());
     const auto word = producer->ask<wire::FencesReply>(wire::GrantFences{}).first_word;

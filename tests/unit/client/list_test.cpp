@@ -45,6 +45,19 @@ TEST_F(ListTest, ARowSaysWhatWasPublished) {
     EXPECT_EQ(rows[0].publisher, "smooth[" + std::to_string(::getpid()) + "]");
     EXPECT_GE(rows[0].age.count(), 0);
     EXPECT_EQ(rows[0].attributes.at("unit"), "mm");
+    EXPECT_EQ(rows[0].time_to_live, forever);
+}
+
+TEST_F(ListTest, SaysHowLongANameLives) {
+    const Allocation a = [&] {
+        Allocation made = ctx.create(8);
+        made.publish("a", {.time_to_live = 1h});
+        return made;
+    }();
+    ASSERT_EQ(other.list().size(), 1U);
+    EXPECT_EQ(other.list()[0].time_to_live, 1h);
+    Service asker(service.socket());
+    EXPECT_EQ(asker.publications("job").at(0).time_to_live, 1h);
 }
 
 TEST_F(ListTest, AnEmptyContextHasNoRows) {

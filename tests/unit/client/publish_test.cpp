@@ -47,6 +47,36 @@ TEST_F(PublishTest, SeveralNamesLeadToOneMemory) {
     EXPECT_EQ(ctx.stats().publications, 2U);
 }
 
+TEST_F(PublishTest, ANameGoesAfterItsTimeToLiveAndItsHoldersKeepTheMemory) {
+    Watch watch = other.watch();
+    Allocation a = ctx.create(8, {.zero = true});
+    a.publish("stays");
+    a.publish("goes", {.time_to_live = 1ms});
+    while (other.find("goes")) {
+    }
+    while (watch.next(forever)->kind != WatchEvent::Kind::unpublished) {
+    }
+    EXPECT_EQ(*a.data<int>(), 0);
+    EXPECT_TRUE(other.find("stays"));
+    EXPECT_EQ(ctx.stats().publications, 1U);
+    publish_text(other, "goes", "again");
+    EXPECT_EQ(text_of(ctx.get("goes")), "again");
+}
+
+TEST_F(PublishTest, ATimeToLiveThatIsNotAbove0IsRefusedBeforeAnythingIsDone) {
+    Allocation a = ctx.create(8);
+    for (const auto wrong : {0ns, -1ns}) {
+        EXPECT_EQ(errc_of([&] { a.publish("name", {.time_to_live = wrong}); }), Errc::invalid_argument);
+        EXPECT_EQ(errc_of([&] {
+                      ctx.publish_array({.data = &wrong, .type = uint8, .dimensions = {8}}, "name",
+                                        {.time_to_live = wrong});
+                  }),
+                  Errc::invalid_argument);
+    }
+    EXPECT_FALSE(ctx.find("name"));
+    EXPECT_EQ(ctx.stats().allocations, 1U);
+}
+
 TEST_F(PublishTest, FreeRemovesEveryName) {
     Allocation a = ctx.create(8);
     a.publish("one");

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "unit/service/context_settings.hpp"
@@ -13,7 +15,9 @@
 namespace fastio::test {
 namespace {
 
+using namespace std::chrono_literals;
 using service::Session;
+using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kSlabBytes = 2 << 20;
 
@@ -48,7 +52,8 @@ protected:
         message.lease = entry;
         context.free(by.session, message);
     }
-    table::AllocationRef publish(Member& by, std::string_view name, std::uint32_t& entry, table::FenceRef fence = {}) {
+    table::AllocationRef publish(Member& by, std::string_view name, std::uint32_t& entry, table::FenceRef fence = {},
+                                 std::chrono::nanoseconds time_to_live = {}) {
         const table::AllocationRef made = context.create(by.session, account, 256, 256, 0).value();
         entry = by.pages->claim(made).value();
         wire::Publish message;
@@ -63,8 +68,22 @@ protected:
         message.extents[0] = 256;
         message.fence_word = fence.word;
         message.fence_value = fence.value;
+        message.time_to_live_ns = static_cast<std::uint64_t>(time_to_live.count());
+        message.flags = wire::Publish::kReplace;
         context.publish(by.session, account, message);
         return made;
+    }
+
+    void publish_for(std::chrono::nanoseconds time_to_live, std::string_view name) {
+        std::uint32_t entry = 0;
+        publish(members.empty() ? member() : members.front(), name, entry, {}, time_to_live);
+    }
+    [[nodiscard]] std::string names() const {
+        std::string all;
+        for (const auto& [name, rest] : context.publications().names()) {
+            all += (all.empty() ? "" : " ") + name;
+        }
+        return all;
     }
 
     service::Poller poller{};
@@ -127,6 +146,76 @@ TEST_F(ContextTest, AWordThatIsSetBackAfterTheFenceLimitIsNotPendingAgain) {
     EXPECT_TRUE(context.fences().expire(service::Fences::Clock::time_point::max()).empty());
     EXPECT_EQ(words.word(word).load(), 0U);
     EXPECT_TRUE(context.writer().state(allocation));
+}
+
+TEST_F(ContextTest, NamesGoInTheOrderInWhichTheirTimesEnd) {
+    const auto begin = Clock::now();
+    publish_for(2h, "second");
+    publish_for(1h, "first");
+    publish_for(0s, "stays");
+    const auto first = context.publications().next_expiry();
+    ASSERT_TRUE(first);
+    EXPECT_GE(*first, begin + 1h) << "never earlier";
+    EXPECT_LE(*first, Clock::now() + 1h);
+    EXPECT_EQ(context.expire(*first - 1ns), 0U);
+    EXPECT_EQ(names(), "first second stays");
+    EXPECT_EQ(context.expire(*first), 1U);
+    EXPECT_EQ(names(), "second stays");
+    EXPECT_EQ(context.expire(Clock::time_point::max()), 1U);
+    EXPECT_EQ(names(), "stays");
+    EXPECT_FALSE(context.publications().next_expiry());
+    EXPECT_EQ(context.expire(Clock::time_point::max()), 0U);
+}
+
+TEST_F(ContextTest, ANameThatIsReplacedHasTheTimeOfItsLastPublish) {
+    publish_for(1h, "stays now");
+    publish_for(0s, "stays now");
+    publish_for(0s, "goes now");
+    publish_for(1h, "goes now");
+    publish_for(1h, "later");
+    publish_for(3h, "later");
+    publish_for(2h, "unpublished");
+    context.unpublish("unpublished");
+    EXPECT_EQ(context.expire(*context.publications().next_expiry()), 1U);
+    EXPECT_EQ(names(), "later stays now");
+    EXPECT_GT(*context.publications().next_expiry(), Clock::now() + 2h);
+    EXPECT_EQ(context.expire(Clock::time_point::max()), 1U);
+    EXPECT_EQ(names(), "stays now");
+}
+
+TEST_F(ContextTest, AFewNamesGoAtOnceSoThatOthersNeedNotWait) {
+    for (int i = 0; i < 100; ++i) {
+        publish_for(1ns, std::to_string(i));
+    }
+    EXPECT_EQ(context.expire(Clock::time_point::max()), 64U);
+    EXPECT_TRUE(context.publications().next_expiry());
+    EXPECT_EQ(context.expire(Clock::time_point::max()), 36U);
+    EXPECT_EQ(names(), "");
+}
+
+TEST_F(ContextTest, TheLongestTimeToLiveDoesNotWrap) {
+    std::uint32_t entry = 0;
+    publish(member(), "a", entry, {}, std::chrono::nanoseconds(-1));  // 2^64 - 1 in the message
+    EXPECT_GT(*context.publications().next_expiry(), Clock::now() + std::chrono::hours(24 * 365 * 100));
+}
+
+TEST_F(ContextTest, MemoryOfANameThatWentStaysWithItsHolders) {
+    std::uint32_t entry = 0;
+    Member& owner = member();
+    const table::AllocationRef allocation = publish(owner, "volume", entry, {}, 1ns);
+    EXPECT_EQ(context.expire(Clock::time_point::max()), 1U);
+    context.collect();
+    EXPECT_EQ(context.writer().state(allocation), AllocationState::retired);
+    owner.pages->drop(entry);
+    context.collect();
+    EXPECT_EQ(context.allocations().count(), 0U);
+}
+
+TEST_F(ContextTest, ThatEndsForgetsWhatWasToGo) {
+    publish_for(1h, "a");
+    context.end();
+    EXPECT_FALSE(context.publications().next_expiry());
+    EXPECT_EQ(context.expire(Clock::time_point::max()), 0U);
 }
 
 }  // namespace

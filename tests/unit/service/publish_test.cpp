@@ -44,6 +44,27 @@ TEST_F(PublishTest, ANameOfAnyByteThatIsNoTextIsRefused) {
     EXPECT_EQ(client->publish(allocation, "name", 1000), 1U) << "the service goes on";
 }
 
+// The timer is for the next one: the second publish brings it forward.
+TEST_F(PublishTest, ANameGoesAfterItsTimeToLive) {
+    const auto watcher = member();
+    watcher->watch(1);
+    message.time_to_live_ns = 3'600'000'000'000;
+    client->ask<wire::PublishReply>(message);
+    wire::Publish brief = client->publish_message(allocation, "brief", 1000);
+    brief.time_to_live_ns = 1;
+    client->ask<wire::PublishReply>(brief);
+    while (watcher->event<wire::Event>().type != static_cast<std::uint32_t>(WatchEvent::Kind::unpublished)) {
+    }
+    EXPECT_FALSE(client->finds("brief"));
+    EXPECT_TRUE(client->finds("name"));
+    EXPECT_EQ(client->stats().allocations, 1U) << "it has a name and a lease yet";
+    message.time_to_live_ns = 1;
+    message.flags = wire::Publish::kReplace;
+    client->ask<wire::PublishReply>(message);
+    while (client->finds("name")) {
+    }
+}
+
 TEST_F(PublishTest, VersionsRiseThroughTheWholeContext) {
     EXPECT_EQ(client->publish(allocation, "a", 1000), 1U);
     EXPECT_EQ(client->publish(allocation, "b", 1000), 2U);

@@ -70,10 +70,10 @@ wire::JoinReply RawClient::join(std::string_view job, std::uint64_t quota, std::
         throw std::runtime_error("join_reply without its two descriptors");
     }
     session = reply.session;
-    context = reply.context_id;
     Descriptor header = std::move(packet.descriptors[0]);
     leases.emplace(std::move(packet.descriptors[1]), reply.granted_chunks);
     table = std::make_unique<table::TableReader>(std::move(header), *this);
+    context = table->header().context_id;
     return reply;
 }
 

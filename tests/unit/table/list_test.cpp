@@ -16,6 +16,7 @@ TEST(List, GivesTheRowsUnderAPrefixByName) {
     WrittenTable table;
     Reader client(table);
     PublicationEntry entry = WrittenTable::entry("b/2", table.live_allocation(), 9);
+    entry.time_to_live_ns = 5;
     entry.publisher = "segment";
     const std::byte attribute[] = {std::byte{1}, std::byte{2}};
     entry.attributes = attribute;
@@ -29,6 +30,8 @@ TEST(List, GivesTheRowsUnderAPrefixByName) {
     EXPECT_EQ(rows[1].name, "b/2");
     EXPECT_EQ(rows[0].publisher, "");
     EXPECT_EQ(rows[1].publisher, "segment");
+    EXPECT_EQ(rows[0].time_to_live_ns, 0U);
+    EXPECT_EQ(rows[1].time_to_live_ns, 5U);
     EXPECT_EQ(rows[1].copy.size, 9U);
     EXPECT_EQ(rows[1].copy.attributes.size(), 2U);
     EXPECT_EQ(client.reader.list("").size(), 5U);

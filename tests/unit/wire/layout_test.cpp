@@ -13,7 +13,7 @@ namespace {
 using namespace wire;
 
 TEST(ProtocolLayout, VersionAndLimits) {
-    EXPECT_EQ(kProtocolVersion, 5U);
+    EXPECT_EQ(kProtocolVersion, 6U);
     EXPECT_EQ(kMagic, 0x4f49'5346U);
     EXPECT_EQ(kMaxMessageBytes, 4096U);
     EXPECT_EQ(kMaxDescriptors, 3U);
@@ -58,9 +58,9 @@ TEST(ProtocolLayout, FirstMessages) {
     EXPECT_EQ(sizeof(Join), 360U);
     EXPECT_EQ(offsetof(Join, device), 280U);
     EXPECT_EQ(offsetof(Join, quota), 344U);
-    EXPECT_EQ(sizeof(JoinReply), 56U);
-    EXPECT_EQ(offsetof(JoinReply, context_id), 24U);
-    EXPECT_EQ(offsetof(JoinReply, quota), 48U);
+    EXPECT_EQ(sizeof(JoinReply), 32U);
+    EXPECT_EQ(offsetof(JoinReply, default_device), 24U);
+    EXPECT_EQ(offsetof(JoinReply, granted_chunks), 28U);
 }
 
 TEST(ProtocolLayout, MemoryMessages) {
@@ -75,13 +75,14 @@ TEST(ProtocolLayout, MemoryMessages) {
     EXPECT_EQ(sizeof(CreateReply), 56U);
     EXPECT_EQ(offsetof(CreateReply, offset), 32U);
     EXPECT_EQ(offsetof(CreateReply, device), 48U);
-    EXPECT_EQ(sizeof(Publish), 384U);
+    EXPECT_EQ(sizeof(Publish), 392U);
     EXPECT_EQ(offsetof(Publish, lease), 24U);
     EXPECT_EQ(offsetof(Publish, name), 32U);
     EXPECT_EQ(offsetof(Publish, type_code), 296U);
     EXPECT_EQ(offsetof(Publish, extents), 304U);
     EXPECT_EQ(offsetof(Publish, attribute_bytes), 368U);
     EXPECT_EQ(offsetof(Publish, fence_value), 376U);
+    EXPECT_EQ(offsetof(Publish, time_to_live_ns), 384U);
     EXPECT_EQ(sizeof(AttributesPart), 2072U);
     EXPECT_EQ(sizeof(Unpublish), 288U);
     EXPECT_EQ(offsetof(Unpublish, version), 280U);
