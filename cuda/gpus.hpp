@@ -35,8 +35,7 @@ struct Gpus {
 
 /// The memory of the GPU with this UUID, as a process uses it whose kernels run on the GPU with UUID `compute` (the
 /// same if empty): slabs are then opened for that one, through peer access. Uses the primary context of the GPU.
-/// Errors: device_unavailable (no such GPU, exclusive mode, no driver), peer_access_unavailable, device_error, forked;
-/// unsupported in a build without CUDA.
+/// Errors: device_unavailable (no such GPU, exclusive mode, no driver, a build without CUDA), device_error, forked.
 [[nodiscard]] std::shared_ptr<DeviceMemory> make_cuda_memory(std::string_view uuid, std::string_view compute = {});
 
 /// The versions of the driver and of the runtime that are loaded, as CUDA counts them (13000 for 13.0); 0 where there

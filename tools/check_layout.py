@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Checks what the compiler cannot: which layer includes which, where CUDA headers may be, how long files are.
 
+Also that what comments call "design P3" is in docs/invariants.md.
+
 Run from anywhere; prints one line per finding and exits with 1 if there is any. The build enforces the order of the
 layers too (each sees only the headers of the layers that it names); this says so in words, before anything is built,
 and catches paths with "..", which the build cannot.
@@ -60,6 +62,7 @@ CUDA_FOLDERS = (
 THRUST_FOLDERS = CUDA_FOLDERS + ("examples/",)
 MAX_LINES = 500
 
+DESIGN = re.compile(r"\bdesign (P\d+)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 
 
@@ -90,11 +93,18 @@ def findings_of_include(file, quote, header):
             yield f"includes {header}: {layer} may include {', '.join(sorted(allowed))} and itself"
 
 
-def findings(file):
+def findings_of_design(file, line, known):
+    for number in DESIGN.findall(line):
+        if number not in known:
+            yield f"{file}: 'design {number}' is not in docs/invariants.md"
+
+
+def findings(file, known):
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     if len(lines) > MAX_LINES:
         yield f"{file}: {len(lines)} lines; more than {MAX_LINES} is more than one idea"
     for number, line in enumerate(lines, 1):
+        yield from findings_of_design(f"{file}:{number}", line, known)
         match = INCLUDE.match(line)
         if match:
             for finding in findings_of_include(file, *match.groups()):
@@ -103,7 +113,8 @@ def findings(file):
 
 def main():
     sources = tracked("*.cpp", "*.hpp", "*.h", "*.cu", "*.cuh")
-    found = [finding for file in sources for finding in findings(file)]
+    known = set(re.findall(r"^## (P\d+):", (ROOT / "docs/invariants.md").read_text(encoding="utf-8"), re.MULTILINE))
+    found = [finding for file in sources for finding in findings(file, known)]
     for script in tracked("*.py", "*.sh", "*.cmake", "run"):
         lines = len((ROOT / script).read_text(encoding="utf-8").splitlines())
         if lines > MAX_LINES:

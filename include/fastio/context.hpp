@@ -27,8 +27,11 @@ struct ContextOptions {
     std::string device = {};  ///< "auto", "host", "cuda:N" or "cuda:UUID"; empty: $FASTIO_DEVICE, else "auto", which is
                               ///< the service's first device or, where that is a GPU that this process does not see,
                               ///< the first that it sees
+    std::string name = {};    ///< this operator's, as others see it (`fastio stat`), cut to 60 bytes; empty:
+                              ///< $FASTIO_STAGE, else the program's
     bool embedded = false;    ///< host the service in this process; others can join through its socket
-    std::uint64_t quota = 0;  ///< bytes this context may hold; 0: the service's. The smaller of the two holds
+    std::uint64_t quota = 0;  ///< bytes this context may hold; 0: the service's. The smaller of the two holds, of the
+                              ///< process that made the context: whoever joins it later changes nothing
     bool persistent = false;  ///< the context outlives its last member, until Service::end
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1);  ///< for a service that is starting or busy
     std::chrono::nanoseconds request_timeout = forever;  ///< for the service's answer to a later call. Where it does
@@ -119,8 +122,9 @@ class Client;
 ///
 /// *Errors of every call* but the destructor, alive and close, below named only where there is more to say:
 /// context_closed (close was called, or the job was ended), service_lost, device_unavailable (the context's GPU was
-/// lost, and the context with it), forked; and of calls that ask the service service_unreachable, out_of_memory (the
-/// service has none left), io_error.
+/// lost, and the context with it), forked, corrupt_input (the table is not as a service writes it); and of calls that
+/// ask the service service_unreachable, protocol_error (it answers as no service of this version does), out_of_memory
+/// (it has none left), io_error.
 ///
 /// *Costs.* create, publish, unpublish and free are one round trip to the service. Where such trips have taken long,
 /// the calling thread polls for the answer, for 70 us at the most, before it sleeps (decision 17). Once the memory is
@@ -163,8 +167,9 @@ public:
     /// A new lease on what is published as `name`, with a copy of its metadata. Where this client has all the leases
     /// that it may have, it waits for those that its GPU has still to give back. Errors: not_found (no timeout given)
     /// or timed_out; producer_lost (Error::version says which); lease_limit; invalid_argument; device_error,
-    /// device_unavailable and peer_access_unavailable when the memory cannot be mapped, or its GPU is lost to this
-    /// process; unsupported (a stream with host memory, a capturing stream).
+    /// device_unavailable, peer_access_unavailable, incompatible_host and version_mismatch (another CUDA driver) when
+    /// the memory cannot be mapped, or its GPU is lost to this process; unsupported (a stream with host memory, a
+    /// capturing stream).
     [[nodiscard]] Allocation get(std::string_view name, const GetOptions& options = {});
 
     /// Like get, but empty where get would throw not_found, or timed_out because the name did not come in time.

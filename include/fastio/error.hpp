@@ -24,7 +24,8 @@ enum class Errc : int {
     service_lost,             ///< the service went away; what is mapped on the host stays readable
     service_unreachable,      ///< no service answers at the socket
     permission_denied,        ///< the socket, the context or the record belongs to somebody else
-    version_mismatch,         ///< client and service speak different protocols or table layouts
+    version_mismatch,         ///< client and service speak different protocols or table layouts, or have
+                              ///< different CUDA drivers
     incompatible_host,        ///< another boot or another machine than the service's
     device_unavailable,       ///< no such device here, or the service does not serve it
     device_error,             ///< the device's driver reported a failure

@@ -65,9 +65,12 @@ struct AllocationInfo {
     std::uint32_t generation = 0;
     std::uint64_t size = 0;  ///< bytes as asked for
     std::string device{};
-    std::string state{};                     ///< "private", "published" or "retired"
-    std::vector<std::string> names{};        ///< its publications
-    std::vector<std::uint64_t> holders{};    ///< SessionInfo::id of each session with a lease or a hold
+    std::string state{};               ///< "private", "published" or "retired"
+    std::vector<std::string> names{};  ///< its publications, the first eight of `name_count`
+    std::uint64_t name_count = 0;
+    std::vector<std::uint64_t> holders{};  ///< SessionInfo::id of sessions with a lease or a hold, the first 64 of
+                                           ///< `holder_count`
+    std::uint64_t holder_count = 0;
     Contents contents = Contents::complete;  ///< pending: of one of its names at least
 };
 
@@ -103,12 +106,16 @@ public:
     [[nodiscard]] std::vector<ContextInfo> contexts();
     [[nodiscard]] std::vector<SessionInfo> sessions();
 
-    /// In order of their first join. Errors of these four: not_found when there is no such job, permission_denied for
-    /// that of another user.
+    // Errors of those that take a job: not_found when there is no such job, permission_denied for that of another user.
+    // Lists cost one round trip to the service for each row.
+
+    /// In order of their first join.
     [[nodiscard]] std::vector<OperatorInfo> operators(std::string_view job);
+    /// In order of their slots.
     [[nodiscard]] std::vector<AllocationInfo> allocations(std::string_view job);
-    /// Without the attributes, which Context::list has.
+    /// Whose name starts with `prefix`, in order of their names; without the attributes, which Context::list has.
     [[nodiscard]] std::vector<PublicationInfo> publications(std::string_view job, std::string_view prefix = {});
+    /// Also: not_found where nothing is published under that name.
     void unpublish(std::string_view job, std::string_view name);
 
     /// Changes in every context: names, contexts, sessions.

@@ -48,7 +48,7 @@ public:
     ~Watch();
 
     /// The next event, waiting for it at most `timeout` (fastio::forever: without bound; 0: not at all); empty when
-    /// there was none. Errors: service_lost, context_closed, forked.
+    /// there was none. Errors: service_lost, context_closed, device_unavailable (the context's GPU was lost), forked.
     [[nodiscard]] std::optional<WatchEvent> next(std::chrono::nanoseconds timeout);
 
     /// A descriptor that polls readable while next() would return or throw at once. Owned by the Watch.

@@ -137,6 +137,12 @@ class PublicationInfo:
         """Seconds since it was published."""
 
     @property
+    def time_to_live(self) -> float | None:
+        """
+        Seconds from its publish on after which it goes by itself; None: it stays.
+        """
+
+    @property
     def attributes(self) -> dict[str, str]:
         """That it was published with."""
 
@@ -201,7 +207,7 @@ class ContextStats:
 
     @property
     def waits(self) -> int:
-        """Times that a get slept."""
+        """Times that a get, or a create for want of room, slept."""
 
     @property
     def slabs_mapped(self) -> int:
@@ -252,7 +258,7 @@ class WatchEvent:
 
 class Watch:
     """
-    A subscription to changes of names, from FastIOContext.watch. Iterating waits for each event. A slow watcher delays nobody: past 1,024 unread events it gets "lost" and the newest. Ends when it is collected.
+    A subscription to changes of names, from FastIOContext.watch. Iterating waits for each event. A slow watcher delays nobody: past 1,024 unread events it gets "lost" and the newest. Ends with close(), or when it is collected. A context manager: leaving the block closes.
     """
 
     def next(self, timeout: float | None = None) -> WatchEvent | None:
@@ -264,6 +270,15 @@ class Watch:
         """
         A descriptor that polls readable while next() would return or raise at once; for select and asyncio.
         """
+
+    def close(self) -> None:
+        """
+        Ends the subscription; a next() of another thread goes on until its event or timeout. Later calls raise ContextClosedError. May be called again.
+        """
+
+    def __enter__(self) -> Watch: ...
+
+    def __exit__(self, type: object, value: object, traceback: object) -> None: ...
 
     def __iter__(self) -> Watch: ...
 
@@ -285,11 +300,11 @@ class FastIOAllocation:
     A context manager: leaving the block releases.
     """
 
-    def publish(self, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None) -> None:
+    def publish(self, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None, time_to_live: float | None = None) -> None:
         """
         Binds ``name`` (1 to 255 bytes of UTF-8) to this memory, with a copy of the present type, dimensions and ``attributes`` (at most 4 KiB in all; None: those that this object has, {}: none). Every operator of the job can then get it. May be called again, under further names, by every holder.
 
-        With a ``stream`` the call returns at once and the publication is complete when the stream's work so far is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory.
+        With a ``stream`` the call returns at once and the publication is complete when the stream's work so far is; without one it waits for the GPU first. ``replace`` moves a taken name to this memory. After ``time_to_live`` seconds (None: never) the service removes the name, if it still has this version, as unpublish() would; whoever holds the memory keeps it.
 
         Raises AlreadyExistsError, InvalidArgumentError, TableFullError, UnsupportedError (a stream with host memory), ReleasedError, ServiceLostError, ContextClosedError; nothing is published then.
         """
@@ -413,6 +428,9 @@ class FastIOAllocation:
 
     def __exit__(self, type: object, value: object, traceback: object) -> None: ...
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Raises TypeError: it belongs to its process."""
+
     def __repr__(self) -> str: ...
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
@@ -458,7 +476,7 @@ class FastIOContext:
     """
     The shared memory of one job: operators that name the same job at the same service share one context, made by the first of them, which ends with the last (unless ``persistent``).
 
-    ``job`` defaults to $FASTIO_JOB, else "default"; ``socket`` to $FASTIO_SOCKET, else the user's, else the system's; ``device`` ("auto", "host", "cuda:N" or "cuda:UUID") to $FASTIO_DEVICE, else the service's first, or the first of its GPUs that this process sees. ``embedded`` hosts the service in this process, so that no fastiod is needed; others join through its socket. ``quota`` is the most bytes that the context may hold (0: the service's). ``connect_timeout`` in seconds is for a service that is starting.
+    ``job`` defaults to $FASTIO_JOB, else "default"; ``socket`` to $FASTIO_SOCKET, else the user's, else the system's; ``device`` ("auto", "host", "cuda:N" or "cuda:UUID") to $FASTIO_DEVICE, else the service's first, or the first of its GPUs that this process sees. ``embedded`` hosts the service in this process, so that no fastiod is needed; others join through its socket. ``quota`` is the most bytes that the context may hold (0: the service's), of the process that makes it: whoever joins later changes nothing. ``connect_timeout`` in seconds is for a service that is starting. ``name`` is this operator's, as `fastio stat` shows it: by default $FASTIO_STAGE, else the script's.
 
     All methods may be called from any thread; all that can wait let other threads run. When another operator dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. In a child made by os.fork() every call but close() and ``alive`` raises ForkedError: make a FastIOContext there.
 
@@ -469,7 +487,7 @@ class FastIOContext:
     Raises ServiceUnreachableError, PermissionDeniedError, VersionMismatchError, IncompatibleHostError, DeviceUnavailableError, InvalidArgumentError, QuotaExceededError (too many clients).
     """
 
-    def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, embedded: bool = False, quota: int = 0, persistent: bool = False, connect_timeout: float | None = 1.0, request_timeout: float | None = None) -> None: ...
+    def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, embedded: bool = False, quota: int = 0, persistent: bool = False, connect_timeout: float | None = 1.0, request_timeout: float | None = None, name: str | None = None) -> None: ...
 
     def create(self, size: int, *, device: str | None = None, alignment: int = 256, zero: bool = False, stream: object = None, timeout: float | None = 0) -> FastIOAllocation:
         """
@@ -504,11 +522,11 @@ class FastIOContext:
         find() for each of ``names``, in their order. ``timeout`` seconds are for all of them together, ``contents_timeout`` for each one's contents. Ctrl-C ends either wait. Raises what find() does, and nothing is held then.
         """
 
-    def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None, timeout: float | None = 0) -> None:
+    def publish_array(self, array: Any, name: str, *, replace: bool = False, stream: object = None, attributes: Mapping[str, str] | None = None, timeout: float | None = 0, time_to_live: float | None = None) -> None:
         """
         Allocates memory for ``array``, sets its type and dimensions, copies its elements in C order, and publishes it as ``name``.
 
-        ``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, __cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which must be the context's, are copied within it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the stream is done. ``timeout`` is as create()'s.
+        ``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, __cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which must be the context's, are copied within it, after their own stream's work, and must be in C order; with a ``stream``, the array stays until the stream is done. ``timeout`` is as create()'s, ``time_to_live`` as FastIOAllocation.publish()'s.
 
         Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.
         """
@@ -561,6 +579,9 @@ class FastIOContext:
     def __enter__(self) -> FastIOContext: ...
 
     def __exit__(self, type: object, value: object, traceback: object) -> None: ...
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Raises TypeError: it belongs to its process."""
 
     def __repr__(self) -> str: ...
 

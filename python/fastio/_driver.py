@@ -8,7 +8,6 @@ import sys
 import threading
 import traceback
 import uuid
-import weakref
 from collections.abc import Callable
 from typing import Any, Optional
 
@@ -157,6 +156,8 @@ class Driver:
             self._failure = self._failure or DriverError(f"operator '{self._stage_name}': it ended early: {cause!r}")
             raise
         finally:
+            if self._failure is None and self._at_exit is not None:
+                atexit.unregister(self._at_exit)  # which keeps this object
             self._ended.set()
 
     def _run_execute(self) -> None:
@@ -195,7 +196,10 @@ class Driver:
             return
         result = handler(self, *arguments)
         if not result:
-            raise DriverError(f"operator '{self._stage_name}': the {step} handler returned {result!r}")
+            raise DriverError(
+                f"operator '{self._stage_name}': the {step} handler returned {result!r}: it returns True when it has "
+                "done its work"
+            )
 
     def _step(self, step: str, run: Callable[[], None]) -> None:
         self._notify("state", step)
@@ -226,25 +230,24 @@ class Driver:
 def _wait_at_exit(driver: Driver) -> Callable[[], None]:
     """A program that starts a driver and ends is not to end in the middle, nor to hide a failure.
 
-    Returns what it registered.
+    Keeps the driver: a failure that nobody has heard of is told also where nobody keeps it any more. Returns what it
+    registered.
     """
-    reference = weakref.ref(driver)
 
     def finish() -> None:
-        started = reference()
-        if started is None or started._thread is None or started._thread.ident is None or started._told:
+        if driver._thread is None or driver._thread.ident is None or driver._told:
             return
         if getattr(sys, "last_value", None) is not None:  # what ended the program; its handler may wait for ever
-            started._give_up()
+            driver._give_up()
             return
         try:
-            started._ended.wait()
+            driver._ended.wait()
         except BaseException:  # Ctrl-C
             traceback.print_exc()
-            started._give_up()
+            driver._give_up()
             _end_with(130)
-        if started._failure is not None:
-            traceback.print_exception(type(started._failure), started._failure, started._failure.__traceback__)
+        if driver._failure is not None:
+            traceback.print_exception(type(driver._failure), driver._failure, driver._failure.__traceback__)
             _end_with(1)
 
     return atexit.register(finish)

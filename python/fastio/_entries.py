@@ -432,7 +432,12 @@ class PayloadCollection(Sequence[Item], Generic[Item]):
         for item in self._items:
             if item.name == key:
                 return item
-        raise NotFoundError(f"there is no entry '{key}'; there are {[item.name for item in self._items]}")
+        names = [item.name for item in self._items]
+        raise NotFoundError(
+            f"there is no entry '{key}'; there are {names}"
+            if names
+            else f"there is no entry '{key}', nor any other: `fastio run` gives operators those of the pipeline file"
+        )
 
     def __repr__(self) -> str:
         return f"PayloadCollection({list(self._items)!r})"

@@ -78,8 +78,16 @@ std::unique_lock<std::timed_mutex> lock_unless(Lease& lease, IsOver&& is_over) {
     constexpr std::chrono::milliseconds kBetweenSignals{100};
     std::unique_lock lock(lease.mutex, std::try_to_lock);
     while (!lock && !is_over()) {
-        const WithoutGil unlocked;
-        static_cast<void>(lock.try_lock_for(kBetweenSignals));
+        if (!lease.is_of_this_process()) {
+            fail(Errc::forked, "the FastIOAllocation was made before fork(): make a FastIOContext in this process");
+        }
+        {
+            const WithoutGil unlocked;
+            if (lock.try_lock_for(kBetweenSignals)) {
+                lock.unlock();  // nobody waits for the GIL with it
+            }
+        }
+        static_cast<void>(lock.try_lock());
     }
     return lock;
 }
@@ -444,6 +452,14 @@ void bind_allocation(nb::module_& module) {
             },
             "type"_a.none(), "value"_a.none(), "traceback"_a.none(),
             nb::sig("def __exit__(self, type: object, value: object, traceback: object) -> None"))
+        .def(
+            "__reduce__",
+            [](nb::handle) -> nb::object {
+                throw nb::type_error(
+                    "a FastIOAllocation cannot be pickled: publish it, pass its name, and get() that in the other "
+                    "process");
+            },
+            nb::sig("def __reduce__(self) -> tuple[Any, ...]"), "Raises TypeError: it belongs to its process.")
         .def(
             "__repr__", [](const PyAllocation& self) { return to_str(repr(self)); },
             nb::sig("def __repr__(self) -> str"))

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,12 +36,36 @@ std::string text_or_empty(nb::handle value, const char* what) {
     return to_name(value, "FastIOContext");
 }
 
+/// Of what runs: every program is called python. Empty where $FASTIO_STAGE says a name, or there is no script.
+std::string script_name() {
+    const char* const stage = std::getenv("FASTIO_STAGE");
+    if (stage != nullptr && *stage != '\0') {
+        return {};
+    }
+    const nb::handle arguments(PySys_GetObject("argv"));  // borrowed, null where somebody took it away
+    if (!arguments.is_valid() || !nb::isinstance<nb::list>(arguments) || nb::len(arguments) == 0) {
+        return {};
+    }
+    const nb::object first = nb::borrow<nb::list>(arguments)[0];
+    const char* const path = nb::isinstance<nb::str>(first) ? PyUnicode_AsUTF8(first.ptr()) : nullptr;
+    if (path == nullptr) {  // no UTF-8
+        PyErr_Clear();
+        return {};
+    }
+    const std::filesystem::path script(path);
+    const std::filesystem::path name =
+        script.filename() == "__main__.py" ? script.parent_path().filename() : script.stem();
+    constexpr std::size_t kMostBytes = 255;
+    return name.native().starts_with('-') || name.native().size() > kMostBytes ? std::string() : name.native();
+}
+
 void construct(PyContext* self, nb::handle job, nb::handle socket, nb::handle device, bool embedded, nb::handle quota,
-               bool persistent, nb::handle connect_timeout, nb::handle request_timeout) {
+               bool persistent, nb::handle connect_timeout, nb::handle request_timeout, nb::handle name) {
     ContextOptions options;
     options.job = text_or_empty(job, "a job");
     options.socket = text_or_empty(socket, "a socket");
     options.device = text_or_empty(device, "a device");
+    options.name = name.is_none() ? script_name() : text_or_empty(name, "a name");
     options.embedded = embedded;
     options.quota = static_cast<std::uint64_t>(to_int64(quota, "FastIOContext", "the quota", 0));
     options.persistent = persistent;
@@ -91,7 +117,7 @@ CreateOptions create_options(nb::handle device, nb::handle alignment, bool zero,
 
 PyAllocation create(PyContext& self, nb::handle size, nb::handle device, nb::handle alignment, bool zero,
                     nb::handle stream, nb::handle timeout) {
-    const auto bytes = static_cast<std::uint64_t>(to_int64(size, "create", "the size", 0));
+    const auto bytes = static_cast<std::uint64_t>(to_int64(size, "create", "the size", 1));
     const CreateOptions options = create_options(device, alignment, zero, stream, timeout, "create");
     return self.adopt(
         "create", call_without_gil(self, "create", [&](Context& context) { return context.create(bytes, options); }),
@@ -227,8 +253,11 @@ void bind_context(nb::module_& module) {
         "system's; ``device`` (\"auto\", \"host\", \"cuda:N\" or \"cuda:UUID\") to $FASTIO_DEVICE, else the service's "
         "first, or the first of its GPUs that this process sees. ``embedded`` hosts the service in this process, so "
         "that no fastiod is needed; others join through its "
-        "socket. ``quota`` is the most bytes that the context may hold (0: the service's). ``connect_timeout`` in "
-        "seconds is for a service that is starting.\n\n"
+        "socket. ``quota`` is the most bytes that the context may hold (0: the service's), of the process that makes "
+        "it: whoever "
+        "joins later changes nothing. ``connect_timeout`` in "
+        "seconds is for a service that is starting. ``name`` is this operator's, as `fastio stat` shows it: by default "
+        "$FASTIO_STAGE, else the script's.\n\n"
         "All methods may be called from any thread; all that can wait let other threads run. When another operator "
         "dies nothing changes here; when the service dies every call raises ServiceLostError, also those that wait. "
         "In a child made by os.fork() every call but close() and ``alive`` raises ForkedError: make a FastIOContext "
@@ -244,10 +273,11 @@ void bind_context(nb::module_& module) {
         "DeviceUnavailableError, InvalidArgumentError, QuotaExceededError (too many clients).")
         .def("__init__", construct, "job"_a = nb::none(), "socket"_a = nb::none(), "device"_a = nb::none(),
              "embedded"_a = false, "quota"_a.none() = 0, "persistent"_a = false, "connect_timeout"_a.none() = 1.0,
-             "request_timeout"_a = nb::none(),
+             "request_timeout"_a = nb::none(), "name"_a = nb::none(),
              nb::sig("def __init__(self, job: str | None = None, socket: str | None = None, device: str | None = None, "
                      "embedded: bool = False, quota: int = 0, persistent: bool = False, "
-                     "connect_timeout: float | None = 1.0, request_timeout: float | None = None) -> None"))
+                     "connect_timeout: float | None = 1.0, request_timeout: float | None = None, "
+                     "name: str | None = None) -> None"))
         .def(
             "create", create, "size"_a.none(), nb::kw_only(), "device"_a = nb::none(), "alignment"_a.none() = 256,
             "zero"_a = false, "stream"_a = nb::none(), "timeout"_a.none() = 0,
@@ -326,7 +356,8 @@ void bind_context(nb::module_& module) {
             "``array`` is a numpy.ndarray with any strides and byte order, or anything with __dlpack__, "
             "__cuda_array_interface__, __array_interface__ or the buffer protocol. Arrays of a GPU, which "
             "must be the context's, are copied within it, after their own stream's work, and must be in C order; "
-            "with a ``stream``, the array stays until the stream is done. ``timeout`` is as create()'s, ``time_to_live`` as "
+            "with a ``stream``, the array stays until the stream is done. ``timeout`` is as create()'s, "
+            "``time_to_live`` as "
             "FastIOAllocation.publish()'s.\n\n"
             "Raises TypeError for what is no array; InvalidArgumentError for objects, texts, dates, structures, masked "
             "arrays; UnsupportedError for an array of a GPU in a context of the host; and as create and publish.")
@@ -394,6 +425,12 @@ void bind_context(nb::module_& module) {
             [](PyContext& self, nb::handle /*type*/, nb::handle /*value*/, nb::handle /*traceback*/) { self.close(); },
             "type"_a.none(), "value"_a.none(), "traceback"_a.none(),
             nb::sig("def __exit__(self, type: object, value: object, traceback: object) -> None"))
+        .def(
+            "__reduce__",
+            [](nb::handle) -> nb::object {
+                throw nb::type_error("a FastIOContext cannot be pickled: make one in each process, of the same job");
+            },
+            nb::sig("def __reduce__(self) -> tuple[Any, ...]"), "Raises TypeError: it belongs to its process.")
         .def(
             "__repr__",
             [](PyContext& self) {

@@ -59,7 +59,8 @@ private:
 template <class Object, class... Arguments>
 std::shared_ptr<Object> make_shared_ending_without_gil(Arguments&&... arguments) {
     return std::shared_ptr<Object>(new Object(std::forward<Arguments>(arguments)...), [](Object* last) {
-        if (PyGILState_Check() != 0) {
+        // After the interpreter's end the check alone says yes, and there is nothing to let go of.
+        if (PyGILState_GetThisThreadState() != nullptr && PyGILState_Check() != 0) {
             const WithoutGil unlocked;
             delete last;
         } else {

@@ -96,7 +96,7 @@ void bind_information(nb::module_& module) {
         .def_ro("own_leases", &ContextStats::own_leases, "Held by this client.")
         .def_ro("gets", &ContextStats::gets, "That this client made.")
         .def_ro("retries", &ContextStats::retries, "Lookups repeated because a writer was at work.")
-        .def_ro("waits", &ContextStats::waits, "Times that a get slept.")
+        .def_ro("waits", &ContextStats::waits, "Times that a get, or a create for want of room, slept.")
         .def_ro("slabs_mapped", &ContextStats::slabs_mapped, "By this client now.")
         .def_ro("bytes_published", &ContextStats::bytes_published, "By this client.")
         .def_ro("bytes_copied", &ContextStats::bytes_copied, "Between memories, to serve this client's gets.")

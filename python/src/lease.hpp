@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -35,11 +38,15 @@ public:
     /// Gives the memory up behind `stream`, or behind all of the device where that cannot be. Under the mutex.
     void release(Stream stream) noexcept;
 
+    /// In another one, which was forked, the mutex may be held by a thread that is not there.
+    [[nodiscard]] bool is_of_this_process() const noexcept { return made_in_ == ::getpid(); }
+
     std::timed_mutex mutex;
     Allocation allocation;
     bool read_only = false;
 
 private:
+    pid_t made_in_ = ::getpid();
     // A lease may end long after, in any thread. There the legacy default stream alone is what it was: a thread's
     // default stream is another one, and a stream that somebody made may be destroyed, or its handle another stream's.
     bool in_legacy_ = false;

@@ -57,8 +57,21 @@ nb::object to_object(std::optional<WatchEvent>&& event) {
 /// Its end may be the last of its context, which says goodbye to the service.
 struct PyWatch {
     explicit PyWatch(Watch&& made) : watch(make_shared_ending_without_gil<Watch>(std::move(made))) {}
-    std::shared_ptr<Watch> watch;
+    std::shared_ptr<Watch> watch;  // null: closed
+
+    /// A share of it, so that another thread may close it meanwhile. Errors: context_closed.
+    [[nodiscard]] std::shared_ptr<Watch> use() const {
+        if (watch == nullptr) {
+            fail(Errc::context_closed, "the Watch was closed: make another one");
+        }
+        return watch;
+    }
 };
+
+nb::object next(const PyWatch& self, std::chrono::nanoseconds timeout) {
+    const std::shared_ptr<Watch> watch = self.use();
+    return to_object(wait_for_event(*watch, timeout));
+}
 
 }  // namespace
 
@@ -87,24 +100,34 @@ void bind_watch(nb::module_& module) {
     nb::class_<PyWatch>(
         module, "Watch",
         "A subscription to changes of names, from FastIOContext.watch. Iterating waits for each event. A "
-        "slow watcher delays nobody: past 1,024 unread events it gets \"lost\" and the newest. Ends when "
-        "it is collected.")
+        "slow watcher delays nobody: past 1,024 unread events it gets \"lost\" and the newest. Ends with "
+        "close(), or when it is collected. A context manager: leaving the block closes.")
         .def(
             "next",
-            [](PyWatch& self, nb::handle timeout) {
-                return to_object(wait_for_event(*self.watch, to_duration(timeout, "next", "timeout")));
-            },
+            [](PyWatch& self, nb::handle timeout) { return next(self, to_duration(timeout, "next", "timeout")); },
             "timeout"_a = nb::none(), nb::sig("def next(self, timeout: float | None = None) -> WatchEvent | None"),
             "The next event, or None after ``timeout`` seconds (None: waits without a bound; 0: not at all). Ctrl-C "
             "ends the wait. Raises ServiceLostError, ContextClosedError, ForkedError.")
         .def(
-            "fileno", [](const PyWatch& self) { return self.watch->fd(); }, nb::sig("def fileno(self) -> int"),
+            "fileno", [](const PyWatch& self) { return self.use()->fd(); }, nb::sig("def fileno(self) -> int"),
             "A descriptor that polls readable while next() would return or raise at once; for select and asyncio.")
+        .def(
+            "close", [](PyWatch& self) { self.watch.reset(); }, nb::sig("def close(self) -> None"),
+            "Ends the subscription; a next() of another thread goes on until its event or timeout. Later calls raise "
+            "ContextClosedError. May be called again.")
+        .def(
+            "__enter__", [](nb::handle self) { return nb::borrow(self); }, nb::sig("def __enter__(self) -> Watch"))
+        .def(
+            "__exit__",
+            [](PyWatch& self, nb::handle /*type*/, nb::handle /*value*/, nb::handle /*traceback*/) {
+                self.watch.reset();
+            },
+            "type"_a.none(), "value"_a.none(), "traceback"_a.none(),
+            nb::sig("def __exit__(self, type: object, value: object, traceback: object) -> None"))
         .def(
             "__iter__", [](nb::handle self) { return nb::borrow(self); }, nb::sig("def __iter__(self) -> Watch"))
         .def(
-            "__next__",
-            [](PyWatch& self) { return to_object(wait_for_event(*self.watch, std::chrono::nanoseconds::max())); },
+            "__next__", [](PyWatch& self) { return next(self, std::chrono::nanoseconds::max()); },
             nb::sig("def __next__(self) -> WatchEvent"));
 }
 

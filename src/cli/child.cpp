@@ -163,7 +163,12 @@ void Child::signal(int number) const noexcept {
 ExitStatus Child::reap() noexcept {
     // The zombie keeps the number of the group from being given to others while the rest of the group is killed.
     siginfo_t info{};
-    while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+    int waited = 0;
+    while ((waited = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT)) != 0 && errno == EINTR) {
+    }
+    if (waited != 0) {  // somebody else has reaped it: how it ended is not known, and its number may be another's
+        pid_ = 0;
+        return ExitStatus{-1, 0};
     }
     ::kill(-pid_, SIGKILL);
     while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0 && errno == EINTR) {

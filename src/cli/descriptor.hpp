@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace fastio::cli {
@@ -27,7 +28,9 @@ public:
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
     void reset(int fd = -1) noexcept {
         if (fd_ >= 0) {
+            const int error = errno;  // callers report that of what failed before
             ::close(fd_);
+            errno = error;
         }
         fd_ = fd;
     }

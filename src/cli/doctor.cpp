@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 
 #include <fastio/context.hpp>
@@ -110,6 +111,14 @@ Finding examine_service(const std::string& socket, std::uint64_t pid_namespace) 
         } else if (doctor::somebody_listens(socket)) {
             finding.verdict = Verdict::problem;
             finding.remedy = "if it is stopped (/proc/PID/status says so), let it go on: kill -CONT PID";
+        } else if (!socket.empty()) {
+            finding.verdict = Verdict::problem;
+            finding.remedy = "start fastiod with this --socket";
+        } else if (const char* const variable = std::getenv("FASTIO_SOCKET"); variable != nullptr && *variable != 0) {
+            finding.verdict = Verdict::problem;
+            finding.remedy =
+                "$FASTIO_SOCKET says that there is one: start fastiod there, or unset it; `fastio run` then starts a "
+                "service of its own";
         } else {
             finding.remedy = "none is needed for `fastio run`, which starts its own";
         }

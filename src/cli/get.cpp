@@ -23,6 +23,10 @@ void get(const GetOptionsOfCommand& options, std::ostream& out) {
     ContextOptions joining;
     joining.job = options.common.job;
     joining.socket = options.common.socket;
+    if (!options.timeout_seconds && !options.common.job.empty()) {
+        // Joining would make the job.
+        static_cast<void>(Service(joining.socket).operators(joining.job));
+    }
     Context context(joining);
     GetOptions getting;
     if (options.timeout_seconds) {

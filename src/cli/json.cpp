@@ -67,10 +67,16 @@ Json json_of(const AllocationInfo& allocation, const std::vector<SessionInfo>& s
         }
         holders.push_back(std::move(holder));
     }
-    return {{"slot", allocation.slot},       {"generation", allocation.generation},
-            {"size", allocation.size},       {"device", allocation.device},
-            {"state", allocation.state},     {"names", allocation.names},
-            {"holders", std::move(holders)}, {"contents", to_string(allocation.contents)}};
+    return {{"slot", allocation.slot},
+            {"generation", allocation.generation},
+            {"size", allocation.size},
+            {"device", allocation.device},
+            {"state", allocation.state},
+            {"names", allocation.names},
+            {"name_count", allocation.name_count},
+            {"holders", std::move(holders)},
+            {"holder_count", allocation.holder_count},
+            {"contents", to_string(allocation.contents)}};
 }
 
 Json json_of(const PublicationInfo& publication, const std::string& job) {

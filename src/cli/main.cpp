@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <exception>
 #include <functional>
 #include <iostream>
@@ -52,7 +53,9 @@ constexpr const char* kRunFooter =
     "looked for beside fastio, beside the pipeline file, and in $PATH. Input paths are relative to the pipeline\n"
     "file, output paths to --workdir, in which the operators run. Operators find in their environment: FASTIO_JOB,\n"
     "FASTIO_SOCKET, FASTIO_STAGE (their name), FASTIO_INPUTS and FASTIO_OUTPUTS (JSON lists of their entries), and\n"
-    "FASTIO_DEVICE with --device. The first that fails ends the run.";
+    "FASTIO_DEVICE with --device. The first that fails ends the run, and so does one that ends without having "
+    "published\n"
+    "an output that another one still waits for.";
 
 /// Standard streams that the caller closed would be given to the next file or socket that is opened.
 void open_standard_streams() {
@@ -127,6 +130,9 @@ struct CommandLine {
         CLI::App* const sub = add("run", "Run all operators of a pipeline, as processes that share memory by name",
                                   run_options, fastio::cli::run);
         sub->add_option("PIPELINE", run_options.pipeline, "the pipeline file (YAML)")->required()->type_name("");
+        sub->add_option("--job", run_options.common.job,
+                        "the job (default: the pipeline's name and random letters, so that runs do not meet)")
+            ->type_name("JOB");
         sub->add_option("--workdir", run_options.workdir, "where outputs with a path go; made if missing")
             ->type_name("DIR")
             ->capture_default_str();
@@ -268,13 +274,19 @@ std::string help_hint(const CLI::App& app) {
 
 int main(int argc, char** argv) {
     open_standard_streams();
+    std::signal(SIGCHLD, SIG_DFL);  // where it was ignored, nobody could ask how a process has ended
     CommandLine line;
     try {
         line.app.parse(argc, argv);
     } catch (const CLI::Success& asked) {  // --help, --version
         return line.app.exit(asked);
     } catch (const CLI::ParseError& error) {
-        std::cerr << "fastio: " << one_line(error.what()) << "; " << help_hint(line.app) << '\n';
+        const std::vector<std::string> unknown = line.app.remaining();
+        const bool has_command = !line.app.get_subcommands().empty();
+        std::cerr << "fastio: "
+                  << one_line(has_command || unknown.empty() ? error.what()
+                                                             : fmt::format("there is no command '{}'", unknown.front()))
+                  << "; " << help_hint(line.app) << '\n';
         return kWrongUsage;
     }
     try {

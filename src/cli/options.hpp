@@ -59,7 +59,7 @@ struct GetOptionsOfCommand {
     bool json = false;
 };
 struct RunOptions {
-    CommonOptions common{};  ///< `job` is not used: a run makes its own
+    CommonOptions common{};  ///< `job` empty: the pipeline's name and random letters
     std::string pipeline{};
     std::string workdir = ".";
     std::string device{};  ///< empty: $FASTIO_DEVICE, else the service's first

@@ -67,6 +67,12 @@ std::string state_of(const AllocationInfo& allocation) {
                : fmt::format("{}, contents {}", allocation.state, to_string(allocation.contents));
 }
 
+/// Those that are known of `count`.
+std::string text_of_first(const std::vector<std::string>& known, std::uint64_t count) {
+    const std::string text = fmt::format("{}", fmt::join(known, ", "));
+    return count > known.size() ? fmt::format("{} and {} more", text, count - known.size()) : text;
+}
+
 std::string table_of_allocations(const std::vector<AllocationInfo>& allocations,
                                  const std::vector<SessionInfo>& sessions) {
     TextTable table(
@@ -80,7 +86,7 @@ std::string table_of_allocations(const std::vector<AllocationInfo>& allocations,
                                                       : fmt::format("{}[{}]", found->name, found->pid));
         }
         table.add({fmt::format("{}.{}", a.slot, a.generation), text_of_bytes(a.size), a.device, state_of(a),
-                   fmt::format("{}", fmt::join(a.names, ", ")), fmt::format("{}", fmt::join(holders, ", "))});
+                   text_of_first(a.names, a.name_count), text_of_first(holders, a.holder_count)});
     }
     return table.str();
 }

@@ -44,6 +44,37 @@ Producers find_producers(const Pipeline& pipeline) {
     return producers;
 }
 
+/// What is known of both only at run time agrees with everything.
+bool agree(const Entry& one, const Entry& other) {
+    if (!one.type.empty() && !other.type.empty() && one.type != other.type) {
+        return false;
+    }
+    if (one.element_type && other.element_type && *one.element_type != *other.element_type) {
+        return false;
+    }
+    if (!one.shape || !other.shape) {
+        return true;
+    }
+    return std::ranges::equal(*one.shape, *other.shape, [](std::int64_t extent, std::int64_t other_extent) {
+        return extent <= 0 || other_extent <= 0 || extent == other_extent;
+    });
+}
+
+/// As the file says it.
+std::string describe(const Entry& entry) {
+    std::vector<std::string> parts;
+    if (!entry.type.empty()) {
+        parts.push_back(entry.type);
+    }
+    if (entry.element_type) {
+        parts.push_back(to_string(*entry.element_type));
+    }
+    if (entry.shape) {
+        parts.push_back(fmt::format("[{}]", fmt::join(*entry.shape, ", ")));
+    }
+    return fmt::format("{}", fmt::join(parts, " "));
+}
+
 /// Follows inputs to their producers, depth first, and refuses the first way that comes back to itself.
 class CycleSearch {
 public:
@@ -112,6 +143,12 @@ void check_graph(const Pipeline& pipeline) {
                        "operator '{}' takes '{}' by name, but '{}' writes it to a file "
                        "(line {})",
                        op.name, input.name, producer->second.op->name, producer->second.entry->place.line);
+            }
+            if (!agree(input, *producer->second.entry)) {
+                refuse(pipeline.file, input.place,
+                       "operator '{}' declares its input '{}' as {}, and '{}' its output as {} (line {})", op.name,
+                       input.name, describe(input), producer->second.op->name, describe(*producer->second.entry),
+                       producer->second.entry->place.line);
             }
         }
     }

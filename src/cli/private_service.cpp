@@ -82,11 +82,21 @@ PrivateService::PrivateService(const std::string& device, std::chrono::nanosecon
 }
 
 PrivateService::~PrivateService() {
+    if (end_status_) {
+        return;
+    }
     child_->signal(SIGTERM);
     if (!ended_within(child_->pidfd(), kEndGrace)) {
         child_->signal(SIGKILL);
     }
     child_->reap();
+}
+
+ExitStatus PrivateService::end_status() noexcept {
+    if (!end_status_) {
+        end_status_ = child_->reap();
+    }
+    return *end_status_;
 }
 
 void PrivateService::wait_until_ready(std::chrono::nanoseconds timeout) {

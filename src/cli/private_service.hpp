@@ -46,6 +46,8 @@ public:
     [[nodiscard]] int pidfd() const noexcept { return child_->pidfd(); }
     /// To be asked when its connections are gone: waits two seconds at most for the process itself.
     [[nodiscard]] bool has_ended() const;
+    /// How it ended; to be called once it has.
+    [[nodiscard]] ExitStatus end_status() noexcept;
     /// What its log has at the level "warning" so far, without the dates.
     [[nodiscard]] std::vector<std::string> warnings() const;
     /// The end of what it logged, in one line.
@@ -57,6 +59,7 @@ private:
 
     PrivateFolder folder_;
     std::optional<Child> child_;
+    std::optional<ExitStatus> end_status_;  // once it was reaped
 };
 
 }  // namespace fastio::cli

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +10,7 @@
 #include <cstring>
 #include <iostream>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -18,6 +21,7 @@
 #include "cli/commands.hpp"
 #include "cli/fail.hpp"
 #include "cli/json.hpp"
+#include "cli/missing_outputs.hpp"
 #include "cli/pipeline.hpp"
 #include "cli/private_service.hpp"
 #include "cli/run_plan.hpp"
@@ -90,31 +94,38 @@ std::string common_prefix(const std::string& one, const std::string& other) {
 }
 
 /// Tells of some, so that others are heard meanwhile; true where there may be more.
-bool tell_publications(Watch& events, Context& context, Progress& progress) {
+bool tell_publications(Watch& events, Context& context, Progress& progress, MissingOutputs& missing) {
     constexpr int kMostAtOnce = 64;
-    std::vector<std::uint64_t> versions;
+    std::vector<WatchEvent> published;
     std::string prefix;
     int taken = 0;
     for (; taken < kMostAtOnce; ++taken) {
-        const auto event = events.next(std::chrono::nanoseconds(0));
+        auto event = events.next(std::chrono::nanoseconds(0));
         if (!event) {
             break;
         }
-        // Not what is replaced: in a pipeline that publishes frame after frame under one name, that is noise.
-        if (event->kind == WatchEvent::Kind::published) {
-            prefix = versions.empty() ? event->name : common_prefix(prefix, event->name);
-            versions.push_back(event->version);
+        if (event->kind == WatchEvent::Kind::lost) {
+            missing.lose_track();
+        } else if (event->kind == WatchEvent::Kind::replaced) {
+            // Not told: in a pipeline that publishes frame after frame under one name, that is noise.
+            missing.saw(event->name);
+        } else if (event->kind == WatchEvent::Kind::published) {
+            missing.saw(event->name);
+            prefix = published.empty() ? event->name : common_prefix(prefix, event->name);
+            published.push_back(std::move(*event));
         }
     }
-    if (versions.empty()) {
+    if (published.empty()) {
         return taken == kMostAtOnce;
     }
     std::vector<PublicationInfo> publications = context.list(prefix);
     std::ranges::sort(publications, {}, &PublicationInfo::version);
-    for (const std::uint64_t version : versions) {
-        const auto found = std::ranges::lower_bound(publications, version, {}, &PublicationInfo::version);
-        if (found != publications.end() && found->version == version) {
+    for (const WatchEvent& event : published) {
+        const auto found = std::ranges::lower_bound(publications, event.version, {}, &PublicationInfo::version);
+        if (found != publications.end() && found->version == event.version) {
             progress.published(*found);
+        } else {
+            progress.say("'{}' was published, and is gone or replaced again", printable(event.name));
         }
     }
     return taken == kMostAtOnce;
@@ -153,8 +164,9 @@ public:
           out_(out),
           json_(options.json),
           progress_(options.json ? std::cerr : out, pipeline),
-          supervisor_(progress_.reports(), grace_of(options)) {
-        const std::string job = unique_job(pipeline.name);
+          missing_(pipeline),
+          supervisor_(reports(), grace_of(options)) {
+        const std::string job = options.common.job.empty() ? unique_job(pipeline.name) : options.common.job;
         // With an unknown socket: only to refuse what is missing before anything is started.
         static_cast<void>(plan_run(pipeline, workdir, job, {}, device));
         make_folders(workdir, pipeline);
@@ -174,14 +186,14 @@ public:
                 progress_.say("the service warns: {}", printable(warning));
             }
         }
-        load_kernels_early(specs_, context_->device());
+        let_streams_wait(specs_, context_->device());
         events_.emplace(context_->watch());
     }
 
     void run() {
         supervisor_.add_source(signals_.fd(), [this] { interrupt(); });
-        supervisor_.add_source(events_->fd(),
-                               [this] { static_cast<void>(tell_publications(*events_, *context_, progress_)); });
+        supervisor_.add_source(events_->fd(), [this] { static_cast<void>(tell_publications()); });
+        supervisor_.add_source(look_for_missing_.get(), [this] { look_for_missing_outputs(); });
         if (service_) {
             supervisor_.add_source(service_->pidfd(), [this] { fail_for_service(); });
         }
@@ -191,7 +203,7 @@ public:
         try {
             supervisor_.run();
             constexpr int kMostTurns = 64;  // others may go on publishing
-            for (int turn = 0; turn < kMostTurns && tell_publications(*events_, *context_, progress_); ++turn) {
+            for (int turn = 0; turn < kMostTurns && tell_publications(); ++turn) {
             }
             wait_for_sessions_to_end(*events_, *context_);
             Service service(context_->socket());
@@ -209,9 +221,59 @@ public:
         if (supervisor_.failure()) {
             fail_for(*supervisor_.failure());
         }
+        if (found_missing_) {
+            throw std::runtime_error(
+                fmt::format("operator '{}' ended without publishing its output '{}', which '{}' "
+                            "takes as an input",
+                            found_missing_->producer, found_missing_->name, found_missing_->consumer));
+        }
     }
 
 private:
+    [[nodiscard]] SupervisorReports reports() {
+        SupervisorReports reports = progress_.reports();
+        reports.ended = [this, tell = std::move(reports.ended)](const ProcessEnd& end) {
+            tell(end);
+            ended_.insert(end.name);
+            if (end.status.ok()) {
+                ended_well_.insert(end.name);
+                arm_look_for_missing();
+            }
+        };
+        return reports;
+    }
+
+    [[nodiscard]] bool tell_publications() { return cli::tell_publications(*events_, *context_, progress_, missing_); }
+
+    /// What an operator published last may be heard of after its end.
+    void arm_look_for_missing() {
+        const itimerspec in_a_second{{}, {1, 0}};
+        ::timerfd_settime(look_for_missing_.get(), 0, &in_a_second, nullptr);
+    }
+
+    void look_for_missing_outputs() {
+        std::uint64_t expirations = 0;
+        [[maybe_unused]] const ssize_t got = ::read(look_for_missing_.get(), &expirations, sizeof(expirations));
+        if (tell_publications()) {
+            arm_look_for_missing();
+            return;
+        }
+        auto missing = missing_.find(ended_well_, ended_);
+        if (!missing || supervisor_.stopped()) {
+            return;
+        }
+        for (const PublicationInfo& publication : context_->list(missing->name)) {
+            missing_.saw(publication.name);
+        }
+        missing = missing_.find(ended_well_, ended_);
+        if (missing) {
+            progress_.say("{} ended without publishing '{}', an input of {}: ending the operators", missing->producer,
+                          printable(missing->name), missing->consumer);
+            found_missing_ = std::move(missing);
+            supervisor_.stop();
+        }
+    }
+
     static std::chrono::nanoseconds grace_of(const RunOptions& options) {
         return nanoseconds_of(options.grace_seconds);
     }
@@ -233,7 +295,8 @@ private:
     }
 
     [[noreturn]] void fail_for_service() {
-        fail(Errc::service_lost, "the private service ended during the run; its last lines: {}",
+        const std::string how = to_string(service_->end_status());
+        fail(Errc::service_lost, "the private service ended during the run with {}; its last lines: {}", how,
              service_->last_words());
     }
 
@@ -247,6 +310,11 @@ private:
     std::optional<Context> context_;
     std::optional<Watch> events_;
     std::vector<ChildSpec> specs_;
+    MissingOutputs missing_;
+    std::optional<MissingOutputs::Missing> found_missing_;
+    std::set<std::string> ended_;
+    std::set<std::string> ended_well_;
+    Descriptor look_for_missing_{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
     Supervisor supervisor_;
     int interrupted_by_ = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <random>
 #include <string_view>
 
@@ -31,6 +32,26 @@ fs::path resolve_program(const Pipeline& pipeline, const Operator& op, const fs:
                                   : fmt::format("{}, {} and $PATH", own_folder().string(), base.string());
     fail(Errc::not_found, "{}:{}: operator '{}' has no program '{}': there is no executable file in {}",
          pipeline.file.string(), op.command_place.line, op.name, name, where);
+}
+
+void add_unless_set(std::vector<std::string>& environment, const std::string& variable, const char* value) {
+    const std::string start = variable + "=";
+    if (std::ranges::none_of(environment, [&](const std::string& entry) { return entry.starts_with(start); })) {
+        environment.push_back(start + value);
+    }
+}
+
+/// An interpreter, or a script of one.
+bool is_python(const fs::path& program) {
+    std::string first_line;
+    std::ifstream file(program, std::ios::binary);
+    constexpr std::streamsize kMostBytes = 255;
+    first_line.resize(kMostBytes);
+    file.read(first_line.data(), kMostBytes);
+    first_line.resize(static_cast<std::size_t>(file.gcount()));
+    first_line.resize(std::min(first_line.find('\n'), first_line.size()));
+    return program.filename().string().starts_with("python") ||
+           (first_line.starts_with("#!") && first_line.find("python") != std::string::npos);
 }
 
 std::string normalised(const std::vector<Entry>& entries, const fs::path& base) {
@@ -87,14 +108,14 @@ std::vector<ChildSpec> plan_run(const Pipeline& pipeline, const fs::path& workdi
     return specs;
 }
 
-void load_kernels_early(std::vector<ChildSpec>& specs, const std::string& device) {
-    constexpr std::string_view kVariable = "CUDA_MODULE_LOADING=";
+void let_streams_wait(std::vector<ChildSpec>& specs, const std::string& device) {
     if (!device.starts_with("cuda:")) {
         return;
     }
     for (ChildSpec& spec : specs) {
-        if (std::ranges::none_of(spec.environment, [&](const auto& entry) { return entry.starts_with(kVariable); })) {
-            spec.environment.push_back(std::string(kVariable) + "EAGER");
+        add_unless_set(spec.environment, "CUDA_DEVICE_MAX_CONNECTIONS", "32");
+        if (!is_python(spec.program)) {
+            add_unless_set(spec.environment, "CUDA_MODULE_LOADING", "EAGER");
         }
     }
 }

@@ -20,9 +20,12 @@ namespace fastio::cli {
                                               const std::string& job, const std::string& socket,
                                               const std::string& device);
 
-/// For operators that compute on a GPU: CUDA loads their kernels at their start, unless $CUDA_MODULE_LOADING is set. By
-/// default it loads a kernel when it is launched for the first time, and may wait for the GPU then, where a stream
-/// waits for what the operator has not published yet. `device` is what the job's context says.
-void load_kernels_early(std::vector<ChildSpec>& specs, const std::string& device);
+/// For operators that compute on a GPU, unless their environment has these variables: a stream that waits for what an
+/// operator has not published yet is not to hold up the operator's other work. `device` is what the job's context says.
+/// - CUDA_DEVICE_MAX_CONNECTIONS=32: with the default of 8 more streams share a queue of the GPU, in which one that
+///   waits may be before another.
+/// - CUDA_MODULE_LOADING=EAGER: by default CUDA loads a kernel when it is launched for the first time, and may wait for
+///   the GPU then. Not for Python, whose frameworks have more kernels than a GPU is to hold.
+void let_streams_wait(std::vector<ChildSpec>& specs, const std::string& device);
 
 }  // namespace fastio::cli

@@ -34,6 +34,9 @@ std::string device_wanted(const ContextOptions& options) {
 
 std::shared_ptr<Client> Client::join(const ContextOptions& options) {
     static_cast<void>(checked_job(options));
+    if (!options.name.empty()) {
+        check_name(options.name, "operator name");
+    }
     if (options.request_timeout <= std::chrono::nanoseconds::zero()) {
         fail(Errc::invalid_argument, "joining was given a request_timeout of {} ns: give more than 0, or forever",
              options.request_timeout.count());
@@ -73,7 +76,7 @@ Client::Client(const ContextOptions& options, std::unique_ptr<wire::EmbeddedServ
     : embedded_(std::move(embedded)),
       job_(checked_job(options)),
       connection_(embedded_ ? embedded_->socket() : wire::default_socket_path(options.socket), options.connect_timeout,
-                  {.timeout = options.request_timeout, .give_up = options.give_up}),
+                  {.timeout = options.request_timeout, .give_up = options.give_up}, options.name),
       joined_(send_join(options)),
       reader_(std::move(joined_.header), *this),
       devices_(reader_.header(), joined_.reply.default_device),

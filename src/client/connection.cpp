@@ -37,8 +37,9 @@ void check_owner(const wire::Socket& socket, const std::string& path) {
 
 }  // namespace
 
-Connection::Connection(std::string path, std::chrono::nanoseconds timeout, const PatienceLimits& limits)
-    : path_(std::move(path)), limits_(limits) {
+Connection::Connection(std::string path, std::chrono::nanoseconds timeout, const PatienceLimits& limits,
+                       std::string name)
+    : path_(std::move(path)), name_(std::move(name)), limits_(limits) {
     const auto deadline = deadline_after(timeout);
     for (;;) {
         try {
@@ -82,7 +83,7 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     std::copy(identity.boot_id.begin(), identity.boot_id.end(), std::begin(hello.boot_id));
     hello.pid = identity.pid;
     hello.pid_namespace = identity.pid_namespace;
-    wire::set_text(hello.name, wire::operator_name());
+    wire::set_text(hello.name, name_.empty() ? wire::operator_name() : name_);
     // Where this fails, the service may have said why before it closed.
     static_cast<void>(requests_.send(hello));
 
@@ -91,7 +92,7 @@ void Connection::say_hello(std::chrono::steady_clock::time_point deadline) {
     if (!wait_readable(requests_.fd(), join_deadline_) || requests_.receive(packet) != wire::ReceiveResult::received) {
         fail(Errc::service_unreachable,
              "the service at '{}' accepted the connection and did not answer hello: it is stopped or ending; see its "
-             "log, or start fastiod again",
+             "log, and `fastio doctor`",
              path_);
     }
     service_ = read_hello_reply(packet, identity, path_);

@@ -33,7 +33,9 @@ public:
     /// Connects and says hello; a socket that is missing or refuses is tried again until the timeout. The limits are
     /// for what is asked later, give_up also for the join. Errors: service_unreachable, permission_denied,
     /// version_mismatch, incompatible_host, quota_exceeded (too many clients), io_error.
-    Connection(std::string path, std::chrono::nanoseconds timeout, const PatienceLimits& limits = {});
+    /// `name` empty: wire::operator_name().
+    Connection(std::string path, std::chrono::nanoseconds timeout, const PatienceLimits& limits = {},
+               std::string name = {});
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();
@@ -148,6 +150,7 @@ private:
     void close_copies() noexcept;  // in a forked child: all but the lifeline
 
     std::string path_;
+    std::string name_;
     Liveness liveness_;
     PatienceLimits limits_;
     std::chrono::steady_clock::time_point join_deadline_{};

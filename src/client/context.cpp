@@ -73,15 +73,16 @@ Allocation Context::create(DataType type, std::initializer_list<std::int64_t> di
 Allocation Context::get(std::string_view name, const GetOptions& options) {
     detail::AllocationPtr impl = detail::get(usable(client_, "get"), name, options);
     if (!impl) {
+        const std::string newer =
+            options.newer_than > 0 ? fmt::format("newer than version {} ", options.newer_than) : std::string();
+        const std::string what_there_is = detail::describe_names(*client_);
         if (options.timeout > std::chrono::nanoseconds::zero()) {
-            fail(Errc::timed_out, "get of '{}' in job '{}': nothing {}was published within {} ms", name, job(),
-                 options.newer_than > 0 ? fmt::format("newer than version {} ", options.newer_than) : "",
-                 std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count());
+            fail(Errc::timed_out, "get of '{}' in job '{}': nothing {}was published within {} ms; {}", name, job(),
+                 newer, std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count(), what_there_is);
         }
         fail(Errc::not_found,
-             "get of '{}' in job '{}': nothing {}is published under that name: give a timeout to wait "
-             "for it, or list() what there is",
-             name, job(), options.newer_than > 0 ? fmt::format("newer than version {} ", options.newer_than) : "");
+             "get of '{}' in job '{}': nothing {}is published under that name: give a timeout to wait for it; {}", name,
+             job(), newer, what_there_is);
     }
     return detail::AllocationAccess::make(std::move(impl));
 }

@@ -19,8 +19,8 @@ void Liveness::end(Ending why) noexcept {
     }
 }
 
-void Liveness::fail_ended(std::string_view call) const {
-    switch (ending()) {
+void fail_ended(Ending why, std::string_view call) {
+    switch (why) {
         case Ending::closed:
             fail(Errc::context_closed, "{} was called on a Context that is closed: make a new Context", call);
         case Ending::ended:

@@ -19,6 +19,9 @@ enum class Ending : std::uint32_t {
     given_up = 5,     ///< a call waited for the service no longer; for everything else as `lost`
 };
 
+/// Throws what a call says after such an end. Errors: context_closed, device_unavailable, service_lost.
+[[noreturn]] void fail_ended(Ending why, std::string_view call);
+
 /// Whether a client may still be used, and the private futex word that ends its waits.
 ///
 /// *Thread safety:* every member, from any thread.
@@ -39,7 +42,7 @@ public:
     void check(std::string_view call) const {
         witness_.check(call);
         if (ending() != Ending::none) [[unlikely]] {
-            fail_ended(call);
+            fail_ended(ending(), call);
         }
     }
     void check_not_forked(std::string_view call) const { witness_.check(call); }
@@ -52,8 +55,6 @@ public:
     [[nodiscard]] std::uint32_t cancel_seen() const noexcept { return __atomic_load_n(&cancel_, __ATOMIC_ACQUIRE); }
 
 private:
-    [[noreturn]] void fail_ended(std::string_view call) const;
-
     ForkWitness witness_;
     std::atomic<Ending> ending_{Ending::none};
     std::atomic<bool> lost_{false};

@@ -15,9 +15,9 @@ namespace fastio::detail {
 ///
 /// *Thread safety:* every member, from any thread; one at a time between front() and pop().
 ///
-/// *Invariant.* Everything looks under the mutex, so that of two threads, one of which adds and then finds the right to
-/// send taken, while the other gives that right back and then looks here, one finds what the other did: whose turn of
-/// the mutex is later sees all that came before the other's.
+/// *Invariant.* No message is left behind. A thread that adds one then tries to take the right to send; a thread that
+/// gives the right back then looks for messages. Both look under the mutex, so the later one sees what the earlier one
+/// did: either the adder gets the right, or the other thread finds the message.
 class Outbox {
 public:
     /// More than one client can have leases, allocations and watches to speak of.

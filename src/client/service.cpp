@@ -133,6 +133,7 @@ std::vector<PublicationInfo> Service::publications(std::string_view job, std::st
     check_name(job, "job");
     wire::ListPublications request;
     wire::set_text(request.job, job);
+    wire::set_text(request.prefix, prefix.substr(0, kMaxNameBytes));
     std::vector<PublicationInfo> infos;
     for_each_row<wire::PublicationRow>(connection, request, "publications", table::kMaxPublications, by_name,
                                        [&](const wire::PublicationRow& row) {

@@ -96,6 +96,8 @@ AllocationInfo to_info(const wire::AllocationRow& row) {
     for (std::uint32_t i = 0; i < std::min<std::size_t>(row.name_count, std::size(row.names)); ++i) {
         info.names.push_back(to_string(row.names[i]));
     }
+    info.name_count = row.name_count;
+    info.holder_count = row.holder_count;
     const auto holders = std::min<std::size_t>(row.holder_count, std::size(row.holders));
     info.holders.assign(row.holders, row.holders + holders);
     info.contents = static_cast<Contents>(row.contents);

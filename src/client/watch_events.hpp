@@ -15,7 +15,8 @@ namespace fastio::detail {
 /// Whose changes a watch shows.
 enum class WatchScope : std::uint32_t { own_context = 0, all_contexts = 1 };
 
-/// Subscribes at the service. Errors: invalid_argument (a prefix over 255 bytes), service_lost, permission_denied.
+/// Subscribes at the service. Errors: invalid_argument (a prefix over 255 bytes), quota_exceeded (as many watches as
+/// this client may have), service_lost.
 [[nodiscard]] Watch subscribe(Connection& connection, WatchRegistry& watches, std::weak_ptr<WatchSource> source,
                               WatchScope scope, std::string_view prefix);
 

@@ -64,10 +64,8 @@ std::optional<WatchEvent> WatchQueue::take() {
     } else if (!events_.empty()) {
         event = std::move(events_.front());
         events_.pop_front();
-    } else if (ending_ == Ending::lost) {
-        fail(Errc::service_lost, "Watch::next: the service died or ended this session: make a new Watch");
     } else if (ending_ != Ending::none) {
-        fail(Errc::context_closed, "Watch::next: what is watched was closed or ended: make a new Watch");
+        fail_ended(ending_, "Watch::next");
     }
     update_readable();
     return event;

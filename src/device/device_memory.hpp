@@ -114,8 +114,9 @@ public:
 
     /// Importer: maps a slab; `file` is needed for HandleKind::memfd and only read. In the process that owns the slab
     /// this is the owner's own address (design P10). Errors: device_error, unsupported (kind), corrupt_input (`file`
-    /// is shorter than `bytes`, or can shrink), io_error; of GPUs also incompatible_host (another boot, an equal
-    /// process id, another driver), device_unavailable, peer_access_unavailable, forked.
+    /// is shorter than `bytes`, or can shrink), io_error; of GPUs also incompatible_host (another boot),
+    /// unsupported (the owner's process id is this process's), version_mismatch (another driver), device_unavailable,
+    /// peer_access_unavailable, forked.
     [[nodiscard]] virtual void* open(const SlabHandle& handle, std::uint64_t bytes, int file) = 0;
     /// Importer: the inverse of one open. Never throws; an own slab stays.
     virtual void close(void* data, std::uint64_t bytes) noexcept = 0;

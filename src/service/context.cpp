@@ -30,14 +30,14 @@ Context::Context(Settings settings, Watchers& watchers, std::vector<std::uint64_
       fences_(writer_) {}
 
 std::optional<table::AllocationRef> Context::create(Session& session, Account& account, std::uint64_t size,
-                                                    std::uint64_t alignment, std::uint32_t device) {
+                                                    std::uint64_t alignment, std::uint32_t device, Collect collect) {
     if (ended_) {
         fail(Errc::context_closed, "create of {} bytes failed: the context '{}' was ended; join again", size, job());
     }
     const std::uint64_t capacity = capacity_of(size);
-    check_quotas(account, capacity);
+    check_quotas(account, capacity, collect);
     std::optional<PlacedBlock> placed = pools_[device].allocate(capacity, alignment);
-    if (!placed && collect_for_room()) {
+    if (!placed && collect_for_room(collect)) {
         placed = pools_[device].allocate(capacity, alignment);
     }
     if (!placed) {
@@ -45,7 +45,7 @@ std::optional<table::AllocationRef> Context::create(Session& session, Account& a
     }
     try {
         if (writer_.allocations() >= settings_.limits.max_allocations) {
-            collect_for_room();
+            collect_for_room(collect);
         }
         return allocations_.add(session, account, size, device, *placed).ref;
     } catch (...) {
@@ -54,7 +54,7 @@ std::optional<table::AllocationRef> Context::create(Session& session, Account& a
     }
 }
 
-void Context::check_quotas(const Account& account, std::uint64_t capacity) {
+void Context::check_quotas(const Account& account, std::uint64_t capacity, Collect collect) {
     const auto over = [&](std::uint64_t used, std::uint64_t quota) {
         return quota != 0 && (capacity > quota || used > quota - capacity);
     };
@@ -62,8 +62,17 @@ void Context::check_quotas(const Account& account, std::uint64_t capacity) {
         return settings_.user_allocations != 0 && account.allocations >= settings_.user_allocations;
     };
     if (over(allocations_.bytes(), settings_.quota) || over(account.bytes, settings_.user_quota) || too_many()) {
-        collect_for_room();
+        collect_for_room(collect);
     }
+    const auto refuse_for_ever = [&](std::uint64_t quota, const char* whose, const char* cure) {
+        if (quota != 0 && capacity > quota) {
+            fail(Errc::quota_exceeded, "create of {} bytes in '{}' failed: {} whole quota is {} bytes; {}", capacity,
+                 job(), whose, quota, cure);
+        }
+    };
+    refuse_for_ever(settings_.quota, "the context's",
+                    "ask for less, or for a larger quota when the context is made, and look at fastiod's --quota");
+    refuse_for_ever(settings_.user_quota, "the user's", "ask for less, or raise fastiod's --user-quota");
     if (over(allocations_.bytes(), settings_.quota)) {
         fail(
             Errc::quota_exceeded,
@@ -307,8 +316,8 @@ bool Context::collect() {
 }
 
 // Others may wait for what went.
-bool Context::collect_for_room() {
-    const bool went = collect();
+bool Context::collect_for_room(Collect collect) {
+    const bool went = collect == Collect::where_short && this->collect();
     if (went) {
         touch();
     }

@@ -48,6 +48,9 @@ struct WaitingCreate {
     bool device_is_full = false;  ///< the device refused a slab, and may have room when others are back
 };
 
+/// Whether a create that finds no room looks for what nobody leases any more, which costs a scan of all leases.
+enum class Collect : std::uint8_t { where_short, never };
+
 /// One job's namespace: its table, its slabs, its members. Decides and changes; sends and waits for nothing. Errors are
 /// thrown before anything was changed.
 class Context {
@@ -79,7 +82,8 @@ public:
 
     /// Empty when no slab has room now. Errors: context_closed, quota_exceeded, table_full, out_of_memory (a segment).
     [[nodiscard]] std::optional<table::AllocationRef> create(Session& session, Account& account, std::uint64_t size,
-                                                             std::uint64_t alignment, std::uint32_t device);
+                                                             std::uint64_t alignment, std::uint32_t device,
+                                                             Collect collect);
     /// The version. Errors: those of publish and of what a hostile client may send; quota_exceeded.
     std::uint64_t publish(Session& session, Account& account, const wire::Publish& message);
     void free(Session& session, const wire::Free& message);
@@ -157,8 +161,9 @@ public:
 private:
     [[nodiscard]] Record& get(table::AllocationRef ref, const char* what);
     void check_right(const Session& session, const Record& record, std::uint32_t lease, const char* what) const;
-    void check_quotas(const Account& account, std::uint64_t capacity);
-    bool collect_for_room();
+    void check_quotas(const Account& account, std::uint64_t capacity, Collect collect);
+    /// True where something went.
+    bool collect_for_room(Collect collect);
     void check_names(const Account& account, uid_t user, std::string_view name) const;
     void tell(WatchEvent::Kind kind, std::string_view name, std::uint64_t version);
 

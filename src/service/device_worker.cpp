@@ -40,7 +40,7 @@ void DeviceWorker::reserve(std::uint64_t context, std::uint64_t bytes) {
 void DeviceWorker::release(std::uint64_t context, OwnedSlab&& slab) {
     std::list<Done> job(1);
     const std::uint64_t bytes = slab.bytes;
-    start(bytes);
+    start();
     job.front() = {What::release, context, bytes, std::move(slab), {}};
     ask(std::move(job));
 }
@@ -50,21 +50,21 @@ std::list<DeviceWorker::Done> DeviceWorker::take_done() noexcept {
     return std::exchange(done_, {});
 }
 
-void DeviceWorker::start(std::uint64_t bytes) {
+void DeviceWorker::start() {
     if (!thread_.joinable()) {
         try {
             thread_ = std::thread([this] { run(); });
         } catch (const std::system_error& error) {
             fail(Errc::io_error,
-                 "could not start the service's thread for {}, which is to reserve {} bytes: {}; check the limit of "
-                 "{}, and try again",
-                 memory_->info().name, bytes, error.what(), limit_of_threads());
+                 "could not start the service's thread that asks {} for memory: {}; check the limit of {}, and try "
+                 "again",
+                 memory_->info().name, error.what(), limit_of_threads());
         }
     }
 }
 
 void DeviceWorker::ask(std::list<Done>&& job) {
-    start(job.front().bytes);
+    start();
     {
         const std::lock_guard lock(mutex_);
         jobs_.splice(jobs_.end(), job);

@@ -37,13 +37,13 @@ public:
     /// Finishes every release that was asked for, gives back what was reserved meanwhile, and joins.
     ~DeviceWorker();
 
-    // Errors: std::bad_alloc, std::system_error (no thread). Nothing has happened then, and `slab` is as it was.
+    // Errors: std::bad_alloc, io_error (no thread). Nothing has happened then, and `slab` is as it was.
     void reserve(std::uint64_t context, std::uint64_t bytes);
     void release(std::uint64_t context, OwnedSlab&& slab);
     [[nodiscard]] std::list<Done> take_done() noexcept;
 
 private:
-    void start(std::uint64_t bytes);  ///< the thread, if it does not run; `bytes` is for the message
+    void start();  ///< the thread, if it does not run
     void ask(std::list<Done>&& job);
     void run() noexcept;
     void perform(Done& job) noexcept;

@@ -1,5 +1,7 @@
 #include "service/event_channel.hpp"
 
+#include <utility>
+
 namespace fastio::service {
 
 template <class Message>
@@ -18,7 +20,15 @@ void EventChannel::tell(wire::Event event, Poller& poller) {
     }
 }
 
-void EventChannel::tell_slab_closing(table::SlabRef slab, Poller& poller) {
+void EventChannel::make_room_for_closing(std::size_t count) {
+    spare_.reserve(count);
+    while (socket_ && spare_.size() < count) {
+        std::set<table::SlabRef> one{{}};
+        spare_.push_back(one.extract(one.begin()));
+    }
+}
+
+void EventChannel::tell_slab_closing(table::SlabRef slab, Poller& poller) noexcept {
     if (!socket_) {
         return;
     }
@@ -26,7 +36,9 @@ void EventChannel::tell_slab_closing(table::SlabRef slab, Poller& poller) {
     message.index = slab.index;
     message.generation = slab.generation;
     if (full_ || !try_send(message)) {
-        closing_.insert(slab);
+        spare_.back().value() = slab;
+        closing_.insert(std::move(spare_.back()));
+        spare_.pop_back();
         want_room(poller);
     }
 }
@@ -68,7 +80,7 @@ void EventChannel::flush(Poller& poller) {
     watch(poller);
 }
 
-void EventChannel::read(bool wanted, Poller& poller) noexcept {
+void EventChannel::set_reading(bool wanted, Poller& poller) noexcept {
     is_read_ = wanted;
     watch(poller);
 }
@@ -76,6 +88,7 @@ void EventChannel::read(bool wanted, Poller& poller) noexcept {
 void EventChannel::close() noexcept {
     socket_.reset();
     closing_.clear();
+    spare_.clear();
 }
 
 void EventChannel::want_room(Poller& poller) noexcept {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include <fastio/error.hpp>
 
@@ -24,7 +25,10 @@ public:
     [[nodiscard]] Token token() const noexcept { return {Source::events, session_}; }
 
     void tell(wire::Event event, Poller& poller);
-    void tell_slab_closing(table::SlabRef slab, Poller& poller);
+    /// So many slabs can be told of, whether the client reads or not. Errors: std::bad_alloc.
+    void make_room_for_closing(std::size_t count);
+    /// To be called after make_room_for_closing.
+    void tell_slab_closing(table::SlabRef slab, Poller& poller) noexcept;
     void tell_context_ended(Errc reason, Poller& poller);
     /// The client acknowledged, or need not hear of it any more.
     void forget_slab(table::SlabRef slab) noexcept { closing_.erase(slab); }
@@ -32,7 +36,7 @@ public:
     /// After EPOLLOUT.
     void flush(Poller& poller);
     /// Whether what the client sends is read.
-    void read(bool wanted, Poller& poller) noexcept;
+    void set_reading(bool wanted, Poller& poller) noexcept;
     void close() noexcept;
 
 private:
@@ -47,10 +51,8 @@ private:
     bool lost_ = false;
     bool is_read_ = true;
     std::optional<Errc> ended_{};  ///< why
-    std::set<table::SlabRef, bool (*)(const table::SlabRef&, const table::SlabRef&)> closing_{
-        [](const table::SlabRef& a, const table::SlabRef& b) {
-            return a.index != b.index ? a.index < b.index : a.generation < b.generation;
-        }};
+    std::set<table::SlabRef> closing_{};
+    std::vector<std::set<table::SlabRef>::node_type> spare_{};  ///< for closing_
 };
 
 }  // namespace fastio::service

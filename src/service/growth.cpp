@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <list>
 #include <new>
 #include <utility>
 
@@ -16,8 +15,15 @@
 namespace fastio::service {
 namespace {
 
-// Empty slabs of a context that never go while it lives.
-constexpr std::size_t kKept = 1;
+/// The first of the context's creates that wait for this device.
+auto first_waiting(Context& context, std::uint32_t device) {
+    return std::ranges::find(context.waiting, device, &WaitingCreate::device);
+}
+
+/// Others may have given back what it takes.
+bool is_short(Errc code) noexcept {
+    return code == Errc::out_of_memory || code == Errc::quota_exceeded || code == Errc::table_full;
+}
 
 }  // namespace
 
@@ -39,12 +45,13 @@ void Growth::create(Session& session, const wire::Create& message) {
         if (message.size > registry_.devices[device].pool_max) {
             throw no_room(context, device, message.size);
         }
-        if (const auto ref = context.create(session, *session.account, message.size, message.alignment, device)) {
+        if (const auto ref = context.create(session, *session.account, message.size, message.alignment, device,
+                                            Collect::where_short)) {
             answer(session, message.header.request, context, *ref);
             return;
         }
         check_requests(registry_, session.uid);
-        switch (make_room(context, device, Context::capacity_of(message.size))) {
+        switch (make_room(context, device, Context::capacity_of(message.size), Collect::where_short)) {
             case Room::none:
                 throw no_room(context, device, message.size);
             case Room::closing:
@@ -63,28 +70,22 @@ void Growth::create(Session& session, const wire::Create& message) {
 }
 
 void Growth::pump(Context& context) {
+    // A scan reads all leases of all members, and whoever is short makes one before it asks. So those who wait share
+    // one scan for a device, which comes before the first of them is refused.
+    std::vector<bool> collected(registry_.devices.count(), false);
     for (std::size_t i = 0; i < context.waiting.size();) {
         WaitingCreate& waiting = context.waiting[i];
-        Session* const session = registry_.session(waiting.session);
-        const std::uint64_t request = waiting.request;
         bool stays = false;
         try {
-            Account& account = *session->account;
-            if (const auto ref = context.create(*session, account, waiting.size, waiting.alignment, waiting.device)) {
-                answer(*session, request, context, *ref);
-            } else {
-                const bool too_late = waiting.deadline && *waiting.deadline <= std::chrono::steady_clock::now();
-                const bool waits_for_device = waiting.device_is_full && !too_late && returning(waiting.device) != 0;
-                const Room room = waits_for_device
-                                      ? Room::closing
-                                      : make_room(context, waiting.device, Context::capacity_of(waiting.size));
-                if (room == Room::none || (room == Room::closing && too_late)) {
-                    throw no_room(context, waiting.device, waiting.size);
+            try {
+                stays = !try_again(context, waiting);
+            } catch (const Error& error) {
+                if (!is_short(error.errc()) || collected[waiting.device]) {
+                    throw;
                 }
-                if (room == Room::closing && !waiting.deadline) {
-                    waiting.deadline = std::chrono::steady_clock::now() + registry_.options.closing_patience;
-                }
-                stays = true;
+                collected[waiting.device] = true;
+                collect_everywhere(waiting.device);
+                stays = !try_again(context, waiting);
             }
         } catch (const Error& error) {
             refuse(context, waiting, error.errc(), error.what());
@@ -100,6 +101,28 @@ void Growth::pump(Context& context) {
     rearm(context);
 }
 
+bool Growth::try_again(Context& context, WaitingCreate& waiting) {
+    Session& session = *registry_.session(waiting.session);
+    if (const auto ref = context.create(session, *session.account, waiting.size, waiting.alignment, waiting.device,
+                                        Collect::never)) {
+        answer(session, waiting.request, context, *ref);
+        return true;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    const bool too_late = waiting.deadline && *waiting.deadline <= now;
+    const bool waits_for_device = waiting.device_is_full && !too_late && returns_.returning(waiting.device) != 0;
+    const Room room = waits_for_device
+                          ? Room::closing
+                          : make_room(context, waiting.device, Context::capacity_of(waiting.size), Collect::never);
+    if (room == Room::none || (room == Room::closing && too_late)) {
+        throw no_room(context, waiting.device, waiting.size);
+    }
+    if (room == Room::closing && !waiting.deadline) {
+        waiting.deadline = now + registry_.options.closing_patience;
+    }
+    return false;
+}
+
 void Growth::on_patience(Context& context) {
     context.patience.reset();
     pump(context);
@@ -112,7 +135,9 @@ void Growth::rearm(Context& context) {
     }
     std::optional<std::chrono::steady_clock::time_point> earliest;
     for (const WaitingCreate& waiting : context.waiting) {
-        if (waiting.deadline && (!earliest || *waiting.deadline < *earliest)) {
+        // Where a reserve is on its way, its end is looked at, however late that is.
+        const bool counts = waiting.deadline && !context.growing[waiting.device];
+        if (counts && (!earliest || *waiting.deadline < *earliest)) {
             earliest = waiting.deadline;
         }
     }
@@ -138,26 +163,26 @@ void Growth::tell_room() noexcept {
     }
 }
 
-Growth::Room Growth::make_room(Context& context, std::uint32_t index, std::uint64_t capacity) {
-    if (context.growing[index]) {
+Growth::Room Growth::make_room(Context& context, std::uint32_t device, std::uint64_t capacity, Collect collect) {
+    if (context.growing[device]) {
         return Room::coming;
     }
-    Device& device = registry_.devices[index];
-    if (const std::uint64_t bytes = context.pools()[index].growth(capacity, device.unreserved())) {
-        start_reserve(context, index, bytes);
+    const Device& of_slabs = registry_.devices[device];
+    if (const std::uint64_t bytes = context.pools()[device].growth(capacity, of_slabs.unreserved())) {
+        start_reserve(context, device, bytes);
         return Room::coming;
     }
     const std::uint64_t needed = round_up(capacity, kSlabGranularity);
-    const std::uint64_t empty = collect_everywhere(index);
-    if (device.unreserved() + returning(index) + empty < needed) {
+    if (collect == Collect::where_short) {
+        collect_everywhere(device);
+    }
+    const auto to_come = [&] { return of_slabs.unreserved() + returns_.returning(device); };
+    if (to_come() + empty_everywhere(device) < needed) {
         return Room::none;
     }
-    if (device.unreserved() + returning(index) < needed) {
-        for (const auto& [id, other] : registry_.contexts) {
-            close_empty(*other, index, 0);
-        }
-    }
-    return device.unreserved() + returning(index) < needed ? Room::none : Room::closing;
+    // All that are empty, even where those on their way would do: a member that is stopped may never unmap one.
+    returns_.close_all_empty(device);
+    return to_come() < needed ? Room::none : Room::closing;
 }
 
 void Growth::start_reserve(Context& context, std::uint32_t index, std::uint64_t bytes) {
@@ -167,26 +192,17 @@ void Growth::start_reserve(Context& context, std::uint32_t index, std::uint64_t 
     context.growing[index] = true;
 }
 
-std::uint64_t Growth::collect_everywhere(std::uint32_t device) {
-    std::uint64_t empty = 0;
+void Growth::collect_everywhere(std::uint32_t device) {
     for (const auto& [id, context] : registry_.contexts) {
         context->collect();
         context->pools()[device].let_go();
-        empty += context->pools()[device].empty_bytes();
     }
-    return empty;
 }
 
-std::uint64_t Growth::returning(std::uint32_t device) const noexcept {
-    std::uint64_t bytes = registry_.devices[device].releasing;
+std::uint64_t Growth::empty_everywhere(std::uint32_t device) const noexcept {
+    std::uint64_t bytes = 0;
     for (const auto& [id, context] : registry_.contexts) {
-        for (const ClosingSlab& slab : context->closing) {
-            const bool hopeful = std::all_of(slab.waiting.begin(), slab.waiting.end(), [&](std::uint64_t member) {
-                const Session* const session = registry_.session(member);
-                return session != nullptr && session->connected();
-            });
-            bytes += slab.device == device && hopeful ? slab.memory.bytes : 0;
-        }
+        bytes += context->pools()[device].empty_bytes();
     }
     return bytes;
 }
@@ -211,22 +227,22 @@ Error Growth::no_room(Context& context, std::uint32_t index, std::uint64_t size)
     }
     const std::uint64_t free = pool.free_bytes();
     const std::string figures = fmt::format(
-        "the context's slabs have {} bytes free, the largest block {}, and {} of the pool's {} bytes are "
-        "not reserved",
-        free, pool.largest_free_block(), device.unreserved(), device.pool_max);
+        "the context's slabs have {} bytes free, the largest block {}, and of the pool's {} bytes {} are left for "
+        "slabs",
+        free, pool.largest_free_block(), device.pool_max, device.unreserved());
     return Error(Errc::out_of_memory,
                  free >= size ? fmt::format("{}the memory is fragmented: {}; free allocations that lie side by side, "
                                             "ask for less, or raise fastiod's --pool-max",
                                             failed, figures)
-                              : fmt::format("{}the pool is full: {}; free allocations, or raise fastiod's --pool-max",
+                              : fmt::format("{}the pool is full: {}; free allocations (`fastio stat --job` says who "
+                                            "holds them), or raise fastiod's --pool-max",
                                             failed, figures));
 }
 
 void Growth::refuse(Context& context, const WaitingCreate& create, Errc code, std::string_view text) noexcept {
     Session& session = *registry_.session(create.session);
     session.waiting = false;
-    const bool is_short = code == Errc::out_of_memory || code == Errc::quota_exceeded || code == Errc::table_full;
-    const bool may_pass = is_short && create.size <= registry_.devices[create.device].pool_max &&
+    const bool may_pass = is_short(code) && create.size <= registry_.devices[create.device].pool_max &&
                           context.may_ever_hold(Context::capacity_of(create.size));
     if (may_pass) {
         context.want_room();
@@ -267,20 +283,7 @@ void Growth::on_workers() {
                 }
                 continue;
             }
-            device.releasing -= done.bytes;
-            --context.releasing;
-            context.moving_bytes -= done.bytes;
-            if (done.out_of_memory) {
-                registry_.warn("{} has no memory to say whether it took back a slab of {} bytes", device.name(),
-                               done.bytes);
-            } else if (done.error) {
-                // The bytes stay reserved: nobody knows whether the device has them back.
-                registry_.warn("{} did not take back a slab of {} bytes: {}", device.name(), done.bytes,
-                               done.error->what());
-            } else {
-                device.reserved -= done.bytes;
-                registry_.debug("{} took back a slab of {} bytes of '{}'", device.name(), done.bytes, context.job());
-            }
+            returns_.finish_release(context, index, done);
         }
     }
     pump_all();
@@ -312,8 +315,7 @@ void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker:
     device.reserved -= done.bytes;
     // The pool grows in steps larger than a request. Where the device has no room for a step it may have for the
     // request.
-    const auto first = std::find_if(context.waiting.begin(), context.waiting.end(),
-                                    [&](const WaitingCreate& waiting) { return waiting.device == index; });
+    const auto first = first_waiting(context, index);
     if (first != context.waiting.end() && done.error->errc() == Errc::out_of_memory) {
         const std::uint64_t needed = round_up(Context::capacity_of(first->size), kSlabGranularity);
         if (needed < done.bytes && needed <= device.unreserved()) {
@@ -329,17 +331,14 @@ void Growth::finish_reserve(Context& context, std::uint32_t index, DeviceWorker:
 }
 
 bool Growth::wait_for_returns(WaitingCreate& create) {
-    if (collect_everywhere(create.device) != 0) {
-        for (const auto& [id, context] : registry_.contexts) {
-            close_empty(*context, create.device, 0);
-        }
-    }
+    collect_everywhere(create.device);
+    returns_.close_all_empty(create.device);
     create.device_is_full = true;
     const auto now = std::chrono::steady_clock::now();
     if (!create.deadline) {
         create.deadline = now + registry_.options.closing_patience;
     }
-    return returning(create.device) != 0 && now < *create.deadline;
+    return returns_.returning(create.device) != 0 && now < *create.deadline;
 }
 
 std::optional<Error> Growth::add_slab(Context& context, std::uint32_t index, DeviceWorker::Done& done) {
@@ -360,15 +359,12 @@ std::optional<Error> Growth::add_slab(Context& context, std::uint32_t index, Dev
 }
 
 void Growth::give_back(Context& context, std::uint32_t index, DeviceWorker::Done& done) noexcept {
-    Device& device = registry_.devices[index];
     try {
-        device.worker->release(context.id(), std::move(done.slab));
-        device.releasing += done.bytes;
+        returns_.begin_release(context, index, std::move(done.slab));
         context.moving_bytes += done.bytes;
-        ++context.releasing;
     } catch (const std::exception&) {  // the worker cannot be asked: for once the control thread waits for the device
         registry_.devices.give_back(index, std::move(done.slab));
-        device.reserved -= done.bytes;
+        registry_.devices[index].reserved -= done.bytes;
     }
 }
 
@@ -377,8 +373,7 @@ void Growth::fail_first(Context& context, std::uint32_t device, const Error& err
 }
 
 void Growth::fail_first(Context& context, std::uint32_t device, Errc code, std::string_view text) noexcept {
-    const auto first = std::find_if(context.waiting.begin(), context.waiting.end(),
-                                    [&](const WaitingCreate& waiting) { return waiting.device == device; });
+    const auto first = first_waiting(context, device);
     if (first == context.waiting.end()) {
         return;
     }
@@ -387,100 +382,10 @@ void Growth::fail_first(Context& context, std::uint32_t device, Errc code, std::
     refuse(context, create, code, text);
 }
 
-void Growth::trim(Context& context) {
-    std::vector<SlabPool>& pools = context.pools();
-    if (context.ended() || registry_.options.trim_after.count() == 0) {
-        for (std::uint32_t device = 0; device < pools.size(); ++device) {
-            close_empty(context, device, context.ended() ? 0 : kKept);
-        }
-        return;
-    }
-    const auto has_many = [](const SlabPool& pool) { return pool.empty_count() > kKept; };
-    if (!context.trim && std::any_of(pools.begin(), pools.end(), has_many)) {
-        for (SlabPool& pool : pools) {
-            static_cast<void>(pool.take_least_empty());
-        }
-        context.trim = registry_.timers.add(registry_.options.trim_after, {Timers::Purpose::trim, context.id()});
-    }
-}
-
-void Growth::on_trim(Context& context) {
-    context.trim.reset();
-    for (std::uint32_t device = 0; device < context.pools().size(); ++device) {
-        SlabPool& pool = context.pools()[device];
-        const std::size_t unneeded = pool.take_least_empty();
-        if (unneeded > kKept) {
-            close_empty(context, device, pool.empty_count() - (unneeded - kKept));
-        }
-    }
-    trim(context);
-}
-
-void Growth::close_empty(Context& context, std::uint32_t device, std::size_t keep) {
-    SlabPool& pool = context.pools()[device];
-    if (keep == 0) {
-        pool.let_go();
-    }
-    // All that needs memory comes first: a slab that was taken out of the pool has a place.
-    std::list<ClosingSlab> places(pool.empty_count() - std::min(pool.empty_count(), keep));
-    for (ClosingSlab& place : places) {
-        for (const auto& [id, member] : context.members()) {
-            place.waiting.insert(id);
-        }
-    }
-    for (SlabPool::Slab& slab : pool.take_empty(keep)) {
-        context.writer().remove_slab(slab.ref);
-        context.moving_bytes += slab.memory.bytes;
-        ClosingSlab& place = places.front();
-        place.ref = slab.ref;
-        place.memory = std::move(slab.memory);
-        place.device = device;
-        context.closing.splice(context.closing.end(), places, places.begin());
-        for (const auto& [id, member] : context.members()) {
-            if (member->connected()) {
-                member->events.tell_slab_closing(slab.ref, registry_.poller);
-            }
-        }
-    }
-    release_unmapped(context);
-}
-
-void Growth::release_unmapped(Context& context) {
-    for (auto slab = context.closing.begin(); slab != context.closing.end();) {
-        if (!slab->waiting.empty()) {
-            ++slab;
-            continue;
-        }
-        Device& device = registry_.devices[slab->device];
-        const std::uint64_t bytes = slab->memory.bytes;
-        device.worker->release(context.id(), std::move(slab->memory));
-        device.releasing += bytes;
-        ++context.releasing;
-        slab = context.closing.erase(slab);
-    }
-}
-
-void Growth::acknowledged(Session& session, table::SlabRef ref) {
-    session.events.forget_slab(ref);
-    for (ClosingSlab& slab : session.context->closing) {
-        if (slab.ref == ref) {
-            slab.waiting.erase(session.id);
-        }
-    }
-    release_unmapped(*session.context);
-}
-
 void Growth::withdraw(const Session& session) {
     std::erase_if(session.context->waiting,
                   [&](const WaitingCreate& waiting) { return waiting.session == session.id; });
     rearm(*session.context);
-}
-
-void Growth::forget(const Session& session) {
-    for (ClosingSlab& slab : session.context->closing) {
-        slab.waiting.erase(session.id);
-    }
-    session.context->touch();  // tidying releases what nobody waits for
 }
 
 }  // namespace fastio::service

@@ -3,18 +3,18 @@
 #include <cstdint>
 
 #include "service/registry.hpp"
+#include "service/slab_returns.hpp"
 
 namespace fastio::service {
 
-/// How contexts get slabs and give them back, and the creates that wait for one.
+/// How contexts get slabs, and the creates that wait for one.
 ///
 /// A create that fits what the context has is answered at once, also while others wait for a slab. Slow device calls
-/// run on the device's worker: at most one reserve a context and device is on its way. A slab goes back to its device
-/// once every session that may have it mapped has acknowledged or ended for good (design P5); until then its bytes
-/// count as reserved.
+/// run on the device's worker: at most one reserve a context and device is on its way. Where a device is full, empty
+/// slabs go back first (SlabReturns).
 class Growth {
 public:
-    explicit Growth(Registry& registry) : registry_(registry) {}
+    Growth(Registry& registry, SlabReturns& returns) noexcept : registry_(registry), returns_(returns) {}
 
     /// Answers now or later. Errors: invalid_argument, device_unavailable.
     void create(Session& session, const wire::Create& message);
@@ -28,17 +28,8 @@ public:
     /// Takes what the device workers have done.
     void on_workers();
 
-    /// Begins to give back the empty slabs that the context need not keep: all when it has ended, else all but one that
-    /// were not needed for Options::trim_after. A pipeline in which memory comes and goes in turns would otherwise make
-    /// and open a slab for every frame.
-    void trim(Context& context);
-    void on_trim(Context& context);
-    /// The session unmapped a slab.
-    void acknowledged(Session& session, table::SlabRef ref);
     /// The session asks for nothing any more (it is not connected).
     void withdraw(const Session& session);
-    /// The session has no mappings any more: it ended for good.
-    void forget(const Session& session);
 
 private:
     enum class Room : std::uint8_t {
@@ -46,14 +37,14 @@ private:
         closing,  ///< slabs that are being given back will make room
         none,
     };
-    [[nodiscard]] Room make_room(Context& context, std::uint32_t index, std::uint64_t capacity);
-    /// Bytes of the device that come back without anybody who is quarantined.
-    [[nodiscard]] std::uint64_t returning(std::uint32_t device) const noexcept;
-    [[nodiscard]] std::uint64_t collect_everywhere(std::uint32_t device);
+    /// Whether the create that waits is served now. Errors: why it never will be. Looks for nothing to collect.
+    [[nodiscard]] bool try_again(Context& context, WaitingCreate& waiting);
+    [[nodiscard]] Room make_room(Context& context, std::uint32_t device, std::uint64_t capacity, Collect collect);
+    void collect_everywhere(std::uint32_t device);
+    /// Bytes in the device's empty slabs.
+    [[nodiscard]] std::uint64_t empty_everywhere(std::uint32_t device) const noexcept;
     /// The device has no memory for a slab: whether slabs are being given back that may change that.
     [[nodiscard]] bool wait_for_returns(WaitingCreate& create);
-    void close_empty(Context& context, std::uint32_t device, std::size_t keep);
-    void release_unmapped(Context& context);
     /// Empty when the context has the slab now.
     [[nodiscard]] std::optional<Error> add_slab(Context& context, std::uint32_t index, DeviceWorker::Done& done);
     void finish_reserve(Context& context, std::uint32_t index, DeviceWorker::Done& done);
@@ -70,6 +61,7 @@ private:
     void start_reserve(Context& context, std::uint32_t index, std::uint64_t bytes);
 
     Registry& registry_;
+    SlabReturns& returns_;
     bool room_wanted_ = false;  ///< by a client of some context
 };
 

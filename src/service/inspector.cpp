@@ -104,7 +104,7 @@ wire::TotalsReply Inspector::sum(const Counts& counts) {
     sums.pool_max = registry_.devices.pool_max();
     sums.requests = registry_.requests;
     sums.sessions_cut = registry_.sessions_cut;
-    sums.rests = registry_.rests;
+    sums.rests = registry_.rests_given;
     return sums;
 }
 
@@ -269,9 +269,11 @@ void Inspector::answer(Session& asker, const wire::ListOperators& message) {
 void Inspector::answer(Session& asker, const wire::ListPublications& message) {
     Context& context = job(asker, text_of(message.job));
     const Publications::Names& names = context.publications().names();
-    const auto at = names.upper_bound(text_of(message.after));
+    const std::string_view prefix = text_of(message.prefix);
+    const std::string_view after = text_of(message.after);
+    const auto at = after < prefix ? names.lower_bound(prefix) : names.upper_bound(after);
     wire::PublicationRow row{};
-    if (at != names.end()) {
+    if (at != names.end() && at->first.starts_with(prefix)) {
         const Name& name = at->second;
         row.row = {1, 0, 0};
         wire::set_text(row.name, at->first);

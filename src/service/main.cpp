@@ -63,18 +63,23 @@ void describe(CLI::App& app, CommandLine& line) {
     app.add_option("--device", line.devices,
                    "a device to serve, 'host', 'cuda:N' or 'cuda:UUID'; may be given several times (default: all GPUs, "
                    "else host)");
-    app.add_option("--pool-max", line.pool_max, "bytes that the slabs of one device may reach, e.g. 8G");
+    app.add_option(
+        "--pool-max", line.pool_max,
+        "bytes that the slabs of one device may reach, e.g. 8G (default: 0.9 of a GPU's free memory, half of the "
+        "host's)");
     app.add_option("--huge-pages", line.huge_pages,
                    "when to put host memory into huge pages: at-creation makes a first create slower where free memory "
                    "is in pieces, or a virtual machine's host takes it back, and all use of it faster; when-idle does "
                    "it later, while it may be in use; never")
         ->check(CLI::IsMember(huge_pages_options()))
         ->capture_default_str();
-    app.add_option("--quota", line.quota, "bytes that the allocations of one context may reach");
+    app.add_option("--quota", line.quota, "bytes that the allocations of one context may reach, e.g. 2G; 0: no limit")
+        ->capture_default_str();
     app.add_option("--debug-memory", line.debug_memory,
                    "to find uses after free: fill freed memory with 0xdf, and hold back so many bytes of it in each "
                    "context and device, e.g. 64M (default: none)");
-    app.add_option("--user-quota", line.user_quota, "bytes that the allocations of one user may reach");
+    app.add_option("--user-quota", line.user_quota, "bytes that the allocations of one user may reach; 0: no limit")
+        ->capture_default_str();
     app.add_option("--user-contexts", line.options.user.contexts,
                    "contexts that one user made and that have not ended; 0: no limit")
         ->capture_default_str();
@@ -95,7 +100,8 @@ void describe(CLI::App& app, CommandLine& line) {
                    "bytes that may be queued for the clients of one user, e.g. 64M: each client counts with the "
                    "buffers of its two sockets; 0: no limit")
         ->capture_default_str();
-    app.add_option("--max-clients", line.options.max_clients, "clients at a time")->capture_default_str();
+    app.add_option("--max-clients", line.options.max_clients, "clients at a time, quarantined ones included")
+        ->capture_default_str();
     app.add_option("--max-contexts", line.options.max_contexts,
                    "contexts at a time; persistent ones count without members too")
         ->capture_default_str();
@@ -124,6 +130,7 @@ void describe(CLI::App& app, CommandLine& line) {
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical", "off"}))
         ->capture_default_str();
     app.set_config("--config", "", "a file with these options, one NAME=VALUE a line");
+    app.allow_config_extras(CLI::config_extras_mode::error);
     app.set_version_flag("--version", "fastiod " FASTIO_VERSION_STRING);
 }
 
@@ -167,6 +174,14 @@ void tell_service_manager(std::string_view state, spdlog::logger& log) {
         fastio::service::tell_service_manager(state);
     } catch (const std::exception& error) {
         log.warn("{}", error.what());
+    }
+}
+
+void log_end(const fastio::Descriptor& ending, spdlog::logger& log) {
+    signalfd_siginfo signal{};
+    if (::read(ending.get(), &signal, sizeof(signal)) == static_cast<ssize_t>(sizeof(signal))) {
+        log.info("ends: process {} of user {} sent SIG{}", signal.ssi_pid, signal.ssi_uid,
+                 ::sigabbrev_np(static_cast<int>(signal.ssi_signo)));
     }
 }
 
@@ -216,6 +231,7 @@ int serve(CommandLine& line) {
     }
     tell_service_manager(ready, *options.log);
     service.run();
+    log_end(ending, *options.log);
     tell_service_manager("STOPPING=1", *options.log);
     return 0;
 }

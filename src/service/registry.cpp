@@ -64,7 +64,7 @@ void Registry::cut(Session& session, std::string_view reason) noexcept {
     end(session, Session::End::cut, std::move(text));
 }
 
-void Registry::leave_later(const Session& session) noexcept {
+void Registry::look_again_at(const Session& session) noexcept {
     if (!session.connected() && std::ranges::find(ending, session.id) == ending.end()) {
         ending.push_back(session.id);
     }

@@ -53,7 +53,7 @@ struct Registry {
     void end(Session& session, Session::End how, std::string reason = {}) noexcept;
     void cut(Session& session, std::string_view reason) noexcept;
     /// Something that a quarantined session waited for has happened: it is looked at then, too.
-    void leave_later(const Session& session) noexcept;
+    void look_again_at(const Session& session) noexcept;
     /// Has room for one session and one context more in what end() and Context::touch() fill.
     void make_room();
 
@@ -133,7 +133,7 @@ struct Registry {
     std::uint64_t next_context = 1;
     std::uint64_t requests = 0;
     std::uint64_t sessions_cut = 0;
-    std::uint64_t rests = 0;  ///< of sessions that asked for much
+    std::uint64_t rests_given = 0;  ///< to sessions that asked for much
     Troubles troubles{};
     LineBudget of_anybody{};  ///< lines of which nobody knows whose clients caused them
     FairTime between_sessions{};

@@ -55,7 +55,7 @@ void RequestDispatcher::event(Session& session, const wire::Packet& packet) noex
         return;
     }
     try {
-        growth_.acknowledged(session, {message->index, message->generation});
+        returns_.acknowledged(session, {message->index, message->generation});
     } catch (const std::exception& error) {
         registry_.warn(session.account->lines, "an acknowledgement of session {} failed: {}", session.id, error.what());
     }

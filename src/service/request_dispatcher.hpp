@@ -16,11 +16,12 @@ namespace fastio::service {
 /// session.
 class RequestDispatcher {
 public:
-    RequestDispatcher(Registry& registry, Admission& admission, Growth& growth, FenceWatch& fence_watch,
-                      NameExpiry& name_expiry, Teardown& teardown, Inspector& inspector)
+    RequestDispatcher(Registry& registry, Admission& admission, Growth& growth, SlabReturns& returns,
+                      FenceWatch& fence_watch, NameExpiry& name_expiry, Teardown& teardown, Inspector& inspector)
         : registry_(registry),
           admission_(admission),
           growth_(growth),
+          returns_(returns),
           fence_watch_(fence_watch),
           name_expiry_(name_expiry),
           teardown_(teardown),
@@ -61,6 +62,7 @@ private:
     Registry& registry_;
     Admission& admission_;
     Growth& growth_;
+    SlabReturns& returns_;
     FenceWatch& fence_watch_;
     NameExpiry& name_expiry_;
     Teardown& teardown_;

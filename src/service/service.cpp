@@ -66,7 +66,7 @@ struct Service::Parts {
     /// A client is ended once its process has exited and what it had sent is served.
     void end_if_dead(Session& session) noexcept;
     /// Whether it has asked for more than its share: then nothing is read from it for a while.
-    [[nodiscard]] bool rests(Session& session, TimeShare::Clock::time_point now);
+    [[nodiscard]] bool has_to_rest(Session& session, TimeShare::Clock::time_point now);
     /// After something that it asked for, since `begin`.
     void charge(Session& session, TimeShare::Clock::time_point begin);
     void on_rested(Session& session) noexcept;
@@ -83,12 +83,13 @@ struct Service::Parts {
     MetricsEndpoint metrics{registry, inspector};  // before the socket: where its port is taken, nobody sees a service
     Listener listener;
     Descriptor stop;
-    Growth growth{registry};
+    SlabReturns returns{registry};
+    Growth growth{registry, returns};
     FenceWatch fence_watch{registry};
     NameExpiry name_expiry{registry};
-    Teardown teardown{registry, growth, fence_watch};
+    Teardown teardown{registry, growth, returns, fence_watch};
     Admission admission{registry};
-    RequestDispatcher dispatcher{registry, admission, growth, fence_watch, name_expiry, teardown, inspector};
+    RequestDispatcher dispatcher{registry, admission, growth, returns, fence_watch, name_expiry, teardown, inspector};
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
     WorkClock work_clock{};
     bool stopping = false;
@@ -188,7 +189,7 @@ void Service::Parts::on_request(Session& session) {
         return;
     }
     const auto begin = TimeShare::Clock::now();
-    if (rests(session, begin)) {
+    if (has_to_rest(session, begin)) {
         return;
     }
     switch (session.request.receive(packet, false)) {
@@ -219,7 +220,7 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
         return;
     }
     const auto begin = TimeShare::Clock::now();
-    if (rests(session, begin)) {
+    if (has_to_rest(session, begin)) {
         return;
     }
     switch (session.events.socket().receive(packet, false)) {
@@ -239,8 +240,8 @@ void Service::Parts::on_events(Session& session, std::uint32_t events) {
     charge(session, begin);
 }
 
-bool Service::Parts::rests(Session& session, TimeShare::Clock::time_point now) {
-    if (session.rests) {  // told all the same: a hang-up. What was sent before it is read: that is bounded
+bool Service::Parts::has_to_rest(Session& session, TimeShare::Clock::time_point now) {
+    if (session.is_resting) {  // told all the same: a hang-up. What was sent before it is read: that is bounded
         return false;
     }
     const auto rest = std::max(registry.between_sessions.rest(session.time, session.id, now),
@@ -249,10 +250,10 @@ bool Service::Parts::rests(Session& session, TimeShare::Clock::time_point now) {
         return false;
     }
     registry.timers.add_at(now + rest, {Timers::Purpose::rest, session.id});
-    session.rests = true;
-    ++registry.rests;
+    session.is_resting = true;
+    ++registry.rests_given;
     registry.poller.modify(session.request.fd(), 0, {Source::request, session.id});
-    session.events.read(false, registry.poller);
+    session.events.set_reading(false, registry.poller);
     return true;
 }
 
@@ -264,10 +265,10 @@ void Service::Parts::charge(Session& session, TimeShare::Clock::time_point begin
 }
 
 void Service::Parts::on_rested(Session& session) noexcept {
-    session.rests = false;
+    session.is_resting = false;
     if (session.connected()) {
         registry.poller.modify(session.request.fd(), EPOLLIN, {Source::request, session.id});
-        session.events.read(true, registry.poller);
+        session.events.set_reading(true, registry.poller);
     }
 }
 
@@ -323,7 +324,7 @@ void Service::Parts::on_due(const Timers::Due& due) {
             with_context([this](Context& context) { teardown.on_linger(context); });
             break;
         case Timers::Purpose::trim:
-            with_context([this](Context& context) { growth.on_trim(context); });
+            with_context([this](Context& context) { returns.on_trim(context); });
             break;
         case Timers::Purpose::patience:
             with_context([this](Context& context) { growth.on_patience(context); });
@@ -373,7 +374,7 @@ void Service::Parts::tidy(Context& context) {
         if (rest.count() > 0) {
             fence_watch.scan_later(context, rest);
         }
-        growth.trim(context);
+        returns.trim(context);
         if (went) {
             registry.debug("memory of '{}' that nobody holds any more is free: {} bytes in {} allocations are in use",
                            context.job(), context.allocations().bytes(), context.allocations().count());

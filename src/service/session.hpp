@@ -44,7 +44,7 @@ struct Session {
     Account* account = nullptr;         ///< of its user
     TimeShare time{8};                  ///< of the control thread's
     bool was_sent_descriptors = false;  ///< and may not have read them
-    bool rests = false;                 ///< nothing is read from it for some time
+    bool is_resting = false;            ///< nothing is read from it for some time
 
     /// A create of this session waits for a slab: its reply is outstanding.
     bool waiting = false;

@@ -54,8 +54,9 @@ public:
     /// Takes out one slab, used or not, without a need for memory; empty when there is none. For the service's end.
     [[nodiscard]] std::optional<Slab> take_any() noexcept;
     [[nodiscard]] std::size_t empty_count() const noexcept;
-    /// The fewest that were empty at one time since the last call: so many nobody would have missed.
-    [[nodiscard]] std::size_t take_least_empty() noexcept { return std::exchange(least_empty_, empty_count()); }
+    /// The fewest that were empty at one time since restart_least_empty: so many slabs were not needed since then.
+    [[nodiscard]] std::size_t least_empty() const noexcept { return least_empty_; }
+    void restart_least_empty() noexcept { least_empty_ = empty_count(); }
     [[nodiscard]] std::uint64_t empty_bytes() const noexcept;
 
     [[nodiscard]] std::uint64_t reserved() const noexcept;

@@ -8,7 +8,7 @@
 
 namespace fastio::service {
 
-/// A TCP port that others can connect to. Who connects is anybody whom the address lets in.
+/// A TCP port that others can connect to. Peers are not authenticated.
 class TcpListener {
 public:
     /// `address` is "IPV4:PORT" or "[IPV6]:PORT", in numbers; port 0 takes one that is free. Errors: invalid_argument

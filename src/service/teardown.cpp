@@ -76,13 +76,13 @@ void Teardown::quarantine(Session& session) {
 void Teardown::on_exit(Session& session) {
     close_watched(registry_.poller, session.pidfd);
     session.exited = true;
-    registry_.leave_later(session);
+    registry_.look_again_at(session);
 }
 
 void Teardown::on_lifeline_end(Session& session) {
     close_watched(registry_.poller, session.lifeline);
     session.lifeline_ended = true;
-    registry_.leave_later(session);
+    registry_.look_again_at(session);
 }
 
 void Teardown::pass_gate(Session& session) {
@@ -100,7 +100,7 @@ void Teardown::pass_gate(Session& session) {
 void Teardown::on_grace(Session& session) {
     session.grace.reset();
     session.grace_is_over = true;
-    registry_.leave_later(session);
+    registry_.look_again_at(session);
 }
 
 void Teardown::finalise(Session& session) {
@@ -111,7 +111,7 @@ void Teardown::finalise(Session& session) {
         say_goodbye(session);
     }
     registry_.info(session.account->lines, "session {} ({}) of '{}' is over", session.id, session.name, context.job());
-    growth_.forget(session);
+    returns_.forget(session);
     context.remove_member(session);
     --session.account->sessions;
     stop_watching(session);

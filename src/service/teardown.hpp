@@ -15,8 +15,8 @@ namespace fastio::service {
 /// grace has passed, all three told by descriptors. A visitor is forgotten at once.
 class Teardown {
 public:
-    Teardown(Registry& registry, Growth& growth, FenceWatch& fence_watch)
-        : registry_(registry), growth_(growth), fence_watch_(fence_watch) {}
+    Teardown(Registry& registry, Growth& growth, SlabReturns& returns, FenceWatch& fence_watch)
+        : registry_(registry), growth_(growth), returns_(returns), fence_watch_(fence_watch) {}
 
     /// Carries out the end that the session is marked with, as far as it has come. Where it throws it can be called
     /// again, and goes on where it was.
@@ -51,6 +51,7 @@ private:
 
     Registry& registry_;
     Growth& growth_;
+    SlabReturns& returns_;
     FenceWatch& fence_watch_;
 };
 

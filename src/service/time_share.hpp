@@ -38,7 +38,8 @@ private:
 
 /// How long the control thread worked at a request. The clock's time is cheap to read and counts what a thread that was
 /// interrupted did not do; the processor's is neither. So what took long by the clock counts as what it took of the
-/// processor: or who is served while the service is stopped, or has no processor, rests for eight times as long.
+/// processor. Otherwise a client that is served while the service is stopped, or has no processor, would rest for eight
+/// times as long.
 class WorkClock {
 public:
     using Clock = TimeShare::Clock;

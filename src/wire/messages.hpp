@@ -271,7 +271,8 @@ struct ListRequest {
     Header header{};
     std::uint64_t cursor = 0;  ///< 0 for the first; then what the last row gave as `next`
     NameText job{};
-    NameText after{};  ///< list_publications: rows come in order of names after this one; its `cursor` is unused
+    NameText after{};   ///< list_publications: rows come in order of names after this one; its `cursor` is unused
+    NameText prefix{};  ///< list_publications: only names that start so
 };
 using ListContexts = ListRequest<Kind::list_contexts>;
 using ListSessions = ListRequest<Kind::list_sessions>;

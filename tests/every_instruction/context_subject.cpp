@@ -36,7 +36,7 @@ ContextWorld::ContextWorld() : context(context_settings(), watchers, touched) {
 }
 
 table::AllocationRef ContextWorld::create(std::uint64_t size) {
-    return context.create(producer, account, size, 256, 0).value();
+    return context.create(producer, account, size, 256, 0, service::Collect::where_short).value();
 }
 
 std::uint32_t ContextWorld::lease_of(table::AllocationRef allocation) const {

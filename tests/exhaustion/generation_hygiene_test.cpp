@@ -77,7 +77,9 @@ protected:
             memory->release(std::move(slab->memory));
         }
     }
-    table::AllocationRef create() { return context->create(session, account, 1, 256, 0).value(); }
+    table::AllocationRef create() {
+        return context->create(session, account, 1, 256, 0, service::Collect::where_short).value();
+    }
     void free(table::AllocationRef ref) {
         context->free(session, free_of(ref));
         context->collect();

@@ -115,7 +115,7 @@ void ServiceParts::run_timers() {
         }
         if (context->trim) {
             registry.timers.cancel(*context->trim);
-            growth.on_trim(*context);
+            returns.on_trim(*context);
         }
     }
     settle();
@@ -160,7 +160,7 @@ void ServiceParts::tidy() {
             fence_watch.follow_streams(*context);
             fence_watch.rearm(*context);
             name_expiry.rearm(*context);
-            growth.trim(*context);
+            returns.trim(*context);
             if (went) {
                 growth.pump(*context);
                 growth.tell_room();

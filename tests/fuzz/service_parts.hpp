@@ -4,14 +4,14 @@
 #include <memory>
 #include <vector>
 
-#include "device/forwarding_memory.hpp"
 #include "input.hpp"
 #include "service/request_dispatcher.hpp"
+#include "support/forwarding_memory.hpp"
 
 namespace fastio::fuzz {
 
 /// A device whose slabs are numbers: nobody looks into them.
-class NumberMemory final : public ForwardingMemory {
+class NumberMemory final : public test::ForwardingMemory {
 public:
     NumberMemory();
     [[nodiscard]] OwnedSlab reserve(std::uint64_t bytes) override;
@@ -59,12 +59,14 @@ public:
 
     service::Registry registry;
     service::Inspector inspector{registry};
-    service::Growth growth{registry};
+    service::SlabReturns returns{registry};
+    service::Growth growth{registry, returns};
     service::FenceWatch fence_watch{registry};
     service::NameExpiry name_expiry{registry};
-    service::Teardown teardown{registry, growth, fence_watch};
+    service::Teardown teardown{registry, growth, returns, fence_watch};
     service::Admission admission{registry};
-    service::RequestDispatcher dispatcher{registry, admission, growth, fence_watch, name_expiry, teardown, inspector};
+    service::RequestDispatcher dispatcher{registry,    admission,   growth,   returns,
+                                          fence_watch, name_expiry, teardown, inspector};
 
 private:
     [[nodiscard]] bool device_works() const;

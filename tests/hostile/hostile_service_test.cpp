@@ -63,8 +63,6 @@ const Field kFields[] = {
     {FIELD(HelloReply, version), std::nullopt},
     {FIELD(JoinReply, session), std::nullopt},
     {FIELD(JoinReply, default_device), Errc::protocol_error},
-    {FIELD(JoinReply, max_chunks), std::nullopt},
-    {FIELD(JoinReply, quota), std::nullopt},
     {FIELD(CreateReply, device), std::nullopt},
     {FIELD(PublishReply, version), std::nullopt},
     {FIELD(SegmentReply, bytes), std::nullopt},

@@ -287,7 +287,9 @@ void unpublish_own_names(const std::string& socket) {
             wire::AdminUnpublish unpublish{};
             unpublish.job = list.job;
             unpublish.name = row.name;
-            client->ask<wire::Ok>(unpublish);
+            client->send(unpublish);
+            require(client->request_socket.receive(client->packet) == wire::ReceiveResult::received,
+                    "unpublish was not answered");  // not_found where its time to live was over meanwhile
         }
     }
 }

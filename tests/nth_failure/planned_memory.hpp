@@ -7,8 +7,8 @@
 
 #include <fastio/error.hpp>
 
-#include "device/forwarding_memory.hpp"
 #include "seam.hpp"
+#include "support/forwarding_memory.hpp"
 
 namespace fastio::test {
 

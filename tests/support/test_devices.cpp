@@ -2,10 +2,10 @@
 
 #include <stdexcept>
 
-#include "device/faulty_memory.hpp"
-#include "device/forwarding_memory.hpp"
 #include "device/host_memory.hpp"
 #include "gpu/gpus.hpp"
+#include "support/faulty_memory.hpp"
+#include "support/forwarding_memory.hpp"
 
 namespace fastio::test {
 

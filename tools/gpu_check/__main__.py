@@ -105,12 +105,10 @@ def main():
     start = time.monotonic()
     variables = environment(chosen)
     gpu = machine.describe_gpu(chosen.build / "bin" / "gpu_process_bench", variables)
-    if "why_none" in gpu:
-        stop(1, f"no GPU to check: {gpu['why_none']}")
     on_gpu = gpu.get("library") == "cudart"
-    if "error" in gpu:
-        leave_the_reason(chosen, gpu["error"], time.monotonic() - start)
-        stop(1, f"no GPU to check: {gpu['error']}")
+    if why := gpu.get("why_none") or gpu.get("error"):
+        leave_the_reason(chosen, why, time.monotonic() - start)
+        stop(1, f"no GPU to check: {why}")
     if not on_gpu and chosen.output.is_relative_to(RESULTS):
         stop(2, f"{chosen.output} is for results of GPUs, and this is the {gpu['library']}")
 
@@ -135,6 +133,7 @@ def main():
     finally:
         if work.is_relative_to(chosen.output):  # else the output is a folder of committed results
             reports.pack_folder(work, chosen.output / "logs.tar.gz")
+            shutil.rmtree(work, ignore_errors=True)  # what comes back from a GPU host are three files
     return 0 if found["result"] == "passed" else 1
 
 

@@ -7,6 +7,7 @@ import pathlib
 import platform
 import re
 import select
+import shutil
 import subprocess
 
 DESCRIBE_LIMIT_S = 60
@@ -94,6 +95,7 @@ def describe_machine():
         "kernel": f"{platform.system()} {platform.release()}",
         "c_library": " ".join(platform.libc_ver()).strip() or "unknown",
         "architecture": platform.machine(),
+        "shared_memory_mib": shutil.disk_usage("/dev/shm").free >> 20 if os.path.isdir("/dev/shm") else None,
     }
 
 

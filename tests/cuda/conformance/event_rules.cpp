@@ -165,7 +165,7 @@ std::string wait_before_death() {
 }
 
 std::string how_many() {
-    constexpr int kMost = 30'000;
+    constexpr int kMost = 4'000;  // each may take a file of /dev/shm, which is 64 MiB in many containers
     const auto end = std::chrono::steady_clock::now() + part_of_limit(5);
     const Stream stream;
     for (int made = 0; made < kMost; ++made) {
@@ -188,14 +188,14 @@ constexpr Rule kRules[] = {
     {"52d", Grade::tested, "export of null", "1", kSame, export_of_null},
     {"52e", Grade::unknown, "export without a place for the handle", "", "crashed: signal 6", export_to_null},
     {"53a", Grade::tested, "a process opens its own event", "201", kSame, open_of_an_own_one},
-    {"53b", Grade::tested, "opening garbage as an event", "1 | 205", "1", open_of_garbage},
+    {"53b", Grade::tested, "opening garbage as an event", "1 | 205 | 400", "1", open_of_garbage},
     {"54a", Grade::documented, "an importer waits for what the owner recorded", "600 0", kSame, recorded_by_the_owner},
     {"54b", Grade::documented, "the owner waits for what an importer recorded", "600 0", kSame,
      recorded_by_the_importer},
     {"54c", Grade::documented, "an imported event measures no time", "400", kSame, elapsed_time},
     {"54d", Grade::documented, "an importer destroys its event", "0, owner 0", kSame, destroyed_by_the_importer},
     {"55", Grade::documented, "an event that was never recorded is complete", "0 0 0", kSame, not_recorded},
-    {"56", Grade::documented, "a wait is for the record at the time of its call", "0 600 0", kSame, recorded_again},
+    {"56", Grade::inferred, "a wait is for the record at the time of its call", "0 600 0", kSame, recorded_again},
     {"57a", Grade::field, "opening what its owner destroyed", "1", kSame, open_of_a_destroyed_one},
     {"57b", Grade::unknown, "query of what its owner destroyed", "", "0", query_of_a_destroyed_one},
     {"57c", Grade::unknown, "query of what a killed owner had recorded", "", "600 for a second", query_after_death},

@@ -20,7 +20,7 @@ namespace {
 constexpr int kDiffers = 1;
 constexpr int kNothingAsked = 2;
 constexpr unsigned kFewestJobs = 4;
-constexpr unsigned kMostJobs = 12;
+constexpr unsigned kMostJobs = 8;
 constexpr int kChannel = 3;  // where a process that was started for one purpose finds its starter
 
 struct Options {

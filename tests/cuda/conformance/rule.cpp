@@ -1,5 +1,7 @@
 #include "rule.hpp"
 
+#include <algorithm>
+
 namespace fastio::conformance {
 
 std::string_view to_string(Grade grade) {
@@ -20,11 +22,13 @@ std::string_view to_string(Grade grade) {
 
 std::vector<Rule> all_rules() {
     std::vector<Rule> all;
-    for (const auto rules : {export_rules, import_rules, device_rules, close_rules, death_rules, namespace_rules,
-                             event_rules, order_rules, waiting_rules, measurements}) {
+    for (const auto rules : {export_rules, import_rules, device_rules, close_rules, namespace_rules, event_rules,
+                             order_rules, waiting_rules, death_rules, measurements}) {
         const std::span<const Rule> group = rules();
         all.insert(all.end(), group.begin(), group.end());
     }
+    // What it makes may stay behind it for a while, in the way of others.
+    std::ranges::stable_partition(all, [](const Rule& rule) { return rule.id != "58"; });
     return all;
 }
 

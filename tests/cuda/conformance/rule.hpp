@@ -43,11 +43,11 @@ public:
 [[nodiscard]] std::span<const Rule> import_rules();
 [[nodiscard]] std::span<const Rule> device_rules();
 [[nodiscard]] std::span<const Rule> close_rules();
-[[nodiscard]] std::span<const Rule> death_rules();
 [[nodiscard]] std::span<const Rule> namespace_rules();
 [[nodiscard]] std::span<const Rule> event_rules();
 [[nodiscard]] std::span<const Rule> order_rules();
 [[nodiscard]] std::span<const Rule> waiting_rules();
+[[nodiscard]] std::span<const Rule> death_rules();
 [[nodiscard]] std::span<const Rule> measurements();
 
 [[nodiscard]] std::vector<Rule> all_rules();

@@ -127,7 +127,8 @@ TEST_F(Commands, put_takes_a_time_to_live_and_ls_shows_it) {
     const std::string table = good({"ls"});
     EXPECT_NE(table.find(" s of 1 h 0 min"), std::string::npos) << table;
     for (const char* const wrong : {"0", "-1", "nan", "1e10", "soon", ""}) {
-        EXPECT_EQ(run({"put", sample("float32"), "c", "--time-to-live", wrong}).status, 2) << wrong;
+        EXPECT_EQ(fastio_({"put", sample("float32"), "c", "--time-to-live", wrong}).status, (ExitStatus{2, 0}))
+            << wrong;
     }
 }
 
@@ -185,6 +186,20 @@ TEST_F(Commands, stat_of_a_job_says_who_holds_what) {
     const std::string text = good({"stat", "--job", "ct-42"});
     EXPECT_NE(text.find("[" + std::to_string(::getpid()) + "]"), std::string::npos) << text;
     EXPECT_NE(text.find("1 sessions, 1 contexts, 1 allocations, 1 leases, 1 names"), std::string::npos) << text;
+}
+
+TEST_F(Commands, stat_says_how_many_names_it_does_not_show) {
+    Context context({.job = "ct-42", .socket = daemon_.socket()});
+    Allocation held = context.create(float32, {2, 3});
+    for (int i = 0; i < 10; ++i) {
+        held.publish(std::to_string(i));
+    }
+    const Json stat = Json::parse(good({"stat", "--json", "--job", "ct-42"}));
+    EXPECT_EQ(stat["allocations"][0]["names"].size(), 8U);
+    EXPECT_EQ(stat["allocations"][0]["name_count"], 10);
+    EXPECT_EQ(stat["allocations"][0]["holder_count"], 1);
+    const std::string text = good({"stat", "--job", "ct-42"});
+    EXPECT_NE(text.find("0, 1, 2, 3, 4, 5, 6, 7 and 2 more"), std::string::npos) << text;
 }
 
 TEST_F(Commands, rm_removes_a_name_or_ends_a_job) {

@@ -20,7 +20,9 @@ std::map<std::string, Json> by_subject(const Json& report) {
 }
 
 TEST(Doctor, really_shares_host_memory) {
-    const CommandResult result = Command()({"doctor", "--device", "host", "--socket", "/nothing/here", "--json"});
+    const TempDir folder;  // nobody's runtime folder: there is no service
+    const CommandResult result = Command(std::map<std::string, std::string>{{"XDG_RUNTIME_DIR", folder.path()}})(
+        {"doctor", "--device", "host", "--json"});
     EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
     EXPECT_EQ(result.err, "");
     const Json report = Json::parse(result.out);
@@ -33,9 +35,22 @@ TEST(Doctor, really_shares_host_memory) {
 }
 
 TEST(Doctor, shows_a_table) {
-    const CommandResult result = Command()({"doctor", "--device", "host", "--socket", "/nothing/here"});
+    const TempDir folder;
+    const CommandResult result =
+        Command(std::map<std::string, std::string>{{"XDG_RUNTIME_DIR", folder.path()}})({"doctor", "--device", "host"});
     EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
     EXPECT_NE(result.out.find("sharing host"), std::string::npos) << result.out;
+}
+
+TEST(Doctor, finds_that_the_service_it_was_told_of_is_not_there) {
+    const CommandResult told = Command()({"doctor", "--device", "host", "--socket", "/nothing/here", "--json"});
+    EXPECT_EQ(told.status, (ExitStatus{1, 0})) << told.err;
+    EXPECT_EQ(by_subject(Json::parse(told.out)).at("service").at("verdict"), "problem");
+    const CommandResult by_environment = Command(std::map<std::string, std::string>{
+        {"FASTIO_SOCKET", "/nothing/here"}})({"doctor", "--device", "host", "--json"});
+    EXPECT_EQ(by_environment.status, (ExitStatus{1, 0})) << by_environment.err;
+    const Json service = by_subject(Json::parse(by_environment.out)).at("service");
+    EXPECT_NE(service.at("remedy").get<std::string>().find("$FASTIO_SOCKET"), std::string::npos) << service;
 }
 
 TEST(Doctor, uses_a_service_that_runs) {

@@ -53,6 +53,17 @@ TEST(Pipeline, a_good_file_is_read_whole) {
     EXPECT_EQ(smoothed.place.line, 10);
 }
 
+TEST(Pipeline, what_is_known_only_at_run_time_agrees_with_everything) {
+    const Pipeline pipeline = parse_pipeline(
+        "name: p\noperators:\n"
+        "- {name: a, command: [x], outputs: [{name: v, type: array, element-type: f32, shape: [4, 0]}, w]}\n"
+        "- {name: b, command: [x], inputs: [{name: v, type: array, element-type: f32, shape: [-1, 7]}, "
+        "{name: w, type: f64}]}\n"
+        "- {name: c, command: [x], inputs: [v]}\n",
+        "p.yaml");
+    EXPECT_EQ(pipeline.operators.size(), 3U);
+}
+
 TEST(Pipeline, entries_are_told_to_operators_as_they_were_declared) {
     const Pipeline pipeline = parse_pipeline(kGood, "p.yaml");
     EXPECT_EQ(dump(json_of(pipeline.operators[0].inputs[0]), -1), R"({"name":"scan","path":"brain.nii.gz"})");
@@ -224,6 +235,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "name: p\noperators:\n- {name: a, command: [x], outputs: [{name: v, path: v.png}]}\n"
                 "- {name: b, command: [x], inputs: [v]}\n",
                 "p.yaml:4: operator 'b' takes 'v' by name, but 'a' writes it to a file (line 3)"},
+        Refusal{"another_element_type_than_its_output",
+                "name: p\noperators:\n- {name: a, command: [x], outputs: [{name: v, type: array, element-type: f32, "
+                "shape: [4, 0]}]}\n"
+                "- {name: b, command: [x], inputs: [{name: v, type: array, element-type: f64}]}\n",
+                "p.yaml:4: operator 'b' declares its input 'v' as array float64, and 'a' its output as array float32 "
+                "[4, 0] (line 3)"},
+        Refusal{"another_shape_than_its_output",
+                "name: p\noperators:\n- {name: a, command: [x], outputs: [{name: v, type: array, element-type: f32, "
+                "shape: [4, 0]}]}\n"
+                "- {name: b, command: [x], inputs: [{name: v, type: array, element-type: f32, shape: [5, 6]}]}\n",
+                "p.yaml:4: operator 'b' declares its input 'v' as array float32 [5, 6], and 'a' its output as array "
+                "float32 [4, 0] (line 3)"},
         Refusal{"own_output", "name: p\noperators:\n- {name: a, command: [x], inputs: [v], outputs: [v]}\n",
                 "p.yaml:3: a cycle: a waits for a"},
         Refusal{"a_cycle",

@@ -93,16 +93,26 @@ TEST_F(RunPlan, without_a_device_operators_are_told_none) {
     EXPECT_EQ(variable(plan_run(p, "/data", "p-1", "", "").front(), "FASTIO_DEVICE"), "unset");
 }
 
-TEST_F(RunPlan, operators_on_a_gpu_load_their_kernels_at_their_start_unless_told_otherwise) {
-    const auto loading = [](std::vector<std::string> environment, const std::string& device) {
+TEST_F(RunPlan, operators_on_a_gpu_load_their_kernels_at_their_start_and_have_many_queues_unless_told_otherwise) {
+    const auto told = [](const std::string& name, std::vector<std::string> environment, const std::string& device,
+                         const std::string& program = "/bin/sh") {
         std::vector<ChildSpec> specs(1);
+        specs[0].program = program;
         specs[0].environment = std::move(environment);
-        load_kernels_early(specs, device);
-        return variable(specs[0], "CUDA_MODULE_LOADING");
+        let_streams_wait(specs, device);
+        return variable(specs[0], name);
     };
-    EXPECT_EQ(loading({"A=b"}, "cuda:1"), "EAGER");
-    EXPECT_EQ(loading({"A=b", "CUDA_MODULE_LOADING=LAZY"}, "cuda:1"), "LAZY");
-    EXPECT_EQ(loading({"A=b"}, "host"), "unset");
+    EXPECT_EQ(told("CUDA_MODULE_LOADING", {"A=b"}, "cuda:1"), "EAGER");
+    EXPECT_EQ(told("CUDA_MODULE_LOADING", {"A=b", "CUDA_MODULE_LOADING=LAZY"}, "cuda:1"), "LAZY");
+    EXPECT_EQ(told("CUDA_MODULE_LOADING", {"A=b"}, "host"), "unset");
+    EXPECT_EQ(told("CUDA_DEVICE_MAX_CONNECTIONS", {"A=b"}, "cuda:1"), "32");
+    EXPECT_EQ(told("CUDA_DEVICE_MAX_CONNECTIONS", {"CUDA_DEVICE_MAX_CONNECTIONS=1"}, "cuda:1"), "1");
+    EXPECT_EQ(told("CUDA_DEVICE_MAX_CONNECTIONS", {"A=b"}, "host"), "unset");
+    test::write_file(folder_.file("script"), "#!/usr/bin/env python3\nimport torch\n");
+    for (const std::string& program : {std::string("/usr/bin/python3"), folder_.file("script")}) {
+        EXPECT_EQ(told("CUDA_MODULE_LOADING", {"A=b"}, "cuda:1", program), "unset") << program;
+        EXPECT_EQ(told("CUDA_DEVICE_MAX_CONNECTIONS", {"A=b"}, "cuda:1", program), "32") << program;
+    }
 }
 
 TEST_F(RunPlan, a_missing_program_is_refused_with_its_line) {

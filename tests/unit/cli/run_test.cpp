@@ -7,6 +7,7 @@
 #include <fastio/service.hpp>
 
 #include "command.hpp"
+#include "npy_samples.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fastio::test {
@@ -249,6 +250,50 @@ TEST_F(Run, operators_die_with_a_run_that_is_killed) {
     EXPECT_TRUE(text.empty() || has(text, "State:\tZ"));
 }
 
+TEST_F(Run, who_waits_for_what_never_came_is_not_waited_for) {
+    const CommandResult result = fastio_({"run", pipeline(R"(
+- {name: src, command: ["true"], outputs: [vol]}
+- {name: sink, command: [sh, -c, 'sleep 1000000'], inputs: [vol]}
+)")});
+    EXPECT_EQ(result.status, (ExitStatus{1, 0}));
+    EXPECT_TRUE(has(result.err,
+                    "operator 'src' ended without publishing its output 'vol', which 'sink' takes as an "
+                    "input"))
+        << result.err;
+    EXPECT_TRUE(has(result.out, "== src ended without publishing 'vol', an input of sink: ending the operators"))
+        << result.out;
+    EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Run, what_was_published_below_a_name_and_is_gone_again_was_there) {
+    // `put` makes its own name; `rm` takes it away before anybody looks.
+    const std::string script = "fastio put " + folder_.file("a.npy") + " vol/1 && fastio rm vol/1";
+    write_file(folder_.file("a.npy"), npy_sample("float32"));
+    const CommandResult result = fastio_({"run", pipeline("- {name: src, command: [sh, -c, '" + script +
+                                                          "'], outputs: [vol]}\n"
+                                                          "- {name: sink, command: [sleep, '3'], inputs: [vol]}\n")});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err << result.out;
+}
+
+TEST_F(Run, takes_the_job_it_is_given) {
+    const CommandResult result =
+        fastio_({"run", "--job", "ct-42", pipeline("- {name: a, command: [sh, -c, 'echo $FASTIO_JOB']}\n")});
+    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err;
+    EXPECT_TRUE(has(result.out, "a | ct-42\n")) << result.out;
+}
+
+// Whoever ignores SIGCHLD hands that on to what it starts, and the kernel then forgets how children end.
+TEST_F(Run, an_operator_that_fails_is_seen_where_sigchld_was_ignored) {
+    struct sigaction before {};
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    ::sigaction(SIGCHLD, &ignore, &before);
+    ChildProcess run = fastio_.start({"run", pipeline("- {name: a, command: [sh, -c, 'exit 3']}\n")});
+    ::sigaction(SIGCHLD, &before, nullptr);
+    EXPECT_EQ(run.wait(), (ExitStatus{1, 0}));
+    EXPECT_TRUE(has(run.output(), "operator 'a' ended with status 3")) << run.output();
+}
+
 TEST_F(Run, a_service_that_dies_is_blamed_and_not_the_operators) {
     ChildProcess run = fastio_.start({"run", pipeline(R"(
 - {name: a, command: [sh, -c, 'echo ready; sleep 1000000']}
@@ -259,7 +304,8 @@ TEST_F(Run, a_service_that_dies_is_blamed_and_not_the_operators) {
     const Service service(out.substr(start, out.find(" (private)") - start));
     ASSERT_EQ(::kill(static_cast<pid_t>(service.pid()), SIGKILL), 0);
     EXPECT_EQ(run.wait(), (ExitStatus{1, 0}));
-    EXPECT_TRUE(has(run.output(), "fastio: the private service ended during the run")) << run.output();
+    EXPECT_TRUE(has(run.output(), "fastio: the private service ended during the run with signal 9 (Killed)"))
+        << run.output();
     EXPECT_TRUE(left_nothing());
 }
 

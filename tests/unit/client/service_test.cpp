@@ -89,6 +89,19 @@ TEST_F(ServiceTest, AllocationsSayWhoHoldsThem) {
     EXPECT_EQ(std::ranges::count(rows, "retired", &AllocationInfo::state), 1);
 }
 
+TEST_F(ServiceTest, OfManyNamesTheFirstEightAreListedAndAllAreCounted) {
+    Allocation a = ctx.create(100);
+    for (int i = 0; i < 12; ++i) {
+        a.publish(std::to_string(i));
+    }
+    const auto rows = inspector.allocations("job");
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].names.size(), 8U);
+    EXPECT_EQ(rows[0].name_count, 12U);
+    EXPECT_EQ(rows[0].holders.size(), 1U);
+    EXPECT_EQ(rows[0].holder_count, 1U);
+}
+
 TEST_F(ServiceTest, PublicationsAreListedByPrefix) {
     for (int i = 0; i < 30; ++i) {
         publish_text(ctx, (i % 2 == 0 ? "even/" : "odd/") + std::to_string(i), "x");
@@ -97,6 +110,9 @@ TEST_F(ServiceTest, PublicationsAreListedByPrefix) {
     const auto even = inspector.publications("job", "even/");
     EXPECT_EQ(even.size(), 15U);
     EXPECT_TRUE(std::ranges::is_sorted(even, {}, &PublicationInfo::name));
+    EXPECT_EQ(inspector.publications("job", "even/2").size(), 6U);
+    EXPECT_TRUE(inspector.publications("job", "even/2/").empty());
+    EXPECT_TRUE(inspector.publications("job", std::string(300, 'e')).empty());
     EXPECT_EQ(even[0].size, 1U);
     EXPECT_EQ(even[0].type, uint8);
     EXPECT_EQ(even[0].dimensions, std::vector<std::int64_t>{1});

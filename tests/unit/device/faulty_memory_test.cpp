@@ -1,4 +1,4 @@
-#include "device/faulty_memory.hpp"
+#include "support/faulty_memory.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,14 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include "device/faults.hpp"
-#include "device/faulty_memory.hpp"
-#include "device/forwarding_memory.hpp"
 #include "device/host_memory.hpp"
+#include "support/faults.hpp"
+#include "support/faulty_memory.hpp"
+#include "support/forwarding_memory.hpp"
 #include "support/leak_check.hpp"
 
 namespace fastio::doctor {
 namespace {
+
+using test::DeviceCall;
+using test::FaultyMemory;
+using test::ForwardingMemory;
 
 constexpr std::chrono::seconds kLong{240};
 const PeerProgram kDoctor{FASTIO_PROGRAM, {"doctor", "--answer-on"}};

@@ -54,7 +54,8 @@ protected:
     }
     table::AllocationRef publish(Member& by, std::string_view name, std::uint32_t& entry, table::FenceRef fence = {},
                                  std::chrono::nanoseconds time_to_live = {}) {
-        const table::AllocationRef made = context.create(by.session, account, 256, 256, 0).value();
+        const table::AllocationRef made =
+            context.create(by.session, account, 256, 256, 0, service::Collect::where_short).value();
         entry = by.pages->claim(made).value();
         wire::Publish message;
         message.slot = made.slot;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/limits.hpp"
-#include "device/forwarding_memory.hpp"
 #include "device/host_memory.hpp"
+#include "support/forwarding_memory.hpp"
 
 namespace fastio::test {
 namespace {

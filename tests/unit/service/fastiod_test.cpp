@@ -261,6 +261,24 @@ TEST_F(FastiodTest, ReadsItsOptionsFromAFile) {
     EXPECT_EQ(RawClient::visitor(folder.file("s"))->totals().pool_max, 16 * kMiB);
 }
 
+TEST_F(FastiodTest, RefusesWhatItDoesNotKnowInItsFile) {
+    for (const char* const wrong : {"pool-maxx=8G", "pool_max=64M", "Quota=1G", "this is garbage", "[x]\nquota=1G"}) {
+        write_file(folder.file("config"), wrong + std::string("\n"));
+        ChildProcess fastiod = start({"--config", folder.file("config")});
+        EXPECT_EQ(fastiod.wait(), (ExitStatus{2, 0})) << wrong;
+    }
+}
+
+TEST_F(FastiodTest, SaysInItsLogWhoEndedIt) {
+    ChildProcess fastiod = start({});
+    fastiod.wait_for_output("listening");
+    ASSERT_EQ(::kill(fastiod.pid(), SIGTERM), 0);
+    EXPECT_EQ(fastiod.wait(), (ExitStatus{0, 0}));
+    EXPECT_NE(fastiod.output().find("ends: process " + std::to_string(::getpid()) + " of user "), std::string::npos)
+        << fastiod.output();
+    EXPECT_NE(fastiod.output().find(" sent SIGTERM"), std::string::npos) << fastiod.output();
+}
+
 /// Starts a program without root's privilege to look into every process: what is left is what the kernel lets processes
 /// of one user see of each other.
 ChildProcess start_unprivileged(std::vector<std::string> words) {

@@ -180,7 +180,14 @@ TEST_F(GrowthTest, AnEmptySlabGoesBackWhenEveryMemberHasUnmappedIt) {
     EXPECT_EQ(faults().calls(DeviceCall::release), 1U);
 }
 
-TEST_F(GrowthTest, ByeAcknowledgesToo) {
+/// Empty slabs go at once, or, as by default, when they were not needed for a while.
+class TrimmedTest : public GrowthTest, public ::testing::WithParamInterface<int> {
+protected:
+    TrimmedTest() { options.trim_after = std::chrono::milliseconds(GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(AtOnceAndLater, TrimmedTest, ::testing::Values(0, 1));
+
+TEST_P(TrimmedTest, ByeAcknowledgesToo) {
     const auto a = member();
     const auto b = member();
     const auto small = a->create(2 * kMiB);
@@ -192,7 +199,7 @@ TEST_F(GrowthTest, ByeAcknowledgesToo) {
     EXPECT_EQ(a->stats().members, 1U);
 }
 
-TEST_F(GrowthTest, AQuarantinedMemberKeepsTheSlabReserved) {
+TEST_P(TrimmedTest, AQuarantinedMemberKeepsTheSlabReserved) {
     const auto a = member();
     Helper helper;
     helper.tell("join " + socket() + " job");
@@ -233,6 +240,26 @@ TEST_F(GrowthTest, ACreateTakesTheEmptySlabOfAnotherContext) {
     rich->acknowledge(rich->event<wire::SlabClosing>());
     EXPECT_EQ(poor->receive<wire::CreateReply>().capacity, 4 * kMiB);
     EXPECT_EQ(rich->stats().bytes_reserved, 0U);
+}
+
+// One member never unmaps what it was told to; what others can give is taken all the same.
+TEST_F(GrowthTest, ACreateTakesTheEmptySlabOfAnotherContextBesideOneThatNeverComes) {
+    options.pool_max = 12 * kMiB;
+    options.closing_patience = std::chrono::milliseconds(1);
+    options.trim_after = std::chrono::hours(1);
+    const auto stuck = member("stuck");
+    const auto rich = member("rich");
+    const auto poor = member("poor");
+    free_hold(*stuck, stuck->create(4 * kMiB));
+    EXPECT_EQ(poor->refused(create_of(12 * kMiB)), Errc::out_of_memory);
+    free_hold(*rich, rich->create(4 * kMiB));
+    poor->send(create_of(8 * kMiB));
+    rich->acknowledge(rich->event<wire::SlabClosing>());
+    ASSERT_EQ(poor->request_socket.receive(poor->packet), wire::ReceiveResult::received);
+    if (!poor->packet.as<wire::CreateReply>()) {  // it was too late by then
+        wait_for_totals([](const wire::TotalsReply& sums) { return sums.bytes_reserved == 4 * kMiB; });
+        EXPECT_EQ(poor->create(8 * kMiB).capacity, 8 * kMiB);
+    }
 }
 
 TEST_F(GrowthTest, AnEmptyArrayTakesTheEmptySlabOfAnotherContext) {

@@ -233,13 +233,20 @@ TEST_F(JoinTest, TheQuotaIsTheSmallerOfWhatIsAskedAndWhatIsAllowed) {
     start();
     RawClient a(socket());
     a.hello();
-    EXPECT_EQ(a.join("a", 0).quota, 1000U);
+    a.join("a", 0);
+    EXPECT_EQ(a.stats().quota, 1000U);
     RawClient b(socket());
     b.hello();
-    EXPECT_EQ(b.join("b", 600).quota, 600U);
+    b.join("b", 600);
+    EXPECT_EQ(b.stats().quota, 600U);
+    RawClient later(socket());
+    later.hello();
+    later.join("b", 100);
+    EXPECT_EQ(later.stats().quota, 600U) << "of whoever made it";
     RawClient c(socket());
     c.hello();
-    EXPECT_EQ(c.join("c", 5000).quota, 1000U);
+    c.join("c", 5000);
+    EXPECT_EQ(c.stats().quota, 1000U);
 }
 
 TEST_F(JoinTest, LeasesAreGrantedUpToTheLimit) {

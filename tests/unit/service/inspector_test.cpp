@@ -147,6 +147,16 @@ TEST_F(InspectorTest, ListsMoreHoldersAndNamesThanARowHas) {
     EXPECT_EQ(row.name_count, 12U);
 }
 
+std::vector<std::string> names_of(RawClient& asker, wire::ListPublications list) {
+    std::vector<std::string> names;
+    for (auto row = asker.ask<wire::PublicationRow>(list); row.row.valid != 0;
+         row = asker.ask<wire::PublicationRow>(list)) {
+        names.emplace_back(wire::get_text(row.name).value());
+        list.after = row.name;
+    }
+    return names;
+}
+
 TEST_F(InspectorTest, ListsPublicationsInOrderOfNames) {
     const auto client = member();
     const auto allocation = client->create(1000);
@@ -156,13 +166,19 @@ TEST_F(InspectorTest, ListsPublicationsInOrderOfNames) {
     const auto asker = visitor();
     wire::ListPublications list{};
     list.job = text("job");
-    std::vector<std::string> names;
+    EXPECT_EQ(names_of(*asker, list), (std::vector<std::string>{"a/1", "a/2", "b", "c"}));
+    list.prefix = text("a/");
+    EXPECT_EQ(names_of(*asker, list), (std::vector<std::string>{"a/1", "a/2"}));
+    list.prefix = text("b");
+    EXPECT_EQ(names_of(*asker, list), (std::vector<std::string>{"b"}));
+    list.prefix = text("aa");
+    EXPECT_TRUE(names_of(*asker, list).empty());
+    list.prefix = {};
     for (;;) {
         const auto row = asker->ask<wire::PublicationRow>(list);
         if (row.row.valid == 0) {
             break;
         }
-        names.emplace_back(wire::get_text(row.name).value());
         EXPECT_EQ(row.size, 10U);
         EXPECT_EQ(row.rank, 1U);
         EXPECT_EQ(row.extents[0], 10);
@@ -170,7 +186,6 @@ TEST_F(InspectorTest, ListsPublicationsInOrderOfNames) {
         EXPECT_EQ(wire::get_text(row.device), "host");
         list.after = row.name;
     }
-    EXPECT_EQ(names, (std::vector<std::string>{"a/1", "a/2", "b", "c"}));
 }
 
 TEST_F(InspectorTest, ListsOperatorsWithWhatTheyMoved) {

@@ -1,3 +1,5 @@
+#include <fastio/watch.hpp>
+
 #include "core/attributes.hpp"
 #include "running_service.hpp"
 
@@ -48,9 +50,11 @@ TEST_F(PublishTest, ANameOfAnyByteThatIsNoTextIsRefused) {
 TEST_F(PublishTest, ANameGoesAfterItsTimeToLive) {
     const auto watcher = member();
     watcher->watch(1);
+    message.lease = client->lease(allocation);
     message.time_to_live_ns = 3'600'000'000'000;
     client->ask<wire::PublishReply>(message);
     wire::Publish brief = client->publish_message(allocation, "brief", 1000);
+    brief.lease = message.lease;
     brief.time_to_live_ns = 1;
     client->ask<wire::PublishReply>(brief);
     while (watcher->event<wire::Event>().type != static_cast<std::uint32_t>(WatchEvent::Kind::unpublished)) {

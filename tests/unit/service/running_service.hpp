@@ -6,10 +6,10 @@
 #include <string>
 #include <thread>
 
-#include "device/faulty_memory.hpp"
 #include "device/host_memory.hpp"
 #include "raw_client.hpp"
 #include "service/service.hpp"
+#include "support/faulty_memory.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fastio::test {

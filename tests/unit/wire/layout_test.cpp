@@ -93,7 +93,7 @@ TEST(ProtocolLayout, MemoryMessages) {
 }
 
 TEST(ProtocolLayout, RowsAndEvents) {
-    EXPECT_EQ(sizeof(ListContexts), 552U);
+    EXPECT_EQ(sizeof(ListContexts), 816U);
     EXPECT_EQ(sizeof(RowHead), 16U);
     EXPECT_EQ(offsetof(ContextRow, row), 16U);
     EXPECT_EQ(offsetof(SessionRow, row), 16U);

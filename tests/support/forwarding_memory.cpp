@@ -1,10 +1,10 @@
-#include "device/forwarding_memory.hpp"
+#include "support/forwarding_memory.hpp"
 
 #include <utility>
 
 #include "core/fail.hpp"
 
-namespace fastio {
+namespace fastio::test {
 
 ForwardingMemory::ForwardingMemory(std::shared_ptr<DeviceMemory> inner) : inner_(std::move(inner)) {
     if (!inner_) {
@@ -88,4 +88,4 @@ void ForwardingMemory::synchronise(Stream stream) {
     inner_->synchronise(stream);
 }
 
-}  // namespace fastio
+}  // namespace fastio::test

@@ -1,10 +1,10 @@
-#include "device/faulty_memory.hpp"
+#include "support/faulty_memory.hpp"
 
 #include <utility>
 
 #include "core/fail.hpp"
 
-namespace fastio {
+namespace fastio::test {
 
 void FaultyMemory::fail_lost(std::string_view call) const {
     fail(Errc::device_unavailable, "{}: the device '{}' was ordered to be lost", call, info().name);
@@ -65,4 +65,4 @@ void FaultyMemory::synchronise(Stream stream) {
     ForwardingMemory::synchronise(stream);
 }
 
-}  // namespace fastio
+}  // namespace fastio::test

@@ -4,7 +4,7 @@
 
 #include "device/device_memory.hpp"
 
-namespace fastio {
+namespace fastio::test {
 
 /// Hands every call to another DeviceMemory. The base of what adds something to a device by wrapping it.
 class ForwardingMemory : public DeviceMemory {
@@ -36,4 +36,4 @@ private:
     const std::shared_ptr<DeviceMemory> inner_;
 };
 
-}  // namespace fastio
+}  // namespace fastio::test

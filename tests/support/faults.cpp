@@ -1,11 +1,11 @@
-#include "device/faults.hpp"
+#include "support/faults.hpp"
 
 #include <optional>
 #include <utility>
 
 #include "core/fail.hpp"
 
-namespace fastio {
+namespace fastio::test {
 namespace {
 
 void check_can_fail(DeviceCall call) {
@@ -94,4 +94,4 @@ void Faults::enter(DeviceCall call) {
     }
 }
 
-}  // namespace fastio
+}  // namespace fastio::test

@@ -2,10 +2,10 @@
 
 #include <memory>
 
-#include "device/faults.hpp"
-#include "device/forwarding_memory.hpp"
+#include "support/faults.hpp"
+#include "support/forwarding_memory.hpp"
 
-namespace fastio {
+namespace fastio::test {
 
 /// A device that fails or delays its calls as ordered through `faults`, and else does what the inner one does.
 /// A release that was ordered to fail still gives the memory back: the order is about the report, not about a leak.
@@ -34,4 +34,4 @@ private:
     Faults faults_;
 };
 
-}  // namespace fastio
+}  // namespace fastio::test

@@ -11,12 +11,12 @@
 
 #include <fastio/error.hpp>
 
-namespace fastio {
+namespace fastio::test {
 
 /// The calls of DeviceMemory that can be failed, delayed and counted.
 enum class DeviceCall : std::uint8_t { reserve, release, open, close, copy, fill, pin, signal, wait, synchronise };
 
-/// What FaultyMemory does to its calls. Orders are given by a test, or by an operator who rehearses a failure.
+/// What FaultyMemory does to its calls, by orders of a test.
 /// *Thread safety:* every call may be made from any thread.
 class Faults {
 public:
@@ -73,4 +73,4 @@ private:
     std::array<Plan, static_cast<std::size_t>(DeviceCall::synchronise) + 1> plans_;
 };
 
-}  // namespace fastio
+}  // namespace fastio::test
