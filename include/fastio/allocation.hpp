@@ -156,9 +156,9 @@ public:
     /// same name if you like: a poisoned one gives its name up without `replace`.
     ///
     /// Errors: already_exists (without replace); invalid_argument (name: 1 to 255 bytes of UTF-8 without NUL;
-    /// attributes over 4 KiB; a time_to_live that is not above 0); table_full; quota_exceeded (the user's names); lease_limit (of what was never
-    /// published); unsupported (a stream with host memory, a capturing stream); device_error. After an error nothing is
-    /// published and the lease is as it was.
+    /// attributes over 4 KiB; a time_to_live that is not above 0); table_full; quota_exceeded (the user's names);
+    /// lease_limit (of what was never published); unsupported (a stream with host memory, a capturing stream);
+    /// device_error. After an error nothing is published and the lease is as it was.
     ///
     /// Cost: one round trip to the service. On a GPU with a stream also a few CUDA calls, which queue work and wait for
     /// nothing (but see ContextStats::synchronised_publishes).

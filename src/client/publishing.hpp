@@ -13,8 +13,8 @@
 /// The life of an allocation as its holder drives it (design P4).
 namespace fastio::detail {
 
-/// For who has work to do before it can publish. Errors: invalid_argument, for a name, attributes or a time to live that
-/// publish would not take.
+/// For who has work to do before it can publish. Errors: invalid_argument, for a name, attributes or a time to live
+/// that publish would not take.
 void check_publication(std::string_view name, const PublishOptions& options);
 
 /// Errors: as Allocation::publish.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <bitset>
 #include <new>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "core/rounding.hpp"
 #include "service/malformed.hpp"
 #include "service/user_limits.hpp"
+#include "table/layout.hpp"
 
 namespace fastio::service {
 namespace {
@@ -72,7 +74,7 @@ void Growth::create(Session& session, const wire::Create& message) {
 void Growth::pump(Context& context) {
     // A scan reads all leases of all members, and whoever is short makes one before it asks. So those who wait share
     // one scan for a device, which comes before the first of them is refused.
-    std::vector<bool> collected(registry_.devices.count(), false);
+    std::bitset<table::kMaxDevices> collected;
     for (std::size_t i = 0; i < context.waiting.size();) {
         WaitingCreate& waiting = context.waiting[i];
         bool stays = false;

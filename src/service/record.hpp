@@ -35,7 +35,7 @@ struct Name {
     std::string publisher{};
     std::int64_t publisher_pid = 0;
     std::chrono::steady_clock::time_point published{};
-    std::chrono::nanoseconds time_to_live{0};     ///< 0: it stays
+    std::chrono::nanoseconds time_to_live{0};    ///< 0: it stays
     std::optional<Expiries::iterator> expiry{};  ///< where it stands among those that go by themselves
 };
 

@@ -32,7 +32,7 @@ TEST(PoolExhaustion, AFullPoolIsNamedAndServesAgainOnceThereIsRoom) {
     Allocation most = ctx.create(kMiB + kMiB / 2);
     const std::string why = message_of(Errc::out_of_memory, [&] { static_cast<void>(ctx.create(kMiB)); });
     expect_in(why, {"create of 1048576 bytes", "the pool is full", "524288 bytes free", "the largest block 524288",
-                    "0 of the pool's 2097152 bytes are not reserved", "--pool-max"});
+                    "of the pool's 2097152 bytes 0 are left for slabs", "--pool-max"});
     expect_in(message_of(Errc::out_of_memory, [&] { static_cast<void>(other.create(1)); }),
               {"the pool is full", "in 'other'", "have 0 bytes free"});
     most.release();
@@ -51,7 +51,7 @@ TEST(PoolExhaustion, AFragmentedPoolIsNamedAndServesAgainOnceNeighboursAreFree) 
     }
     const std::string why = message_of(Errc::out_of_memory, [&] { static_cast<void>(ctx.create(kMiB / 2)); });
     expect_in(why, {"create of 524288 bytes", "the memory is fragmented", "1048576 bytes free",
-                    "the largest block 262144", "0 of the pool's 2097152 bytes"});
+                    "the largest block 262144", "of the pool's 2097152 bytes 0 are left"});
     EXPECT_TRUE(ctx.create(kMiB / 4)) << "what fits is still served";
     blocks[1].release();
     EXPECT_TRUE(ctx.create(kMiB / 2));

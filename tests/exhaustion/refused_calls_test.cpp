@@ -85,7 +85,7 @@ TEST(ThreadExhaustion, InTheServiceIsAnErrorOfTheCreateThatNeedsOne) {
     {
         const RefusedCalls none({.pthread_create = EAGAIN});
         const std::string why = refusal(ctx, kMiB, Errc::io_error);
-        expect_in(why, {"could not start the service's thread for host", "2097152 bytes",
+        expect_in(why, {"could not start the service's thread that asks host for memory",
                         "threads and processes of this user (ulimit -u)"});
     }
     EXPECT_EQ(ctx.create(kMiB).size(), kMiB);

@@ -154,13 +154,16 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("results of GPUs", result.stderr)
         self.assertFalse(results.exists())
 
-    def test_without_a_gpu_it_says_so_and_leaves_no_report(self):
+    def test_without_a_gpu_it_says_so_and_leaves_a_report_that_says_why(self):
         output = self.folder / "none"
         with emulated.environment(str(EMULATOR), FASTIO_EMU_DRIVER="no-gpu") as variables:
             result = emulated.run([self.tree / "run", "gpu-check", "--build", self.pack, "--output", output], variables)
         self.assertEqual(result.returncode, 1)
         self.assertIn("no GPU to check", result.stderr)
-        self.assertFalse(output.exists())
+        [report] = output.glob("*.json")
+        found = json.loads(report.read_text(encoding="utf-8"))
+        self.assertEqual(found["result"], "failed")
+        self.assertIn("CUDA says", "".join(found["steps"][0]["lines"]))
 
     def test_a_check_that_is_killed_leaves_what_it_knew(self):
         build, output = self.folder / "fake", self.folder / "killed"

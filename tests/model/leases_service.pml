@@ -189,7 +189,7 @@ active proctype Service() {
     bool is_seen = false;
 end:
     do
-    /* step: service::Service::Parts::tidy = settle_context rests_until collect follow_streams rearm scan_later trim pump tell_room forget touch */
+    /* step: service::Service::Parts::tidy = settle_context rests_until collect follow_streams rearm rearm scan_later trim pump tell_room forget touch */
     /* Put off, because the last one took long. */
     :: atomic { scan_wanted && spare_rests > 0 -> spare_rests--; scan_wanted = false; is_put_off = true }
     :: atomic { !scan_wanted && is_put_off -> is_put_off = false; scan_wanted = true }

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import json
+import os
+import pathlib
+import pickle
 import select
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -11,7 +18,7 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import RunningService
+from conftest import RunningService, program
 
 Join = Callable[..., fastio.FastIOContext]
 
@@ -156,6 +163,55 @@ def test_a_name_goes_after_its_time_to_live_and_its_holders_keep_the_memory(ctx:
     for call in (lambda: a.publish("x", time_to_live=0), lambda: ctx.publish_array(np.zeros(1), "x", time_to_live=0)):
         with pytest.raises(fastio.InvalidArgumentError, match="time to live"):
             call()
+
+
+def test_a_get_that_finds_nothing_says_what_there_is(ctx: fastio.FastIOContext) -> None:
+    with pytest.raises(fastio.NotFoundError, match="the job has no names"):
+        ctx.get("volum")
+    for name in "gfedcba":
+        ctx.create(1).publish(name)
+    with pytest.raises(fastio.TimedOutError, match="the job has 'a', 'b', 'c', 'd', 'e' and 2 more"):
+        ctx.get("volum", timeout=0.001)
+
+
+def test_a_watch_can_be_closed(ctx: fastio.FastIOContext) -> None:
+    for _ in range(100):  # more than there may be at a time
+        with ctx.watch() as watch:
+            assert watch.next(timeout=0) is None
+    watch.close()
+    for call in (lambda: watch.next(timeout=0), watch.fileno, lambda: next(watch)):
+        with pytest.raises(fastio.ContextClosedError, match="closed"):
+            call()
+
+
+def test_what_belongs_to_a_process_is_not_pickled(ctx: fastio.FastIOContext) -> None:
+    for thing, advice in ((ctx, "make one in each process"), (ctx.create(8), "publish it, pass its name")):
+        for call in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match=advice):
+                call(thing)
+
+
+def test_an_operator_has_the_name_of_its_script(service: RunningService, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "segment.py").write_text(
+        "import fastio, subprocess, sys\n"
+        "ctx = fastio.FastIOContext(job='named', **eval(sys.argv[2]))\n"
+        "command = [sys.argv[1], 'stat', '--job', 'named', '--json']\n"
+        "print(subprocess.run(command, capture_output=True, text=True).stdout)\n"
+    )
+    environment = {**os.environ, "FASTIO_SOCKET": service.socket}
+    environment.pop("FASTIO_STAGE", None)
+    for more, options, name in (({}, "{}", "segment"), ({"FASTIO_STAGE": "stage"}, "{}", "stage"),
+                                ({"FASTIO_STAGE": "stage"}, "{'name': 'own'}", "own")):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, tmp_path / "segment.py", program("fastio"), options],
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert [session["name"] for session in json.loads(done.stdout)["sessions"]] == [name]
+    with pytest.raises(fastio.InvalidArgumentError, match="operator name"):
+        fastio.FastIOContext(socket=service.socket, name="x" * 256)
 
 
 def test_unpublish_removes_a_name_and_keeps_the_memory(ctx: fastio.FastIOContext) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import pathlib
-import subprocess
-import sys
-import textwrap
 import uuid
+import weakref
 from collections.abc import Callable
 from typing import Any, Optional
 
@@ -15,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastio
-from conftest import declare, program
+from conftest import declare
 
 
 def run_driver(**handlers: Any) -> None:
@@ -394,101 +392,13 @@ def test_alone_a_driver_makes_a_job_of_its_own(monkeypatch: pytest.MonkeyPatch, 
     assert names[0] != names[1]
 
 
-OPERATOR = """
-    import sys
-    import numpy as np
-    import fastio as clara
-
-    def execute(driver, payload):
-        {body}
-        return True
-
-    driver = clara.Driver(execute_handler=execute)
+def test_a_driver_that_has_done_its_work_is_collected(ctx: fastio.FastIOContext, in_job: pytest.MonkeyPatch) -> None:
+    driver = fastio.Driver(execute_handler=lambda driver, payload: True)
     driver.start()
-    driver.wait_for_completion()
-"""
-
-
-def write_operator(folder: pathlib.Path, name: str, body: str) -> str:
-    code = textwrap.dedent(OPERATOR).format(body=textwrap.indent(textwrap.dedent(body).strip(), "    ").strip())
-    (folder / name).write_text(code)
-    return str(folder / name)
-
-
-def run_pipeline(folder: pathlib.Path, text: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "pipeline.yaml"
-    file.write_text(textwrap.dedent(text))
-    return subprocess.run(
-        [program("fastio"), "run", "--device", "host", "--workdir", str(folder), str(file)],
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_operators_of_a_pipeline_hand_typed_entries_on(tmp_path: pathlib.Path) -> None:
-    first = write_operator(
-        tmp_path,
-        "first.py",
-        """
-        entry = payload.output_fastio_entries["ramp"]
-        entry.update_shape((2, 4))
-        entry.allocate()
-        entry.map()[:] = np.arange(8).reshape(2, 4)
-        """,
-    )
-    second = write_operator(
-        tmp_path,
-        "second.py",
-        """
-        total = payload.input_fastio_entries["ramp"].map().sum()
-        payload.output_fastio_entries["total"].map()[0] = total
-        open(payload.output_entries["report"].path, "w").write(f"{driver.stage_name}: {total:g}")
-        """,
-    )
-    done = run_pipeline(
-        tmp_path,
-        f"""
-        name: typed
-        operators:
-          - name: first
-            command: ["{sys.executable}", "{first}"]
-            outputs: [{{name: ramp, type: array, element-type: float32, shape: [2, -1]}}]
-          - name: second
-            command: ["{sys.executable}", "{second}"]
-            inputs: [ramp]
-            outputs: [{{name: total, type: float64}}, {{name: report, path: report.txt}}]
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "report.txt").read_text() == "second: 28"
-
-
-@pytest.mark.parametrize(
-    ("body", "complaint"),
-    [("return False", "the execute handler returned False"), ("raise ValueError('broken scan')", "broken scan")],
-)
-def test_fastio_run_reports_a_failed_python_operator(tmp_path: pathlib.Path, body: str, complaint: str) -> None:
-    operator = write_operator(tmp_path, "op.py", body)
-    done = run_pipeline(
-        tmp_path,
-        f"""
-        name: failing
-        operators:
-          - name: broken
-            command: ["{sys.executable}", "{operator}"]
-        """,
-    )
-    assert done.returncode == 1
-    assert "operator 'broken' ended with status 1" in done.stderr
-    assert complaint in done.stdout + done.stderr
-
-
-def test_a_program_that_does_not_wait_for_its_driver_still_completes_and_fails_as_it_should(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FASTIO_SOCKET", str(tmp_path / "nobody"))
-    code = "import fastio\nd = fastio.Driver(cleanup_handler=lambda d: print('cleaned up') or {result})\nd.start()\n"
-    for result, status in (("True", 0), ("False", 1)):
-        done = subprocess.run([sys.executable, "-c", code.format(result=result)], capture_output=True, text=True)
-        assert (done.returncode, done.stdout) == (status, "cleaned up\n"), done.stderr
-        assert ("returned False" in done.stderr) == (status == 1)
+    driver._ended.wait()
+    assert driver._thread is not None
+    driver._thread.join()
+    watched = weakref.ref(driver)
+    del driver
+    gc.collect()
+    assert watched() is None

@@ -176,6 +176,32 @@ print(x.sum())
     assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
 
 
+def test_a_tensor_that_outlives_the_interpreter_ends_no_program() -> None:
+    # As one in a static object of a C++ library, which ends after Python.
+    code = """
+import ctypes
+import fastio
+ctx = fastio.FastIOContext(job="own", embedded=True, device="host")
+capsule = ctx.create_array("float32", (4,)).__dlpack__()
+api = ctypes.pythonapi
+api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+api.PyCapsule_SetName.argtypes = [ctypes.py_object, ctypes.c_void_p]
+tensor = api.PyCapsule_GetPointer(capsule, b"dltensor")
+used = ctypes.create_string_buffer(b"used_dltensor")
+api.PyCapsule_SetName(capsule, ctypes.addressof(used))
+capsule_of_ever = ctypes.py_object(capsule)
+api.Py_IncRef(capsule_of_ever)
+deleter = ctypes.c_void_p.from_address(tensor + 48 + 8).value  # of DLManagedTensor, behind its DLTensor and context
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit.argtypes = [ctypes.c_void_p] * 3
+libc.__cxa_atexit(deleter, tensor, None)
+print("ends")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "ends\n"), done.stderr
+
+
 WAITERS = {
     "get": 'ctx.get("never", timeout=None)',
     "find": 'ctx.find("never", timeout=1e9)',

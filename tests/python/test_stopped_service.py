@@ -175,6 +175,26 @@ def test_ctrl_c_ends_the_wait_for_another_threads_call_at_once(
     assert [info.name for info in ctx.list()] == ["name"]
 
 
+def test_a_child_forked_beside_a_call_does_not_wait_for_it(ctx: fastio.FastIOContext, service: RunningService) -> None:
+    a = ctx.create(8)
+    publishes = threading.Thread(target=a.publish, args=("name",))
+    with stopped(service):
+        publishes.start()
+        while not waits_in(PPOLL, publishes.native_id):
+            pass
+        child = os.fork()
+        if child == 0:  # where the thread is not that has the allocation
+            status = 1
+            try:
+                print(a.size)
+            except fastio.ForkedError:
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+    publishes.join()
+
+
 def test_a_long_request_and_a_check_end_both(ctx: fastio.FastIOContext, service: RunningService) -> None:
     a = ctx.create(1)  # the first of this table that the client has to do with
     creates = threading.Thread(target=ctx.create, args=(1,))

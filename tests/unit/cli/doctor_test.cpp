@@ -93,7 +93,9 @@ TEST(Doctor, warns_of_a_service_in_another_pid_namespace) {
 
 TEST(Doctor, fails_for_a_device_that_is_not_there) {
     for (const char* const device : {"cuda:99", "no-device"}) {
-        const CommandResult result = Command()({"doctor", "--device", device, "--socket", "/nothing/here", "--json"});
+        const TempDir folder;
+        const CommandResult result = Command(std::map<std::string, std::string>{{"XDG_RUNTIME_DIR", folder.path()}})(
+            {"doctor", "--device", device, "--json"});
         EXPECT_EQ(result.status, (ExitStatus{1, 0}));
         EXPECT_NE(result.err.find("1 of "), std::string::npos) << result.err;
         const Json finding = by_subject(Json::parse(result.out)).at(std::string("sharing ") + device);

@@ -29,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Each, WrongUsage,
                                          Words{"get", "name", "-o", "f", "--timeout", "-1"},
                                          Words{"get", "name", "-o", "f", "--timeout", "nan"}, Words{"rm"},
                                          Words{"rm", ""}, Words{"rm", "", "--job", "j"}, Words{"run"},
-                                         Words{"run", "p.yaml", "--job", "j"}, Words{"run", "p.yaml", "--grace", "x"},
+                                         Words{"run", "p.yaml", "--job"}, Words{"run", "p.yaml", "--grace", "x"},
                                          Words{"top", "more"}, Words{"bench", "--rounds", "0"},
                                          Words{"bench", "--socket", "s"}));
 
