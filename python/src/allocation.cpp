@@ -283,7 +283,7 @@ void bind_allocation(nb::module_& module) {
                              {.stream = to_stream(stream, "publish"),
                               .replace = replace,
                               .attributes = to_attributes(attributes, "publish"),
-                              .time_to_live = to_duration(time_to_live, "publish", "time_to_live")},
+                              .time_to_live = to_time_to_live(time_to_live, "publish")},
                              stream);
             },
             "name"_a.none(), nb::kw_only(), "replace"_a = false, "stream"_a = nb::none(), "attributes"_a = nb::none(),

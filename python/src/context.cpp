@@ -343,7 +343,7 @@ void bind_context(nb::module_& module) {
                     {.stream = to_stream(stream, "publish_array"),
                      .replace = replace,
                      .attributes = to_attributes(attributes, "publish_array"),
-                     .time_to_live = to_duration(time_to_live, "publish_array", "time_to_live")},
+                     .time_to_live = to_time_to_live(time_to_live, "publish_array")},
                     {.timeout = to_duration(timeout, "publish_array", "timeout"), .on_wake = look_for_signals});
             },
             "array"_a.none(), "name"_a.none(), nb::kw_only(), "replace"_a = false, "stream"_a = nb::none(),

@@ -91,6 +91,19 @@ std::chrono::nanoseconds to_duration(nb::handle seconds, const char* call, const
                           : std::chrono::nanoseconds(static_cast<std::int64_t>(value * 1e9));
 }
 
+std::chrono::nanoseconds to_time_to_live(nb::handle seconds, const char* call) {
+    try {
+        const std::chrono::nanoseconds time = to_duration(seconds, call, "a time to live of");
+        if (time > std::chrono::nanoseconds::zero()) {
+            return time;
+        }
+    } catch (const Error&) {  // of what is below 0, which this says itself
+    }
+    fail(Errc::invalid_argument,
+         "{} was given a time to live of {}: give seconds above 0, or None for a name that stays", call,
+         text_of(seconds));
+}
+
 Stream to_stream(nb::handle value, const char* call) {
     if (value.is_none()) {
         return {};

@@ -44,6 +44,9 @@ namespace fastio::python {
 /// number).
 [[nodiscard]] std::chrono::nanoseconds to_duration(nb::handle seconds, const char* call, const char* what);
 
+/// Seconds above 0 as int or float; None is fastio::forever. Errors: TypeError; invalid_argument.
+[[nodiscard]] std::chrono::nanoseconds to_time_to_live(nb::handle seconds, const char* call);
+
 /// None is no stream. An int is a cudaStream_t, 0 the legacy default stream; an object has `__cuda_stream__()` (its
 /// second value), `cuda_stream` (PyTorch) or `ptr` (CuPy). Errors: TypeError.
 [[nodiscard]] Stream to_stream(nb::handle value, const char* call);

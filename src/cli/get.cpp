@@ -1,10 +1,11 @@
 #include <fmt/format.h>
 
-#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <vector>
 
 #include <fastio/context.hpp>
+#include <fastio/service.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/fail.hpp"
@@ -13,6 +14,28 @@
 #include "cli/text.hpp"
 
 namespace fastio::cli {
+namespace {
+
+/// Joining would make the job. Errors: not_found.
+void refuse_without_job(const ContextOptions& joining, const std::string& name) {
+    const char* const variable = std::getenv("FASTIO_JOB");
+    const std::string of_environment = variable == nullptr || *variable == '\0' ? "default" : variable;
+    const std::string job = joining.job.empty() ? of_environment : joining.job;
+    try {
+        Service service(joining.socket);
+        static_cast<void>(service.operators(job));
+    } catch (const Error& error) {
+        if (error.errc() == Errc::not_found) {
+            fail(Errc::not_found, "get of '{}': there is no job '{}'; `fastio ls` shows those that there are", name,
+                 job);
+        }
+        if (error.errc() != Errc::permission_denied) {  // it is another user's, who may let this one join
+            throw;
+        }
+    }
+}
+
+}  // namespace
 
 void get(const GetOptionsOfCommand& options, std::ostream& out) {
     std::error_code missing;
@@ -23,9 +46,8 @@ void get(const GetOptionsOfCommand& options, std::ostream& out) {
     ContextOptions joining;
     joining.job = options.common.job;
     joining.socket = options.common.socket;
-    if (!options.timeout_seconds && !options.common.job.empty()) {
-        // Joining would make the job.
-        static_cast<void>(Service(joining.socket).operators(joining.job));
+    if (!options.timeout_seconds) {
+        refuse_without_job(joining, options.name);
     }
     Context context(joining);
     GetOptions getting;

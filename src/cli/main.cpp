@@ -282,10 +282,10 @@ int main(int argc, char** argv) {
         return line.app.exit(asked);
     } catch (const CLI::ParseError& error) {
         const std::vector<std::string> unknown = line.app.remaining();
-        const bool has_command = !line.app.get_subcommands().empty();
+        const bool is_command =
+            line.app.get_subcommands().empty() && !unknown.empty() && !unknown.front().starts_with('-');
         std::cerr << "fastio: "
-                  << one_line(has_command || unknown.empty() ? error.what()
-                                                             : fmt::format("there is no command '{}'", unknown.front()))
+                  << one_line(is_command ? fmt::format("there is no command '{}'", unknown.front()) : error.what())
                   << "; " << help_hint(line.app) << '\n';
         return kWrongUsage;
     }

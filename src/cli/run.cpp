@@ -245,7 +245,8 @@ private:
 
     [[nodiscard]] bool tell_publications() { return cli::tell_publications(*events_, *context_, progress_, missing_); }
 
-    /// What an operator published last may be heard of after its end.
+    /// What an operator has published, and another one has unpublished already, is known from its event alone, which
+    /// may come after the operator's end.
     void arm_look_for_missing() {
         const itimerspec in_a_second{{}, {1, 0}};
         ::timerfd_settime(look_for_missing_.get(), 0, &in_a_second, nullptr);
@@ -260,18 +261,29 @@ private:
         }
         auto missing = missing_.find(ended_well_, ended_);
         if (!missing || supervisor_.stopped()) {
+            looks_ = 0;
             return;
         }
-        for (const PublicationInfo& publication : context_->list(missing->name)) {
+        for (const PublicationInfo& publication : context_->list()) {
             missing_.saw(publication.name);
         }
         missing = missing_.find(ended_well_, ended_);
-        if (missing) {
+        if (missing && ++looks_ < kLooks) {
+            arm_look_for_missing();
+        } else if (missing) {
             progress_.say("{} ended without publishing '{}', an input of {}: ending the operators", missing->producer,
                           printable(missing->name), missing->consumer);
             found_missing_ = std::move(missing);
             supervisor_.stop();
         }
+    }
+
+    [[nodiscard]] static Descriptor make_timer() {
+        Descriptor timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+        if (!timer) {
+            fail(Errc::io_error, "cannot make a timer: {}", os_error());
+        }
+        return timer;
     }
 
     static std::chrono::nanoseconds grace_of(const RunOptions& options) {
@@ -314,7 +326,9 @@ private:
     std::optional<MissingOutputs::Missing> found_missing_;
     std::set<std::string> ended_;
     std::set<std::string> ended_well_;
-    Descriptor look_for_missing_{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+    static constexpr int kLooks = 3;  // a second apart: for its event to come
+    int looks_ = 0;
+    Descriptor look_for_missing_ = make_timer();
     Supervisor supervisor_;
     int interrupted_by_ = 0;
 };

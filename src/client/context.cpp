@@ -75,7 +75,7 @@ Allocation Context::get(std::string_view name, const GetOptions& options) {
     if (!impl) {
         const std::string newer =
             options.newer_than > 0 ? fmt::format("newer than version {} ", options.newer_than) : std::string();
-        const std::string what_there_is = detail::describe_names(*client_);
+        const std::string what_there_is = detail::describe_names(*client_, job());
         if (options.timeout > std::chrono::nanoseconds::zero()) {
             fail(Errc::timed_out, "get of '{}' in job '{}': nothing {}was published within {} ms; {}", name, job(),
                  newer, std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count(), what_there_is);

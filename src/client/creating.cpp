@@ -48,6 +48,7 @@ wire::CreateReply create_waiting(Client& client, wire::Create& request, const Cr
     const auto deadline = deadline_after(options.timeout);
     Sleeps sleeps(deadline, true);
     std::optional<Error> why;
+    request.flags |= wire::Create::kWaitsItself;  // others of this process ask the service meanwhile
     for (;;) {
         // In this order: what changes after these reads ends the sleep.
         const std::uint32_t cancel_seen = client.liveness().cancel_seen();

@@ -1,7 +1,6 @@
 #include "client/listener.hpp"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <array>
 #include <new>
@@ -10,7 +9,6 @@
 
 #include "client/incoming.hpp"
 #include "core/fail.hpp"
-#include "device/eventfd.hpp"
 #include "device/process_limits.hpp"
 #include "device/quiet_thread.hpp"
 
@@ -24,7 +22,7 @@ constexpr int kPauseMilliseconds = 10;
 }  // namespace
 
 Listener::Listener(Connection& connection, EventSink& sink)
-    : connection_(connection), events_(connection.events()), sink_(sink), wake_(make_eventfd()) {
+    : connection_(connection), events_(connection.events()), sink_(sink) {
     try {
         thread_ = quiet_thread([this] { run(); });
     } catch (const std::system_error& error) {
@@ -41,9 +39,7 @@ Listener::~Listener() {
 }
 
 void Listener::wake() noexcept {
-    const std::uint64_t one = 1;
-    // Its counter is full only where nobody has looked for a very long time, and readable then.
-    [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));
+    wake_.set();
 }
 
 void Listener::acknowledge(table::SlabRef slab) noexcept {
@@ -82,8 +78,7 @@ void Listener::run() noexcept {
             continue;
         }
         if (entries[of_wake].revents != 0) {
-            std::uint64_t count = 0;
-            [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof(count));
+            wake_.clear();
         }
         if (stopping_.load(std::memory_order_acquire)) {
             return;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "client/connection.hpp"
-#include "device/descriptor.hpp"
+#include "device/eventfd.hpp"
 #include "table/writer.hpp"
 #include "wire/messages.hpp"
 #include "wire/socket.hpp"
@@ -61,7 +61,7 @@ private:
     Connection& connection_;
     wire::Socket& events_;
     EventSink& sink_;
-    Descriptor wake_;  // an eventfd: there is something new in what follows
+    EventFd wake_{};  // there is something new in what follows
     std::atomic<bool> stopping_{false};
     std::mutex mutex_;
     std::vector<wire::SlabClosed> acknowledgements_;                       // not sent yet; guarded by mutex_

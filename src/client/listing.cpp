@@ -1,7 +1,5 @@
 #include "client/listing.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 #include "core/attributes.hpp"
@@ -56,30 +54,11 @@ std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept {
     return ns == 0 || ns > INT64_MAX ? forever : std::chrono::nanoseconds(ns);
 }
 
-std::string describe_names(Client& client) {
-    constexpr std::uint64_t kMostListed = 1000;  // a message is not to take long
-    constexpr std::size_t kMostShown = 5;
+std::string describe_names(Client& client, std::string_view job) {
     const std::uint64_t count = table::load_word(&client.reader().header().publications);
-    if (count > kMostListed) {
-        return fmt::format("the job has {} names", count);
-    }
-    std::vector<table::PublicationRow> rows;
-    try {
-        rows = client.reader().list({});
-    } catch (const Error&) {  // of a segment that cannot be had any more
-        return fmt::format("the job has {} names", count);
-    }
-    if (rows.empty()) {
-        return "the job has no names";
-    }
-    std::vector<std::string> shown;
-    for (const table::PublicationRow& row : rows) {
-        if (shown.size() < kMostShown) {
-            shown.push_back(fmt::format("'{}'", row.name));
-        }
-    }
-    return fmt::format("the job has {}{}", fmt::join(shown, ", "),
-                       rows.size() > shown.size() ? fmt::format(" and {} more", rows.size() - shown.size()) : "");
+    return count == 0 ? "the job has no names"
+                      : fmt::format("the job has {} {}: list() shows them, and `fastio ls --job {}`", count,
+                                    count == 1 ? "name" : "names", job);
 }
 
 std::vector<PublicationInfo> list(Client& client, std::string_view prefix) {

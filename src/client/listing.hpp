@@ -15,8 +15,8 @@ namespace fastio::detail {
 /// As the table and the service's rows have it, where 0 is `forever`.
 [[nodiscard]] std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept;
 
-/// For messages: which names there are, the first few of them.
-[[nodiscard]] std::string describe_names(Client& client);
+/// For messages: how many names there are, and who shows them. Asks nobody.
+[[nodiscard]] std::string describe_names(Client& client, std::string_view job);
 
 /// Errors of both: as Context::list and Context::stats.
 [[nodiscard]] std::vector<PublicationInfo> list(Client& client, std::string_view prefix);

@@ -1,15 +1,11 @@
 #include "client/outbox.hpp"
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <new>
 
-#include "device/eventfd.hpp"
-
 namespace fastio::detail {
 
-Outbox::Outbox() : wake_(make_eventfd()) {}
+Outbox::Outbox() = default;
 
 void Outbox::add(std::span<const std::byte> message) noexcept {
     const std::lock_guard lock(mutex_);
@@ -38,14 +34,11 @@ void Outbox::pop() noexcept {
 }
 
 void Outbox::wake() noexcept {
-    const std::uint64_t one = 1;
-    // Its counter is full only where nobody has looked for a very long time, and readable then.
-    [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));
+    wake_.set();
 }
 
 void Outbox::seen() noexcept {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof(count));
+    wake_.clear();
 }
 
 }  // namespace fastio::detail

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "device/descriptor.hpp"
+#include "device/eventfd.hpp"
 
 namespace fastio::detail {
 
@@ -41,7 +41,7 @@ public:
 private:
     mutable std::mutex mutex_;
     std::deque<std::vector<std::byte>> messages_;  // guarded by mutex_
-    Descriptor wake_;                              // an eventfd
+    EventFd wake_{};
 };
 
 }  // namespace fastio::detail

@@ -1,17 +1,13 @@
 #include "client/watch_queue.hpp"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "client/deadline.hpp"
 #include "core/fail.hpp"
-#include "device/eventfd.hpp"
 
 namespace fastio::detail {
 
-WatchQueue::WatchQueue(std::uint32_t id, std::weak_ptr<WatchSource> source)
-    : id_(id), source_(std::move(source)), readable_(make_eventfd()) {}
+WatchQueue::WatchQueue(std::uint32_t id, std::weak_ptr<WatchSource> source) : id_(id), source_(std::move(source)) {}
 
 void WatchQueue::push(WatchEvent event) noexcept {
     const std::lock_guard lock(mutex_);
@@ -85,10 +81,7 @@ void WatchQueue::update_readable() noexcept {
     if (wanted == is_readable_) {
         return;
     }
-    // Neither can block or fail: the counter goes from 0 to 1 and back.
-    std::uint64_t count = 1;
-    [[maybe_unused]] const ssize_t done =
-        wanted ? ::write(readable_.get(), &count, sizeof(count)) : ::read(readable_.get(), &count, sizeof(count));
+    wanted ? readable_.set() : readable_.clear();
     is_readable_ = wanted;
 }
 

@@ -11,7 +11,7 @@
 
 #include "client/fork_guard.hpp"
 #include "client/liveness.hpp"
-#include "device/descriptor.hpp"
+#include "device/eventfd.hpp"
 
 namespace fastio::detail {
 
@@ -61,7 +61,7 @@ private:
     ForkWitness witness_;
     std::uint32_t id_;
     std::weak_ptr<WatchSource> source_;
-    Descriptor readable_;
+    EventFd readable_{};
     std::mutex mutex_;
     std::deque<WatchEvent> events_;
     bool lost_ = false;

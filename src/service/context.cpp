@@ -162,7 +162,8 @@ std::uint64_t Context::publish(Session& session, Account& account, const wire::P
     entry.attributes = attributes;
     entry.publisher_pid = session.pid;
     entry.publisher = session.name;
-    entry.time_to_live_ns = message.time_to_live_ns;
+    // Half of what the clock counts is 146 years, and does not wrap when now is added.
+    entry.time_to_live_ns = std::min<std::uint64_t>(message.time_to_live_ns, INT64_MAX / 2);
     if (entry.size > record.size) {
         fail(
             Errc::invalid_argument,

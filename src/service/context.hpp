@@ -46,6 +46,7 @@ struct WaitingCreate {
     /// Set while only slabs that others must unmap can make room for it; after this it fails.
     std::optional<std::chrono::steady_clock::time_point> deadline{};
     bool device_is_full = false;  ///< the device refused a slab, and may have room when others are back
+    bool waits_itself = false;    ///< its client: for a slab that is being made it waits here all the same
 };
 
 /// Whether a create that finds no room looks for what nobody leases any more, which costs a scan of all leases.
@@ -113,6 +114,11 @@ public:
     bool collect();
     /// True once after something went: there may be room for those that wait.
     [[nodiscard]] bool take_reclaimed() noexcept { return std::exchange(reclaimed_, false); }
+    /// Has tidying try again what waits.
+    void pump_later() {
+        reclaimed_ = true;
+        touch();
+    }
     /// Until when no more scans are due, however often clients nudge: a scan reads all leases of all members, and those
     /// of other contexts are not to wait for this one's.
     [[nodiscard]] std::chrono::steady_clock::time_point rests_until() const noexcept { return rests_until_; }
@@ -145,12 +151,13 @@ public:
     [[nodiscard]] Members& members() noexcept { return members_; }
     [[nodiscard]] const Members& members() const noexcept { return members_; }
 
-    // What Growth keeps here.
+    // What Growth and SlabReturns keep here.
     std::deque<WaitingCreate> waiting{};
     std::list<ClosingSlab> closing{};
     std::vector<bool> growing{};     ///< by device: a reserve is on its way
     std::uint64_t releasing = 0;     ///< releases on their way
     std::uint64_t moving_bytes = 0;  ///< of slabs that are closing or being released
+    // The timers that are armed.
     std::optional<Timers::Handle> linger{};
     std::optional<Timers::Handle> patience{};
     std::optional<Timers::Handle> trim{};

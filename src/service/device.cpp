@@ -8,7 +8,7 @@
 
 namespace fastio::service {
 
-Devices::Devices(std::vector<std::shared_ptr<DeviceMemory>> memories, std::uint64_t pool_max, int wake) {
+Devices::Devices(std::vector<std::shared_ptr<DeviceMemory>> memories, std::uint64_t pool_max, EventFd& wake) {
     if (memories.empty() || memories.size() > table::kMaxDevices) {
         fail(Errc::invalid_argument, "a service of {} devices was asked for: give 1 to {}", memories.size(),
              table::kMaxDevices);

@@ -28,7 +28,7 @@ class Devices {
 public:
     /// `pool_max` 0: each device's default. `wake`: as DeviceWorker. Errors: invalid_argument (no device, or more than
     /// a table header holds).
-    Devices(std::vector<std::shared_ptr<DeviceMemory>> memories, std::uint64_t pool_max, int wake);
+    Devices(std::vector<std::shared_ptr<DeviceMemory>> memories, std::uint64_t pool_max, EventFd& wake);
 
     /// The index of what a client asked for: "auto" (the first), "host", "cuda:N" or "cuda:UUID". Errors:
     /// device_unavailable, naming what there is; invalid_argument for what names no device at all.

@@ -12,7 +12,8 @@
 
 namespace fastio::service {
 
-DeviceWorker::DeviceWorker(std::shared_ptr<DeviceMemory> memory, int wake) : memory_(std::move(memory)), wake_(wake) {}
+DeviceWorker::DeviceWorker(std::shared_ptr<DeviceMemory> memory, EventFd& wake)
+    : memory_(std::move(memory)), wake_(wake) {}
 
 DeviceWorker::~DeviceWorker() {
     {
@@ -96,8 +97,7 @@ void DeviceWorker::run() noexcept {
         perform(job.front());
         lock.lock();
         done_.splice(done_.end(), job);
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t wrote = ::write(wake_, &one, sizeof(one));
+        wake_.set();
     }
 }
 

@@ -11,11 +11,12 @@
 #include <fastio/error.hpp>
 
 #include "device/device_memory.hpp"
+#include "device/eventfd.hpp"
 
 namespace fastio::service {
 
 /// Runs the calls of one device that may take long, reserve and release, on a thread of its own, in order. What is done
-/// is fetched with take_done after `wake` became readable. While nothing is asked it improves what it has reserved.
+/// is fetched with take_done after `wake` was set. While nothing is asked it improves what it has reserved.
 ///
 /// *Thread safety:* one thread asks and takes; the worker's own thread is the only other.
 class DeviceWorker {
@@ -30,8 +31,8 @@ public:
         bool out_of_memory = false;    ///< it did not, and there is no memory to say why
     };
 
-    /// `wake` is an eventfd of the asking thread, which outlives this. The thread starts with the first request.
-    DeviceWorker(std::shared_ptr<DeviceMemory> memory, int wake);
+    /// `wake` is the asking thread's, and outlives this. The thread starts with the first request.
+    DeviceWorker(std::shared_ptr<DeviceMemory> memory, EventFd& wake);
     DeviceWorker(const DeviceWorker&) = delete;
     DeviceWorker& operator=(const DeviceWorker&) = delete;
     /// Finishes every release that was asked for, gives back what was reserved meanwhile, and joins.
@@ -56,7 +57,7 @@ private:
     };
 
     std::shared_ptr<DeviceMemory> memory_;
-    int wake_;
+    EventFd& wake_;
     std::mutex mutex_;
     std::condition_variable changed_;
     // A job moves from list to list: what was once asked for needs no memory any more.

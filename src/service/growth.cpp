@@ -1,7 +1,5 @@
 #include "service/growth.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <bitset>
@@ -39,10 +37,15 @@ void Growth::create(Session& session, const wire::Create& message) {
              "create of {} bytes failed: an alignment of {} was asked for; give a power of two from {} to {}",
              message.size, message.alignment, kMinAlignment, kMaxAlignment);
     }
+    if ((message.flags & ~wire::Create::kWaitsItself) != 0) {
+        fail(Errc::invalid_argument, "create of {} bytes failed: flags {:#x} were sent; at most {:#x} are known",
+             message.size, message.flags, wire::Create::kWaitsItself);
+    }
     if (registry_.devices[device].lost) {
         throw lost(device);
     }
-    WaitingCreate waiting{session.id, message.header.request, message.size, message.alignment, device, {}};
+    WaitingCreate waiting{session.id, message.header.request, message.size, message.alignment, device};
+    waiting.waits_itself = (message.flags & wire::Create::kWaitsItself) != 0;
     try {
         if (message.size > registry_.devices[device].pool_max) {
             throw no_room(context, device, message.size);
@@ -57,6 +60,9 @@ void Growth::create(Session& session, const wire::Create& message) {
             case Room::none:
                 throw no_room(context, device, message.size);
             case Room::closing:
+                if (waiting.waits_itself) {
+                    throw no_room(context, device, message.size);
+                }
                 waiting.deadline = std::chrono::steady_clock::now() + registry_.options.closing_patience;
                 break;
             case Room::coming:
@@ -67,8 +73,13 @@ void Growth::create(Session& session, const wire::Create& message) {
         return;
     }
     context.waiting.push_back(waiting);
+    try {
+        rearm(context);
+    } catch (...) {
+        context.waiting.pop_back();
+        throw;
+    }
     session.waiting = true;
-    rearm(context);
 }
 
 void Growth::pump(Context& context) {
@@ -116,7 +127,7 @@ bool Growth::try_again(Context& context, WaitingCreate& waiting) {
     const Room room = waits_for_device
                           ? Room::closing
                           : make_room(context, waiting.device, Context::capacity_of(waiting.size), Collect::never);
-    if (room == Room::none || (room == Room::closing && too_late)) {
+    if (room == Room::none || (room == Room::closing && (too_late || waiting.waits_itself))) {
         throw no_room(context, waiting.device, waiting.size);
     }
     if (room == Room::closing && !waiting.deadline) {
@@ -125,16 +136,20 @@ bool Growth::try_again(Context& context, WaitingCreate& waiting) {
     return false;
 }
 
+void Growth::pump_or_later(Context& context) noexcept {
+    try {
+        pump(context);
+    } catch (const std::exception&) {  // no memory for a timer
+        context.pump_later();
+    }
+}
+
 void Growth::on_patience(Context& context) {
     context.patience.reset();
-    pump(context);
+    pump_or_later(context);
 }
 
 void Growth::rearm(Context& context) {
-    if (context.patience) {
-        registry_.timers.cancel(*context.patience);
-        context.patience.reset();
-    }
     std::optional<std::chrono::steady_clock::time_point> earliest;
     for (const WaitingCreate& waiting : context.waiting) {
         // Where a reserve is on its way, its end is looked at, however late that is.
@@ -143,15 +158,22 @@ void Growth::rearm(Context& context) {
             earliest = waiting.deadline;
         }
     }
-    if (earliest) {
-        context.patience = registry_.timers.add_at(*earliest, {Timers::Purpose::patience, context.id()});
+    if (!context.patience) {
+        if (earliest) {
+            context.patience = registry_.timers.add_at(*earliest, {Timers::Purpose::patience, context.id()});
+        }
+    } else if (earliest) {
+        context.patience = registry_.timers.move(*context.patience, *earliest);
+    } else {
+        registry_.timers.cancel(*context.patience);
+        context.patience.reset();
     }
 }
 
-void Growth::pump_all() {
+void Growth::pump_all() noexcept {
     for (const auto& [id, context] : registry_.contexts) {
         if (!context->waiting.empty()) {
-            pump(*context);
+            pump_or_later(*context);
         }
     }
 }
@@ -270,8 +292,7 @@ void Growth::answer(Session& session, std::uint64_t request, Context& context, t
 }
 
 void Growth::on_workers() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(registry_.wake.get(), &count, sizeof(count));
+    registry_.wake.clear();
     for (std::uint32_t index = 0; index < registry_.devices.count(); ++index) {
         Device& device = registry_.devices[index];
         for (DeviceWorker::Done& done : device.worker->take_done()) {
@@ -340,7 +361,7 @@ bool Growth::wait_for_returns(WaitingCreate& create) {
     if (!create.deadline) {
         create.deadline = now + registry_.options.closing_patience;
     }
-    return returns_.returning(create.device) != 0 && now < *create.deadline;
+    return !create.waits_itself && returns_.returning(create.device) != 0 && now < *create.deadline;
 }
 
 std::optional<Error> Growth::add_slab(Context& context, std::uint32_t index, DeviceWorker::Done& done) {

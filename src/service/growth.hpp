@@ -20,7 +20,8 @@ public:
     void create(Session& session, const wire::Create& message);
     /// Tries what waits in this context again.
     void pump(Context& context);
-    void pump_all();
+    /// The same in all contexts; where memory is lacking, tidying tries again.
+    void pump_all() noexcept;
     /// Memory, or the right to some, came back: tells the clients whose creates were refused.
     void tell_room() noexcept;
     /// The context's first deadline has passed.
@@ -56,7 +57,8 @@ private:
     void answer(Session& session, std::uint64_t request, Context& context, table::AllocationRef ref);
     [[nodiscard]] Error lost(std::uint32_t device) const;
     [[nodiscard]] Error no_room(Context& context, std::uint32_t index, std::uint64_t size) const;
-    /// The context's timer to the first deadline of what waits.
+    void pump_or_later(Context& context) noexcept;
+    /// The context's timer to the first deadline of what waits. Errors: std::bad_alloc; it is as before.
     void rearm(Context& context);
     void start_reserve(Context& context, std::uint32_t index, std::uint64_t bytes);
 

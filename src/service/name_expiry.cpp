@@ -4,15 +4,15 @@ namespace fastio::service {
 
 void NameExpiry::rearm(Context& context) {
     const auto next = context.publications().next_expiry();
-    if (context.expiry) {
-        if (next && (*context.expiry)->first <= *next) {
-            return;  // it looks for the next one when it is due
+    if (!context.expiry) {
+        if (next) {
+            context.expiry = registry_.timers.add_at(*next, {Timers::Purpose::expiry, context.id()});
         }
+    } else if (!next) {
         registry_.timers.cancel(*context.expiry);
         context.expiry.reset();
-    }
-    if (next) {
-        context.expiry = registry_.timers.add_at(*next, {Timers::Purpose::expiry, context.id()});
+    } else if (*next < (*context.expiry)->first) {  // else it looks for the next one when it is due
+        context.expiry = registry_.timers.move(*context.expiry, *next);
     }
 }
 

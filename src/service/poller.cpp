@@ -35,8 +35,9 @@ void Poller::remove(int fd) noexcept {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-std::span<const epoll_event> Poller::wait() noexcept {
-    const int count = ::epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), -1);
+std::span<const epoll_event> Poller::wait(bool soon) noexcept {
+    constexpr int kSoonMs = 10;
+    const int count = ::epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), soon ? kSoonMs : -1);
     return {ready_.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
 }
 

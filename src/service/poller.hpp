@@ -50,8 +50,8 @@ public:
     void modify(int fd, std::uint32_t events, Token token) noexcept;
     void remove(int fd) noexcept;
 
-    /// What is ready; sleeps until something is. Empty after a signal.
-    [[nodiscard]] std::span<const epoll_event> wait() noexcept;
+    /// What is ready; sleeps until something is, but not for long where it is wanted `soon`. Empty after a signal.
+    [[nodiscard]] std::span<const epoll_event> wait(bool soon) noexcept;
 
 private:
     Descriptor epoll_;

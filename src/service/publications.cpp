@@ -1,7 +1,5 @@
 #include "service/publications.hpp"
 
-#include <algorithm>
-
 #include "core/fail.hpp"
 
 namespace fastio::service {
@@ -17,12 +15,6 @@ Expiries::node_type make_expiry(std::uint64_t time_to_live_ns) {
     Expiries one;
     one.emplace(Clock::time_point{}, nullptr);
     return one.extract(one.begin());
-}
-
-/// The most is some 290 years, of which the clock has used the machine's time since it started.
-std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept {
-    constexpr std::uint64_t kMost = INT64_MAX / 2;
-    return std::chrono::nanoseconds(std::min(ns, kMost));
 }
 
 }  // namespace
@@ -70,7 +62,7 @@ Publications::Outcome Publications::publish(Record& record, Account& account, co
     name.publisher = std::move(publisher);
     name.publisher_pid = entry.publisher_pid;
     name.published = Clock::now();
-    name.time_to_live = to_time_to_live(entry.time_to_live_ns);
+    name.time_to_live = std::chrono::nanoseconds(entry.time_to_live_ns);
     attach(record, name, std::move(expiry));
     record.given_up.clear();  // its old holders may take it again in the same entries
     allocations_.drop_hold(record);

@@ -26,12 +26,12 @@ public:
 
     Publications(table::TableWriter& writer, Allocations& allocations) : writer_(writer), allocations_(allocations) {}
 
-    /// Binds entry.name to `record`, whose hold goes, and charges `account` for it. Errors: already_exists (without
-    /// `replace`), table_full, out_of_memory; then nothing changed.
     struct Outcome {
         std::uint64_t version = 0;
         bool replaced = false;
     };
+    /// Binds entry.name to `record`, whose hold goes, and charges `account` for it. Errors: already_exists (without
+    /// `replace`), table_full, out_of_memory; then nothing changed.
     Outcome publish(Record& record, Account& account, const table::PublicationEntry& entry, bool replace);
 
     /// Whether `account` is charged for this name.

@@ -1,7 +1,6 @@
 #include "service/registry.hpp"
 
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <spdlog/logger.h>
 
@@ -10,7 +9,6 @@
 
 #include "core/fail.hpp"
 #include "core/utf8.hpp"
-#include "device/eventfd.hpp"
 
 namespace fastio::service {
 
@@ -18,8 +16,7 @@ Registry::Registry(Options given, std::vector<std::shared_ptr<DeviceMemory>> mem
     : options(std::move(given)),
       uid(::geteuid()),
       host(host_identity()),
-      wake(make_eventfd()),
-      devices(std::move(memories), options.pool_max, wake.get()) {
+      devices(std::move(memories), options.pool_max, wake) {
     if (::getrandom(instance.data(), instance.size(), 0) != static_cast<ssize_t>(instance.size())) {
         fail(Errc::io_error, "could not get {} random bytes for this run's identity", instance.size());
     }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "device/eventfd.hpp"
 #include "device/host_identity.hpp"
 #include "service/accounts.hpp"
 #include "service/context.hpp"
@@ -118,7 +119,7 @@ struct Registry {
     HostIdentity host{};
     Poller poller{};
     Timers timers{};
-    Descriptor wake;  ///< eventfd: a device worker has done something
+    EventFd wake{};  ///< a device worker has done something
     Watchers watchers{poller};
     Devices devices;
     Accounts accounts{};

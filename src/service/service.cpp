@@ -1,12 +1,10 @@
 #include "service/service.hpp"
 
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <ctime>
 
 #include "core/fail.hpp"
-#include "device/eventfd.hpp"
 #include "device/process_limits.hpp"
 #include "service/admission.hpp"
 #include "service/fence_watch.hpp"
@@ -44,8 +42,7 @@ TimeShare::Clock::duration processor_time() noexcept {
 struct Service::Parts {
     Parts(Options options, std::vector<std::shared_ptr<DeviceMemory>> devices)
         : registry(checked(std::move(options)), std::move(devices)),
-          listener(registry.options.socket, registry.options.group, registry.options.let_descriptors_in),
-          stop(make_eventfd()) {
+          listener(registry.options.socket, registry.options.group, registry.options.let_descriptors_in) {
         registry.poller.add(listener.fd(), EPOLLIN, {Source::listener, 0});
         registry.poller.add(stop.get(), EPOLLIN, {Source::stop, 0});
         if (registry.options.stop_descriptor >= 0) {
@@ -82,7 +79,7 @@ struct Service::Parts {
     Inspector inspector{registry};
     MetricsEndpoint metrics{registry, inspector};  // before the socket: where its port is taken, nobody sees a service
     Listener listener;
-    Descriptor stop;
+    EventFd stop{};
     SlabReturns returns{registry};
     Growth growth{registry, returns};
     FenceWatch fence_watch{registry};
@@ -93,6 +90,7 @@ struct Service::Parts {
     wire::Packet packet{};  ///< one for all sessions: only the message in work is in memory
     WorkClock work_clock{};
     bool stopping = false;
+    bool looks_again = false;  ///< something failed that is tried again, also where nothing else happens
 };
 
 Service::Parts::~Parts() {
@@ -352,6 +350,7 @@ void Service::Parts::settle() noexcept {
             } catch (const std::exception& error) {
                 registry.warn(session->account->lines, "the end of session {} is tried again: {}", session->id,
                               error.what());
+                looks_again = true;
                 ++i;
                 continue;
             }
@@ -361,13 +360,14 @@ void Service::Parts::settle() noexcept {
 }
 
 void Service::Parts::tidy(Context& context) {
+    bool went = false;
     try {
         teardown.settle_context(context);
         const auto rest = context.rests_until() - std::chrono::steady_clock::now();
         if (rest.count() <= 0) {
             context.collect();
         }
-        const bool went = context.take_reclaimed();
+        went = context.take_reclaimed();
         fence_watch.follow_streams(context);
         fence_watch.rearm(context);
         name_expiry.rearm(context);
@@ -383,7 +383,7 @@ void Service::Parts::tidy(Context& context) {
         }
         teardown.forget(context);
     } catch (...) {
-        context.touch();
+        went ? context.pump_later() : context.touch();
         throw;
     }
 }
@@ -411,7 +411,7 @@ Service::~Service() = default;
 
 void Service::run() {
     while (!parts_->stopping) {
-        for (const epoll_event& event : parts_->registry.poller.wait()) {
+        for (const epoll_event& event : parts_->registry.poller.wait(std::exchange(parts_->looks_again, false))) {
             try {
                 parts_->serve(event);
             } catch (const std::exception& error) {
@@ -419,17 +419,18 @@ void Service::run() {
             }
             parts_->settle();
         }
+        parts_->settle();
         try {
             parts_->tidy();
         } catch (const std::exception& error) {
             parts_->registry.warn("tidying failed: {}", error.what());
+            parts_->looks_again = true;
         }
     }
 }
 
 void Service::stop() noexcept {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t wrote = ::write(parts_->stop.get(), &one, sizeof(one));
+    parts_->stop.set();
 }
 
 const std::string& Service::socket() const noexcept {

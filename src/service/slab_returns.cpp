@@ -32,6 +32,7 @@ void SlabReturns::trim(Context& context) {
 
 void SlabReturns::on_trim(Context& context) {
     context.trim.reset();
+    context.touch();  // where this fails, tidying looks again
     for (std::uint32_t device = 0; device < context.pools().size(); ++device) {
         SlabPool& pool = context.pools()[device];
         const std::size_t unneeded = pool.least_empty();
@@ -121,6 +122,7 @@ void SlabReturns::acknowledged(Session& session, table::SlabRef ref) {
     for (ClosingSlab& slab : session.context->closing) {
         if (slab.ref == ref) {
             slab.waiting.erase(session.id);
+            session.context->touch();  // where this fails, tidying does it
         }
     }
     release_unmapped(*session.context);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "core/fail.hpp"
 
@@ -27,6 +28,14 @@ Timers::Handle Timers::add_at(std::chrono::steady_clock::time_point when, Due du
 void Timers::cancel(Handle handle) noexcept {
     waiting_.erase(handle);
     arm();
+}
+
+Timers::Handle Timers::move(Handle handle, std::chrono::steady_clock::time_point when) noexcept {
+    auto moved = waiting_.extract(handle);
+    moved.key() = when;
+    const Handle there = waiting_.insert(std::move(moved));
+    arm();
+    return there;
 }
 
 std::vector<Timers::Due> Timers::take_due() {

@@ -38,6 +38,8 @@ public:
     }
     Handle add_at(std::chrono::steady_clock::time_point when, Due due);
     void cancel(Handle handle) noexcept;
+    /// To another moment, without a need for memory. The new handle.
+    [[nodiscard]] Handle move(Handle handle, std::chrono::steady_clock::time_point when) noexcept;
     /// Takes out what is due now. The handles of all of it end here, before any of it is carried out. That is safe
     /// because whoever holds a handle forgets it first thing when its turn comes, and no other turn cancels it: a turn
     /// cancels timers of its own context alone, `linger` or `patience`, and a context never has both, because it

@@ -135,9 +135,9 @@ private:
 /// 100,000 in a row. Errors: corrupt_input after that many.
 void give_way(std::uint32_t pass, std::string_view name);
 
+enum class WaitResult { woken, timed_out };
 /// Sleeps until *word differs from `seen`, `*cancel` differs from `cancel_seen`, or the deadline (steady clock) passes;
 /// may return early. One futex_waitv on both words (`word` in shared memory, `cancel` private).
-enum class WaitResult { woken, timed_out };
 WaitResult wait_for_change(const std::uint32_t* word, std::uint32_t seen, const std::uint32_t* cancel,
                            std::uint32_t cancel_seen, std::chrono::steady_clock::time_point deadline);
 /// Wakes everybody who sleeps on a word. `shared` for words in shared memory.

@@ -101,11 +101,11 @@ public:
     TableWriter& operator=(TableWriter&&) noexcept;
     ~TableWriter();
 
-    /// The descriptor of a segment, to be passed to clients; valid while the writer lives. -1 when there is none.
     struct SegmentFile {
-        int fd = -1;
+        int fd = -1;  ///< valid while the writer lives; -1: there is no such segment
         std::uint64_t bytes = 0;
     };
+    /// What is passed to clients.
     [[nodiscard]] SegmentFile segment(SegmentKind kind, std::uint32_t ordinal) const noexcept;
 
     /// A new allocation in state `created`. Errors: table_full, out_of_memory (a segment). Slots whose generation would
@@ -125,12 +125,12 @@ public:
                                    std::int64_t owner_pid);
     void remove_slab(SlabRef slab) noexcept;
 
-    /// Binds a name. Errors: already_exists (without replace), table_full, out_of_memory; then nothing changed.
-    /// Does not touch the allocation's state: the caller applies `publish` first.
     struct Published {
         std::uint64_t version = 0;
         std::optional<AllocationRef> replaced{};  ///< the allocation that lost this name
     };
+    /// Binds a name. Errors: already_exists (without replace), table_full, out_of_memory; then nothing changed.
+    /// Does not touch the allocation's state: the caller applies `publish` first.
     Published publish(const PublicationEntry& entry, bool replace);
     /// The allocation that lost the name; empty when there was no such name.
     std::optional<AllocationRef> unpublish(std::string_view name);

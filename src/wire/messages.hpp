@@ -127,10 +127,14 @@ struct FencesReply {
 
 struct Create {
     static constexpr Kind kKind = Kind::create;
+    /// Refused at once where others must unmap slabs first: the client waits for room by itself.
+    static constexpr std::uint32_t kWaitsItself = 1;
     Header header{};
     std::uint64_t size = 0;  ///< bytes as asked for; 0 (an empty array) takes the smallest block
     std::uint64_t alignment = 256;
     ShortText device{};  ///< empty: the session's
+    std::uint32_t flags = 0;
+    std::uint32_t reserved = 0;
 };
 struct CreateReply {
     static constexpr Kind kKind = Kind::create_reply;

@@ -165,12 +165,12 @@ def test_a_name_goes_after_its_time_to_live_and_its_holders_keep_the_memory(ctx:
             call()
 
 
-def test_a_get_that_finds_nothing_says_what_there_is(ctx: fastio.FastIOContext) -> None:
+def test_a_get_that_finds_nothing_says_how_many_names_there_are(ctx: fastio.FastIOContext) -> None:
     with pytest.raises(fastio.NotFoundError, match="the job has no names"):
         ctx.get("volum")
-    for name in "gfedcba":
+    for name in "abc":
         ctx.create(1).publish(name)
-    with pytest.raises(fastio.TimedOutError, match="the job has 'a', 'b', 'c', 'd', 'e' and 2 more"):
+    with pytest.raises(fastio.TimedOutError, match="the job has 3 names: .* `fastio ls --job test`"):
         ctx.get("volum", timeout=0.001)
 
 

@@ -220,6 +220,15 @@ TEST_F(Commands, get_of_an_unknown_name_fails_and_leaves_no_file) {
     EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
+TEST_F(Commands, get_without_a_timeout_does_not_make_the_job_that_it_looks_into) {
+    const auto watcher = RawClient::visitor(daemon_.socket());
+    watcher->watch(1, {}, true);
+    EXPECT_NE(bad({"get", "a", "-o", folder_.file("a.npy"), "--job", "typo"}).find("there is no job 'typo'"),
+              std::string::npos);
+    good({"put", sample("float32"), "a"});
+    EXPECT_EQ(wire::get_text(watcher->event<wire::Event>().job), "default") << "the first that was made";
+}
+
 TEST_F(Commands, get_waits_for_a_name_as_long_as_it_may) {
     ChildProcess get = fastio_.start({"get", "a", "-o", folder_.file("copy.npy"), "--timeout", "600"});
     good({"put", sample("float32"), "a"});

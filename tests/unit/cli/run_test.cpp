@@ -7,7 +7,6 @@
 #include <fastio/service.hpp>
 
 #include "command.hpp"
-#include "npy_samples.hpp"
 #include "support/temp_dir.hpp"
 
 namespace fastio::test {
@@ -263,16 +262,6 @@ TEST_F(Run, who_waits_for_what_never_came_is_not_waited_for) {
     EXPECT_TRUE(has(result.out, "== src ended without publishing 'vol', an input of sink: ending the operators"))
         << result.out;
     EXPECT_TRUE(left_nothing());
-}
-
-TEST_F(Run, what_was_published_below_a_name_and_is_gone_again_was_there) {
-    // `put` makes its own name; `rm` takes it away before anybody looks.
-    const std::string script = "fastio put " + folder_.file("a.npy") + " vol/1 && fastio rm vol/1";
-    write_file(folder_.file("a.npy"), npy_sample("float32"));
-    const CommandResult result = fastio_({"run", pipeline("- {name: src, command: [sh, -c, '" + script +
-                                                          "'], outputs: [vol]}\n"
-                                                          "- {name: sink, command: [sleep, '3'], inputs: [vol]}\n")});
-    EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.err << result.out;
 }
 
 TEST_F(Run, takes_the_job_it_is_given) {

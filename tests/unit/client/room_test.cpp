@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "client_fixture.hpp"
+#include "unit/service/raw_client.hpp"
 
 namespace fastio::test {
 namespace {
@@ -38,6 +39,18 @@ TEST_F(RoomTest, IsWaitedForUntilAnotherMemberReleases) {
     WaitingCreate waiting(other, 2 * kMiB);
     taken.reset();
     EXPECT_EQ(waiting.get().size(), 2 * kMiB);
+}
+
+// A member keeps the slab mapped from which the room is to come. Other threads ask the service meanwhile: here to see
+// that the first one sleeps.
+TEST(RoomOfASlab, IsWaitedForWithoutHoldingUpOtherThreads) {
+    RunningService service({.pool_max = 8 * kMiB, .closing_patience = std::chrono::hours(1)});
+    Context ctx({.job = "job", .socket = service.socket(), .connect_timeout = forever});
+    const auto silent = RawClient::member(service.socket(), "job");
+    ctx.create(kMiB).release();
+    WaitingCreate waiting(ctx, 8 * kMiB);
+    silent->bye();
+    EXPECT_EQ(waiting.get().size(), 8 * kMiB);
 }
 
 TEST_F(RoomTest, IsWaitedForUntilTheLastNameGoes) {

@@ -69,7 +69,7 @@ TEST(ProtocolLayout, MemoryMessages) {
     EXPECT_EQ(offsetof(SlabReply, handle), 16U);
     EXPECT_EQ(offsetof(SlabReply, bytes), 160U);
     EXPECT_EQ(sizeof(FencesReply), 24U);
-    EXPECT_EQ(sizeof(Create), 96U);
+    EXPECT_EQ(sizeof(Create), 104U);
     EXPECT_EQ(offsetof(Create, alignment), 24U);
     EXPECT_EQ(offsetof(Create, device), 32U);
     EXPECT_EQ(sizeof(CreateReply), 56U);
