@@ -28,7 +28,7 @@ std::vector<Rule> all_rules() {
         all.insert(all.end(), group.begin(), group.end());
     }
     // What it makes may stay behind it for a while, in the way of others.
-    std::ranges::stable_partition(all, [](const Rule& rule) { return rule.id != "58"; });
+    std::stable_partition(all.begin(), all.end(), [](const Rule& rule) { return rule.id != "58"; });
     return all;
 }
 
