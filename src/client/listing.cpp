@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/service_rows.hpp"
 #include "core/attributes.hpp"
 #include "core/fail.hpp"
 #include "table/boot_time.hpp"
@@ -49,10 +50,6 @@ PublicationInfo to_info(Client& client, table::PublicationRow&& row, std::uint64
 }
 
 }  // namespace
-
-std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept {
-    return ns == 0 || ns > INT64_MAX ? forever : std::chrono::nanoseconds(ns);
-}
 
 std::string describe_names(Client& client, std::string_view job) {
     const std::uint64_t count = table::load_word(&client.reader().header().publications);

@@ -4,7 +4,6 @@
 #include <iterator>
 #include <string>
 
-#include "client/listing.hpp"
 #include "core/life_cycle.hpp"
 #include "core/limits.hpp"
 #include "wire/socket.hpp"
@@ -36,6 +35,10 @@ const char* state_name(std::uint32_t state) noexcept {
 }
 
 }  // namespace
+
+std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept {
+    return ns == 0 || ns > INT64_MAX ? forever : std::chrono::nanoseconds(ns);
+}
 
 ServiceTotals to_totals(const wire::TotalsReply& reply) {
     ServiceTotals totals;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+
 #include <fastio/service.hpp>
 
 #include "wire/messages.hpp"
@@ -7,6 +10,8 @@
 /// What the service's rows say, in the public types.
 namespace fastio::detail {
 
+/// As the table and the rows have it, where 0 is `forever`.
+[[nodiscard]] std::chrono::nanoseconds to_time_to_live(std::uint64_t ns) noexcept;
 [[nodiscard]] ServiceTotals to_totals(const wire::TotalsReply& reply);
 [[nodiscard]] ContextInfo to_info(const wire::ContextRow& row);
 /// Without lifeline_holders.
