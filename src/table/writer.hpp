@@ -43,6 +43,7 @@ struct AllocationRef {
 struct SlabRef {
     std::uint32_t index = 0;
     std::uint32_t generation = 0;
+    friend bool operator==(const SlabRef&, const SlabRef&) = default;
     friend auto operator<=>(const SlabRef&, const SlabRef&) = default;
 };
 
