@@ -44,6 +44,7 @@ struct SlabRef {
     std::uint32_t index = 0;
     std::uint32_t generation = 0;
     friend bool operator==(const SlabRef&, const SlabRef&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the comparison's own 0 for a pointer
     friend auto operator<=>(const SlabRef&, const SlabRef&) = default;
 };
 
