@@ -27,9 +27,6 @@ struct ContextOptions {
     std::string device = {};  ///< "auto", "host", "cuda:N" or "cuda:UUID"; empty: $FASTIO_DEVICE, else "auto", which is
                               ///< the service's first device or, where that is a GPU that this process does not see,
                               ///< the first that it sees
-    std::string name = {};    ///< this operator's, as others see it (`fastio stat`): 1 to 255 bytes of UTF-8,
-                              ///< cut to 60; empty:
-                              ///< $FASTIO_STAGE, else the program's
     bool embedded = false;    ///< host the service in this process; others can join through its socket
     std::uint64_t quota = 0;  ///< bytes this context may hold; 0: the service's. The smaller of the two holds, of the
                               ///< process that made the context: whoever joins it later changes nothing
@@ -41,6 +38,8 @@ struct ContextOptions {
     bool (*give_up)() noexcept = nullptr;  ///< asked ten times a second by a thread that waits for an answer; once
                                            ///< true it waits two seconds more, and then as after request_timeout.
                                            ///< It must not use this Context
+    std::string name = {};  ///< this operator's, as others see it (`fastio stat`): 1 to 255 bytes of UTF-8, cut to 60;
+                            ///< empty: $FASTIO_STAGE, else the program's
 };
 
 struct CreateOptions {

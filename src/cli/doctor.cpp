@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 
 #include <fastio/context.hpp>
@@ -114,7 +113,7 @@ Finding examine_service(const std::string& socket, std::uint64_t pid_namespace) 
         } else if (!socket.empty()) {
             finding.verdict = Verdict::problem;
             finding.remedy = "start fastiod with this --socket";
-        } else if (const char* const variable = std::getenv("FASTIO_SOCKET"); variable != nullptr && *variable != 0) {
+        } else if (!or_environment({}, "FASTIO_SOCKET").empty()) {
             finding.verdict = Verdict::problem;
             finding.remedy =
                 "$FASTIO_SOCKET says that there is one: start fastiod there, or unset it; `fastio run` then starts a "

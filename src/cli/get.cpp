@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <vector>
 
@@ -18,9 +17,7 @@ namespace {
 
 /// Joining would make the job. Errors: not_found.
 void refuse_without_job(const ContextOptions& joining, const std::string& name) {
-    const char* const variable = std::getenv("FASTIO_JOB");
-    const std::string of_environment = variable == nullptr || *variable == '\0' ? "default" : variable;
-    const std::string job = joining.job.empty() ? of_environment : joining.job;
+    const std::string job = or_environment(joining.job, "FASTIO_JOB", "default");
     try {
         Service service(joining.socket);
         static_cast<void>(service.operators(job));

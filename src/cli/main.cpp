@@ -53,9 +53,8 @@ constexpr const char* kRunFooter =
     "looked for beside fastio, beside the pipeline file, and in $PATH. Input paths are relative to the pipeline\n"
     "file, output paths to --workdir, in which the operators run. Operators find in their environment: FASTIO_JOB,\n"
     "FASTIO_SOCKET, FASTIO_STAGE (their name), FASTIO_INPUTS and FASTIO_OUTPUTS (JSON lists of their entries), and\n"
-    "FASTIO_DEVICE with --device. The first that fails ends the run, and so does one that ends without having "
-    "published\n"
-    "an output that another one still waits for.";
+    "FASTIO_DEVICE with --device. The first that fails ends the run, and so does one that ends without having\n"
+    "published an output that another one still waits for.";
 
 /// Standard streams that the caller closed would be given to the next file or socket that is opened.
 void open_standard_streams() {

@@ -3,11 +3,22 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace fastio::cli {
+
+/// What an option leaves open the environment says; `otherwise` where neither does.
+[[nodiscard]] inline std::string or_environment(const std::string& option, const char* variable,
+                                                const char* otherwise = "") {
+    if (!option.empty()) {
+        return option;
+    }
+    const char* const value = std::getenv(variable);
+    return value != nullptr && *value != '\0' ? value : otherwise;
+}
 
 /// `seconds` as an option gives it: at most 1e9.
 [[nodiscard]] inline std::chrono::nanoseconds nanoseconds_of(double seconds) noexcept {

@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include <fastio/service.hpp>
 
 #include "cli/commands.hpp"
@@ -20,11 +18,7 @@ void rm(const RmOptions& options, std::ostream& out) {
             << "process that uses it\n";
         return;
     }
-    std::string job = options.common.job;
-    if (job.empty()) {
-        const char* const from_environment = std::getenv("FASTIO_JOB");
-        job = from_environment != nullptr && *from_environment != '\0' ? from_environment : "default";
-    }
+    const std::string job = or_environment(options.common.job, "FASTIO_JOB", "default");
     service.unpublish(job, options.name);
     if (options.json) {
         out << dump(Json{{"job", job}, {"removed", options.name}}, 2) << '\n';

@@ -139,11 +139,6 @@ void wait_for_sessions_to_end(Watch& events, Context& context) {
     }
 }
 
-std::string or_environment(const std::string& option, const char* variable) {
-    const char* const value = std::getenv(variable);
-    return option.empty() && value != nullptr ? value : option;
-}
-
 [[noreturn]] void fail_for(const ProcessEnd& end) {
     std::vector<std::string> lines;
     for (const std::string& line : end.last_lines) {
