@@ -133,9 +133,9 @@ std::string text_of(const Picture& picture, const Service& service, bool with_al
         service.version(), service.pid(), service.socket(), totals.sessions, totals.contexts, totals.allocations,
         totals.leases, totals.publications, text_of_bytes(totals.bytes_in_use), text_of_bytes(totals.bytes_quarantined),
         text_of_bytes(totals.bytes_reserved), text_of_bytes(totals.pool_max));
-    text += "\n" + table_of_contexts(picture.contexts) + "\n" + table_of_sessions(picture.sessions);
+    text += fmt::format("\n{}\n{}", table_of_contexts(picture.contexts), table_of_sessions(picture.sessions));
     if (with_allocations) {
-        text += "\n" + table_of_allocations(picture.allocations, picture.sessions);
+        text += fmt::format("\n{}", table_of_allocations(picture.allocations, picture.sessions));
     }
     return text;
 }
